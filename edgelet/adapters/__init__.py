@@ -1,0 +1,1 @@
+"""The outside, one folder a thing. Adapters know ports and api only."""

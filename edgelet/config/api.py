@@ -1,0 +1,17 @@
+"""[api]: the local API."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from edgelet.config.paths import AbsolutePath
+from edgelet.config.section import Section
+
+
+class ApiSettings(Section):
+    """A unix socket, 0660 root:group: its permission is the access control."""
+
+    socket: AbsolutePath | None = None  # none = <paths.run>/edgelet.sock
+    group: str = "edgelet"
+    connections: int = Field(default=64, ge=1)
+    max_body_bytes: int = Field(default=3 * 1024 * 1024, ge=1024)

@@ -1,0 +1,51 @@
+"""The board itself: what it is, what it has, how much of it is used."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class HostFacts:
+    """What does not change while the agent runs (Kubernetes' nodeInfo and capacity)."""
+
+    hostname: str
+    architecture: str  # Go's word: amd64, arm64, arm
+    operating_system: str  # linux
+    os_image: str  # PRETTY_NAME of os-release
+    kernel_version: str
+    machine_id: str
+    system_uuid: str
+    boot_id: str
+    cpus: int
+    memory_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class HostUsage:
+    """A sample. cpu_busy_s counts since boot, over all cores."""
+
+    cpu_busy_s: float
+    memory_working_set_bytes: int
+    memory_available_bytes: int
+    disk_total_bytes: int  # file system of the state directory
+    disk_available_bytes: int
+    network_rx_bytes: int
+    network_tx_bytes: int
+    temperature_c: float | None
+    load_1m: float
+
+
+class Host(Protocol):
+    """Facts and samples of this machine."""
+
+    def facts(self) -> HostFacts: ...
+
+    def usage(self) -> HostUsage: ...
+
+    def addresses(self) -> tuple[str, ...]:
+        """Addresses of this board, the one of the default route first, loopback only if there is no other."""
+        ...
+
+    def clock_synchronized(self) -> bool: ...

@@ -1,0 +1,51 @@
+"""Images of the board."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class ImageInfo:
+    """One image in the local store."""
+
+    id: str  # sha256:... of its configuration
+    names: tuple[str, ...]
+    digests: tuple[str, ...]  # name@sha256:...
+    size_bytes: int
+    architecture: str  # amd64, arm64, arm
+    user: str = ""  # USER of the image: "", "1000", "www-data:www-data"
+    entrypoint: tuple[str, ...] = ()
+    command: tuple[str, ...] = ()
+    stop_signal: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """A login for one registry (host, host:port or host/path prefix)."""
+
+    registry: str
+    username: str
+    password: str
+
+
+class Images(Protocol):
+    """The local image store. References without tag mean :latest; digests are honoured."""
+
+    async def find(self, reference: str) -> ImageInfo | None:
+        """Return the image, None if it is not here. Raises ImageError(InvalidImageName | ImageInspectError)."""
+        ...
+
+    async def pull(self, reference: str, credentials: tuple[Credential, ...] = ()) -> ImageInfo:
+        """Fetch it, one pull at a time. Tries the credentials in order, then none.
+
+        Raises:
+            ImageError: ErrImagePull with the registry's words, InvalidImageName, RegistryUnavailable, or
+                ErrImagePull for an image of another architecture.
+        """
+        ...
+
+    async def list(self) -> tuple[ImageInfo, ...]: ...
+
+    async def remove(self, image_id: str) -> None: ...
