@@ -1,0 +1,1 @@
+"""This board: its clock, its facts, its samples."""

@@ -1,0 +1,1 @@
+"""Reconcilers from store to store: what a control plane does, for one node."""
