@@ -41,10 +41,11 @@ class Synced:
 
 @dataclass(frozen=True, slots=True)
 class Disconnected:
-    """The connection is gone; `reason` is for people. The adapter is already trying again."""
+    """The connection is gone, or an attempt failed; `reason` is for people. The adapter is already trying again."""
 
     connection: int
     reason: str
+    fighting: bool = False  # several short connections in a row: another client seems to use the same client id
 
 
 BusEvent = Message | Connected | Synced | Disconnected

@@ -1,0 +1,208 @@
+"""The node's end of the broker: connects for ever, subscribes, hands on what comes, publishes what is asked."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable
+
+from paho.mqtt.client import MQTTMessage
+
+from edgelet.adapters.mqtt import errors, packets, reconnect
+from edgelet.adapters.mqtt.endpoint import Endpoint
+from edgelet.adapters.mqtt.inbox import Inbox
+from edgelet.adapters.mqtt.link import Link
+from edgelet.adapters.mqtt.packets import ServerLimits
+from edgelet.adapters.mqtt.reconnect import Trouble
+from edgelet.api.errors import BusError
+from edgelet.ports.bus import BusEvent, Connected, Disconnected, Message, Synced, Will
+from edgelet.ports.clock import Clock
+
+_log = logging.getLogger(__name__)
+
+SUBSCRIPTIONS = ("desired/index", "desired/#", "cmd/#", "sync")  # in this order: the index comes first
+_SYNC = "sync"
+_MAX_IN_FLIGHT = 20
+_MAX_EARLY = 1000
+
+
+class MqttBus:
+    """ports.bus over MQTT v5. `run` is its one task; `close` ends it."""
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        *,
+        clock: Clock,
+        chance: Callable[[], float],
+        reconnect_max_s: float = 120.0,
+        inbox_messages: int = 64,
+        inbox_bytes: int = 4 * 1024 * 1024,
+    ) -> None:
+        """`chance` is random.random or a test's: it spreads the reconnects and makes the barrier's nonce."""
+        self._endpoint = endpoint
+        self._clock = clock
+        self._chance = chance
+        self._reconnect_max_s = reconnect_max_s
+        self._inbox = Inbox(max_messages=inbox_messages, max_bytes=inbox_bytes, drained=self._resume)
+        self._make_will: Callable[[int], Will] | None = None
+        self._link: Link | None = None
+        self._limits: ServerLimits | None = None  # set while connected
+        self._slots = asyncio.Semaphore(_MAX_IN_FLIGHT)
+        self._early: list[Message] = []  # came before the subscriptions stood: delivered after Connected
+        self._connection = 0
+        self._nonce = b""
+        self._closing = asyncio.Event()
+
+    @property
+    def connected(self) -> bool:
+        return self._limits is not None
+
+    async def events(self) -> AsyncIterator[BusEvent]:
+        """Yield what happens, in order, for ever. One reader."""
+        while True:
+            yield await self._inbox.get()
+
+    def acknowledge(self, message: Message) -> None:
+        """Send PUBACK, if the message came over the present connection."""
+        if self._link is not None and message.connection == self._connection and message.qos:
+            self._link.acknowledge(message.packet_id, message.qos)
+
+    def set_will(self, make: Callable[[int], Will]) -> None:
+        """Have each connection's will made from its number."""
+        self._make_will = make
+
+    async def publish(
+        self, topic: str, payload: bytes, *, qos: int = 1, retain: bool = False, expiry_s: int | None = None
+    ) -> None:
+        """Return when the broker has it; for QoS 0 when the socket has. See ports.bus."""
+        what = f"publish to {topic}"
+        full_topic = self._endpoint.root + topic
+        properties = packets.publish_properties(expiry_s)
+        self._check_size(what, packets.publish_size(full_topic, payload, properties))
+        async with self._slots:
+            link = self._link
+            if link is None or self._limits is None:
+                raise errors.unavailable(what, "not connected")
+            await link.publish(full_topic, payload, qos=qos, retain=retain, properties=properties)
+
+    async def run(self) -> None:
+        """Connect, and again whenever the connection ends, until `close`. Never raises for what the broker does."""
+        trouble = Trouble()
+        while not self._closing.is_set():
+            self._connection += 1
+            reason, lasted_s = await self._one_connection()
+            if self._closing.is_set():
+                return
+            trouble = reconnect.after(trouble, lasted_s=lasted_s)
+            if trouble.fighting:
+                reason = f"takeover fight: another client may use the id {self._endpoint.client_id} ({reason})"
+            pause_s = min(reconnect.pause_s(trouble, chance=self._chance()), self._reconnect_max_s)
+            _log.warning("broker connection ended: %s; next attempt in %.1f s", reason, pause_s)
+            self._inbox.put(Disconnected(self._connection, reason, fighting=trouble.fighting))
+            await self._pause(pause_s)
+
+    async def close(self) -> None:
+        """Say goodbye (the broker drops the will) and have `run` return. What is unacknowledged comes again."""
+        self._closing.set()
+        if self._link is not None:
+            await self._link.close()
+
+    # ---- one connection
+
+    async def _one_connection(self) -> tuple[str, float | None]:
+        """Connect and stay until it ends; return why, and how long it stood (None: it never did)."""
+        started_s: float | None = None
+        try:
+            will = self._make_will(self._connection) if self._make_will is not None else None
+            self._early = []
+            self._link = link = Link(self._endpoint, will=will, deliver=self._deliver)
+            limits = await link.open()
+            started_s = self._clock.monotonic_s()
+            await link.subscribe([self._endpoint.root + one for one in SUBSCRIPTIONS])
+            reason = await self._stay(link, limits)
+        except BusError as error:
+            reason = error.message
+        finally:
+            self._limits = None
+            if self._link is not None:
+                self._link.fail("given up")
+            self._link = None
+        return reason, None if started_s is None else self._clock.monotonic_s() - started_s
+
+    async def _stay(self, link: Link, limits: ServerLimits) -> str:
+        """Announce the connection and return why it ended."""
+        _log.info("connected to %s, session_present=%s", self._endpoint.address, limits.session_present)
+        self._slots = asyncio.Semaphore(min(_MAX_IN_FLIGHT, limits.receive_maximum))
+        self._limits = limits
+        self._inbox.put(Connected(self._connection, limits.session_present, limits.maximum_packet_bytes))
+        early, self._early = self._early, []
+        for message in early:
+            self._take(link, message)
+        self._nonce = f"{self._connection}-{self._chance():.17f}".encode()
+        barrier = asyncio.create_task(self._send_barrier(), name="mqtt/barrier")
+        try:
+            return await link.ended()
+        finally:
+            barrier.cancel()
+            await asyncio.gather(barrier, return_exceptions=True)
+
+    async def _send_barrier(self) -> None:
+        """Publish the barrier: QoS 1, since a QoS 0 one overtakes the retained messages (measured)."""
+        try:
+            await self.publish(_SYNC, self._nonce)
+        except BusError as error:
+            _log.warning("no barrier: retained objects are taken, their end is not noticed: %s", error.message)
+
+    def _deliver(self, message: MQTTMessage) -> None:
+        """Take one message off the socket. What cannot be read is acknowledged, or it would come for ever."""
+        link = self._link
+        if link is None:
+            return
+        try:
+            value = packets.to_message(message, root=self._endpoint.root, connection=self._connection)
+        except Exception as error:  # noqa: BLE001  whatever is in it, it must not end the connection again and again
+            _log.warning("message dropped: %s", error)
+            link.acknowledge(message.mid, message.qos)
+            return
+        if self._limits is not None:
+            self._take(link, value)
+        elif len(self._early) < _MAX_EARLY:
+            self._early.append(value)
+        else:
+            link.fail("the broker sent more than ReceiveMaximum before it answered SUBSCRIBE")
+
+    def _take(self, link: Link, message: Message) -> None:
+        if message.topic == _SYNC:
+            link.acknowledge(message.packet_id, message.qos)
+            if message.payload == self._nonce:  # an older one is left over from a connection before
+                self._inbox.put(Synced(self._connection))
+            return
+        self._inbox.put(message)
+        if self._inbox.full:
+            link.pause()
+
+    def _resume(self) -> None:
+        if self._link is not None:
+            self._link.resume()
+
+    def _check_size(self, what: str, size_bytes: int) -> None:
+        limits = self._limits
+        if limits is None:
+            raise errors.unavailable(what, "not connected")
+        if size_bytes > limits.maximum_packet_bytes:
+            raise BusError(
+                "PacketTooLarge",
+                f"cannot {what}: {size_bytes} bytes, the broker takes {limits.maximum_packet_bytes}",
+            )
+
+    async def _pause(self, seconds: float) -> None:
+        """Wait, or until `close`."""
+        sleeping = asyncio.create_task(self._clock.sleep(seconds), name="mqtt/pause")
+        closing = asyncio.create_task(self._closing.wait(), name="mqtt/closing")
+        try:
+            await asyncio.wait({sleeping, closing}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            sleeping.cancel()
+            closing.cancel()
+            await asyncio.gather(sleeping, closing, return_exceptions=True)
