@@ -1,0 +1,1 @@
+"""What comes in: decode, defaults, admission; from the broker, the manifest folder and the local API."""

@@ -1,0 +1,241 @@
+"""Desired state from the broker: every message is in the store, or refused aloud, before it is acknowledged."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from edgelet.api.errors import ConflictError, EdgeletError, NotFoundError, StorageError, TooLargeError
+from edgelet.intake import desired_topics
+from edgelet.intake.mailbox import Mailbox
+from edgelet.ports.bus import Bus, BusEvent, Message
+from edgelet.ports.clock import Clock
+from edgelet.ports.events import EventSink
+from edgelet.ports.object_store import Document, Key, ObjectStore, StoredObject
+
+_log = logging.getLogger(__name__)
+
+SOURCE = "mqtt"
+_FIRST_RETRY_S = 1.0
+_MAX_RETRY_S = 60.0
+_MAX_WARNINGS = 10
+
+
+class Accepted(Protocol):
+    """What became of an object that was applied."""
+
+    @property
+    def object(self) -> StoredObject: ...
+
+    @property
+    def warnings(self) -> tuple[str, ...]: ...
+
+
+class Reception(Protocol):
+    """The one way into the store: decode, defaults, admission, put. Raises EdgeletError for what it refuses."""
+
+    def read(self, payload: bytes, *, content_type: str = "") -> tuple[Document, ...]: ...
+
+    async def apply(
+        self, document: Document, *, source: str, digest: str = "", default_namespace: str = "default", strict: bool
+    ) -> Accepted: ...
+
+    async def delete(self, key: Key, *, source: str, grace_s: int | None = None, uid: str | None = None) -> object: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bounds:
+    """How much is taken at once. Beyond `held_*` no further event is read, and the bus stops reading its socket."""
+
+    max_object_bytes: int = 128 * 1024
+    held_messages: int = 128
+    held_bytes: int = 4 * 1024 * 1024
+    strict: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listeners:
+    """Who is told. None of them may wait: whoever waits for the bus here stops its acknowledgements."""
+
+    refused: Callable[[str, EdgeletError], None]  # topic, why
+    accepted: Callable[[str], None]  # topic: an earlier refusal does not hold any more
+    forward: Callable[[BusEvent], bool]  # all but desired/#; False: nobody takes this message
+    events: EventSink
+    node: Key  # what an Event is about where there is no object
+
+
+class _SupersededError(Exception):
+    """A newer message of the same topic came while this one waited."""
+
+
+class MqttSource:
+    """Reads the bus. One task per topic that has something to do, so objects commit together and each in order."""
+
+    def __init__(
+        self,
+        bus: Bus,
+        *,
+        reception: Reception,
+        store: ObjectStore,
+        listeners: Listeners,
+        clock: Clock,
+        bounds: Bounds | None = None,
+    ) -> None:
+        self._bus = bus
+        self._reception = reception
+        self._store = store
+        self._tell = listeners
+        self._clock = clock
+        self._bounds = bounds if bounds is not None else Bounds()
+        self._boxes: dict[str, Mailbox] = {}
+        self._room = asyncio.Event()
+        self._removals: dict[Key, asyncio.Event] = {}
+
+    async def run(self) -> None:
+        """Read for ever."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._watch_removals(), name="mqtt-source/removals")
+            async for event in self._bus.events():
+                if isinstance(event, Message) and event.topic.startswith(desired_topics.PREFIX):
+                    await self._wait_for_room()
+                    self._put(event, tasks)
+                elif not self._tell.forward(event) and isinstance(event, Message):
+                    why = f"cannot take {event.topic}: this version does not act on it"
+                    self._tell.refused(event.topic, EdgeletError("MethodNotAllowed", why))
+                    self._bus.acknowledge(event)
+
+    # ---- one topic
+
+    def _put(self, message: Message, tasks: asyncio.TaskGroup) -> None:
+        box = self._boxes.get(message.topic)
+        if box is None:
+            box = self._boxes[message.topic] = Mailbox()
+            tasks.create_task(self._serve(message.topic, box), name=f"mqtt-source/{message.topic[:80]}")
+        box.put(message)
+
+    async def _serve(self, topic: str, box: Mailbox) -> None:
+        """Deal with one topic until nothing is left of it."""
+        retry_s = _FIRST_RETRY_S
+        while not box.empty:
+            count, message = box.count, box.take()
+            try:
+                await self._take_in(message, box)
+            except _SupersededError:
+                continue  # its tokens are settled with the newer one
+            except StorageError as error:
+                self._refuse(topic, error)
+                box.put_back(message)
+                await self._clock.sleep(retry_s)
+                retry_s = min(_MAX_RETRY_S, retry_s * 2)
+                continue
+            retry_s = _FIRST_RETRY_S
+            for token in box.settle(count):
+                self._bus.acknowledge(token)
+            self._room.set()
+        del self._boxes[topic]
+        self._room.set()
+
+    async def _take_in(self, message: Message, box: Mailbox) -> None:
+        """Bring one message into the store, or refuse it; only StorageError is a reason to come back."""
+        topic = message.topic
+        try:
+            key = desired_topics.key_of(topic)
+            if message.payload:
+                await self._apply(key, message, box)
+            else:
+                await self._delete(key)
+        except (StorageError, _SupersededError):
+            raise
+        except EdgeletError as error:
+            self._refuse(topic, error)
+        except Exception as error:  # noqa: BLE001  a payload that trips our own code must not stop all others
+            _log.exception("cannot take in a message", extra={"topic": topic})
+            self._refuse(topic, EdgeletError("InternalError", f"cannot take {topic}: {type(error).__name__}"))
+        else:
+            self._tell.accepted(topic)
+
+    async def _apply(self, key: Key, message: Message, box: Mailbox) -> None:
+        size = len(message.payload)
+        if size > self._bounds.max_object_bytes:
+            limit = self._bounds.max_object_bytes
+            raise TooLargeError(f"cannot take {key}: {size} bytes, an object may have {limit}")
+        digest = hashlib.sha256(message.payload).hexdigest()
+        there = self._store.get(key)
+        if there is not None and there.source == SOURCE and there.digest == digest and not there.deleting:
+            return
+        document = desired_topics.only(self._reception.read(message.payload, content_type=message.content_type), key)
+        while True:
+            await self._wait_until_gone(key, box)
+            accepted = await self._reception.apply(
+                document,
+                source=SOURCE,
+                digest=digest,
+                default_namespace=key.namespace or "default",
+                strict=self._bounds.strict,
+            )
+            if not accepted.object.deleting:
+                break
+        for warning in accepted.warnings[:_MAX_WARNINGS]:
+            self._tell.events.record(key, accepted.object.uid, type="Warning", reason="ApplyWarning", message=warning)
+
+    async def _delete(self, key: Key) -> None:
+        there = self._store.get(key)
+        if there is None or (there.deleting and there.source == SOURCE):
+            return
+        try:
+            await self._reception.delete(key, source=SOURCE)
+        except NotFoundError:
+            return
+        except ConflictError as error:
+            # Nothing of ours was there to delete, so the topic is clean; whoever meant the other object is told.
+            self._tell.events.record(key, there.uid, type="Warning", reason="FailedDelete", message=error.message)
+
+    def _refuse(self, topic: str, error: EdgeletError) -> None:
+        _log.warning("refused %s: %s", topic[:200], error.message, extra={"reason": error.reason})
+        self._tell.refused(topic, error)
+        try:
+            key = desired_topics.key_of(topic)
+        except EdgeletError:
+            key = self._tell.node
+        there = self._store.get(key)
+        uid = there.uid if there is not None else ""
+        self._tell.events.record(key, uid, type="Warning", reason="Refused", message=error.message)
+
+    # ---- waiting
+
+    async def _wait_for_room(self) -> None:
+        while (
+            sum(box.count for box in self._boxes.values()) >= self._bounds.held_messages
+            or sum(box.size_bytes for box in self._boxes.values()) >= self._bounds.held_bytes
+        ):
+            self._room.clear()
+            await self._room.wait()
+
+    async def _wait_until_gone(self, key: Key, box: Mailbox) -> None:
+        """Wait while the object is being deleted: what is published now is wanted after that, not instead.
+
+        Raises:
+            _SupersededError: Something newer came for it.
+        """
+        while (there := self._store.get(key)) is not None and there.deleting and there.source == SOURCE:
+            removed = self._removals.setdefault(key, asyncio.Event())
+            waits = [asyncio.ensure_future(removed.wait()), asyncio.ensure_future(box.newer())]
+            try:
+                await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                for wait in waits:
+                    wait.cancel()
+                await asyncio.gather(*waits, return_exceptions=True)
+                self._removals.pop(key, None)
+            if not box.empty:
+                raise _SupersededError
+
+    async def _watch_removals(self) -> None:
+        with self._store.watch() as watch:
+            async for change in watch:
+                if change.type == "DELETED" and (removed := self._removals.get(change.object.key)) is not None:
+                    removed.set()
