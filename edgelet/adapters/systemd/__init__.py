@@ -1,0 +1,1 @@
+"""systemd: the service manager's notification socket."""

@@ -1,0 +1,173 @@
+"""Every pod its worker: news from the store, the engine and the volumes' sources find the one they concern."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from edgelet.api.errors import EdgeletError
+from edgelet.api.pod import Pod
+from edgelet.pods import references
+from edgelet.pods.worker import PodWorker, WorkerPorts
+from edgelet.ports.object_store import Change, Key, StoredObject, Watch
+from edgelet.ports.pod_files import PodFiles
+from edgelet.ports.runtime import ObservedPod
+
+log = logging.getLogger(__name__)
+
+_RETRY_S = 5.0
+Rejection = tuple[str, str]  # reason, message
+Admit = Callable[[Pod, tuple[Pod, ...]], Rejection | None]
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What of an object was passed on to its worker."""
+
+    uid: str
+    generation: int
+    wanted: object
+
+    @staticmethod
+    def of(stored: StoredObject) -> _Known:
+        metadata = stored.document["metadata"]
+        fields = ("deletionTimestamp", "deletionGracePeriodSeconds", "labels", "annotations")
+        return _Known(stored.uid, stored.generation, [metadata.get(field) for field in fields])
+
+
+class Dispatcher:
+    """Starts a worker for every pod in the store, and removes what runs for no pod in the store."""
+
+    def __init__(
+        self, *, ports: WorkerPorts, files: PodFiles, admit: Admit, orphans_may_go: asyncio.Event | None = None
+    ) -> None:
+        """Make a dispatcher.
+
+        Args:
+            ports: For the workers.
+            files: To find files that belong to no pod.
+            admit: Whether the node takes a pod beside the others.
+            orphans_may_go: Set when what runs without an object may be removed; None: at once. A board that lost its
+                database gives its sources time to tell again what is wanted.
+        """
+        self._ports = ports
+        self._files = files
+        self._admit = admit
+        self._orphans_may_go = orphans_may_go
+        self._workers: dict[str, PodWorker] = {}  # by uid
+        self._known: dict[Key, _Known] = {}
+        self.adopted = asyncio.Event()  # set when every stored pod has its worker
+
+    async def run(self) -> None:
+        """Work until cancelled. Cancelling leaves every container running."""
+        with self._ports.store.watch("Pod", "ConfigMap", "Secret") as changes:
+            seen = await self._first_look()
+            async with asyncio.TaskGroup() as tasks:
+                for stored in self._ports.store.list("Pod"):
+                    self._begin(stored, seen.get(stored.uid), tasks)
+                self.adopted.set()
+                tasks.create_task(self._follow(changes, tasks), name="pods/changes")
+                tasks.create_task(self._exits(), name="pods/exits")
+                tasks.create_task(self._sweep(seen), name="pods/orphans")
+
+    async def _first_look(self) -> dict[str, ObservedPod]:
+        while True:
+            try:
+                return {one.pod.uid: one for one in await self._ports.runtime.pods()}
+            except EdgeletError as error:
+                log.warning("cannot look at the pods", extra={"reason": error.reason, "error": error})
+                await self._ports.clock.sleep(error.retry_after.total_seconds() if error.retry_after else _RETRY_S)
+
+    def _begin(self, stored: StoredObject, seen: ObservedPod | None, tasks: asyncio.TaskGroup) -> None:
+        worker = PodWorker(
+            stored.key, stored.uid, ports=self._ports, seen=seen, rejection=self._rejection(stored, seen)
+        )
+        self._workers[stored.uid] = worker
+        self._known[stored.key] = _Known.of(stored)
+        tasks.create_task(self._work(worker), name=f"pod-worker/{stored.uid}")
+
+    def _rejection(self, stored: StoredObject, seen: ObservedPod | None) -> Rejection | None:
+        """Judge a pod that never ran here; one that did is not turned away any more."""
+        status = stored.document.get("status") or {}
+        if seen is not None or status.get("phase") not in {None, "Pending"} or status.get("podIP") or stored.deleting:
+            return None
+        others = tuple(one.pod for one in self._workers.values() if one.pod is not None)
+        pods = {one.key for one in self._workers.values()}
+        unread = tuple(
+            Pod.model_validate(other.document)
+            for other in self._ports.store.list("Pod")
+            if other.key in pods and other.uid not in {one.metadata.uid for one in others}
+        )
+        return self._admit(Pod.model_validate(stored.document), (*others, *unread))
+
+    async def _work(self, worker: PodWorker) -> None:
+        try:
+            await worker.run()
+        finally:
+            if self._workers.get(worker.uid) is worker:
+                del self._workers[worker.uid]
+
+    async def _follow(self, changes: Watch, tasks: asyncio.TaskGroup) -> None:
+        async for change in changes:
+            if change.object.key.kind == "Pod":
+                self._pod_changed(change, tasks)
+            else:
+                self._source_changed(change.object.key)
+
+    def _pod_changed(self, change: Change, tasks: asyncio.TaskGroup) -> None:
+        stored = change.object
+        worker = self._workers.get(stored.uid)
+        if change.type == "DELETED":
+            self._known.pop(stored.key, None)
+            if worker is not None:
+                worker.wake(look=True, interrupt=True)
+            return
+        if worker is None:
+            if (now := self._ports.store.get(stored.key)) is not None and now.uid == stored.uid:
+                self._begin(stored, None, tasks)
+            return
+        known, self._known[stored.key] = self._known.get(stored.key), _Known.of(stored)
+        if known != self._known[stored.key]:
+            worker.wake(files=True, interrupt=True)
+        elif worker.pod is not None and worker.pod.spec.readiness_gates:
+            worker.wake()
+
+    def _source_changed(self, key: Key) -> None:
+        for worker in self._workers.values():
+            pod = worker.pod
+            if pod is not None and worker.key.namespace == key.namespace and key in references.of(pod):
+                worker.wake(files=True)
+
+    async def _exits(self) -> None:
+        async for notice in self._ports.runtime.exits():
+            worker = self._workers.get(notice.pod_uid)
+            if worker is not None:
+                worker.wake(look=True)
+
+    async def _sweep(self, seen: dict[str, ObservedPod]) -> None:
+        """Remove what the engine and the disk have of pods that are not in the store."""
+        if self._orphans_may_go is not None:
+            await self._orphans_may_go.wait()
+        waiting = set(seen) | await self._with_files()
+        while waiting:
+            wanted = {one.uid for one in self._ports.store.list("Pod")} | set(self._workers)
+            for uid in sorted(waiting - wanted):
+                log.warning("removing a pod that nobody wants", extra={"pod_uid": uid, "reason": "Orphaned"})
+                try:
+                    await self._ports.executor.forget(uid)
+                except EdgeletError as error:
+                    log.warning("cannot remove it yet", extra={"pod_uid": uid, "reason": error.reason, "error": error})
+                else:
+                    waiting.discard(uid)
+            waiting -= wanted
+            if waiting:
+                await self._ports.clock.sleep(_RETRY_S)
+
+    async def _with_files(self) -> set[str]:
+        try:
+            return set(await self._files.list())
+        except EdgeletError as error:
+            log.warning("cannot list the pods' files", extra={"reason": error.reason, "error": error})
+            return set()

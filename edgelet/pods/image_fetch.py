@@ -1,0 +1,86 @@
+"""Seeing to it that a container's image is here, as its pull policy says."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from edgelet.api.container import Container
+from edgelet.api.errors import EdgeletError, ImageError
+from edgelet.api.pod import Pod
+from edgelet.pods import image_backoff
+from edgelet.pods.memory import ContainerMemory, ImageFailed, ImagePresent
+from edgelet.pods.restart_backoff import BackoffSettings
+from edgelet.ports.clock import Clock
+from edgelet.ports.images import Credential, ImageInfo, Images
+
+
+class Told(Protocol):
+    """Takes the events of one pod."""
+
+    def __call__(self, reason: str, message: str, *, container: str = "", warning: bool = False) -> None:
+        """Record one."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ImageFetch:
+    """One look for one image."""
+
+    images: Images
+    clock: Clock
+    backoff: BackoffSettings
+
+    async def fetch(
+        self, pod: Pod, container: Container, known: ContainerMemory, *, credentials: tuple[Credential, ...], told: Told
+    ) -> ContainerMemory:
+        """Return the container's memory with the image's new state. Never raises EdgeletError: a failure is a state.
+
+        Source: Kubernetes pkg/kubelet/images/image_manager.go EnsureImageExists.
+        """
+        image = container.image or ""
+        try:
+            info = await self._ensure(container, image, credentials=credentials, told=told)
+        except EdgeletError as error:
+            return self._failed(container, known, error, told=told)
+        del pod
+        return replace(known, image=ImagePresent(info), pull_delay_s=0.0)
+
+    async def _ensure(
+        self, container: Container, image: str, *, credentials: tuple[Credential, ...], told: Told
+    ) -> ImageInfo:
+        if container.image_pull_policy != "Always" and (found := await self.images.find(image)) is not None:
+            told(
+                "Pulled",
+                f'Container image "{image}" already present on machine and can be accessed by the pod',
+                container=container.name,
+            )
+            return found
+        if container.image_pull_policy == "Never":
+            raise ImageError("ErrImageNeverPull", f'Container image "{image}" is not present with pull policy of Never')
+        told("Pulling", f'Pulling image "{image}"', container=container.name)
+        began_s = self.clock.monotonic_s()
+        info = await self.images.pull(image, credentials)
+        took_s = self.clock.monotonic_s() - began_s
+        told(
+            "Pulled",
+            f'Successfully pulled image "{image}" in {took_s:.3g}s. Image size: {info.size_bytes} bytes.',
+            container=container.name,
+        )
+        return info
+
+    def _failed(
+        self, container: Container, known: ContainerMemory, error: EdgeletError, *, told: Told
+    ) -> ContainerMemory:
+        now_s = self.clock.monotonic_s()
+        delay_s = image_backoff.next_delay_s(known.pull_delay_s, self.backoff)
+        if not isinstance(error, ImageError) and error.retry_after is not None:
+            delay_s = error.retry_after.total_seconds()  # the engine was away: that says nothing about the image
+        message = error.message
+        if error.reason == "ErrImagePull":
+            told(
+                "Failed", f'Failed to pull image "{container.image}": {message}', container=container.name, warning=True
+            )
+        told("Failed", f"Error: {error.reason}", container=container.name, warning=True)
+        failed = ImageFailed(error.reason, message, failed_s=now_s, retry_at_s=now_s + delay_s)
+        return replace(known, image=failed, pull_delay_s=delay_s)

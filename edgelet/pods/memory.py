@@ -1,0 +1,106 @@
+"""What a pod's worker knows beyond what the engine shows: back-off, images under way, why something waits."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from edgelet.pods.restart_backoff import Entry
+from edgelet.ports.images import ImageInfo
+from edgelet.ports.runtime import Exited
+
+
+@dataclass(frozen=True, slots=True)
+class ImageUnknown:
+    """Nobody has asked yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class ImageFetching:
+    """It is being looked for or pulled."""
+
+
+@dataclass(frozen=True, slots=True)
+class ImagePresent:
+    """It is here; the next start may use it."""
+
+    image: ImageInfo
+
+
+@dataclass(frozen=True, slots=True)
+class ImageFailed:
+    """The last try failed. Times are monotonic."""
+
+    reason: str
+    message: str
+    failed_s: float
+    retry_at_s: float
+
+
+ImageState = ImageUnknown | ImageFetching | ImagePresent | ImageFailed
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Why a station could not be passed, and when it is tried again (monotonic; None: when something changes)."""
+
+    reason: str
+    message: str
+    retry_at_s: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class SeenExit:
+    """The end of an instance as it was noticed."""
+
+    at_s: float  # monotonic, of the end as far as it is known
+    message: str = ""  # termination message
+
+
+@dataclass(frozen=True, slots=True)
+class LastInstance:
+    """The newest instance that is known to have existed, kept when the engine has forgotten it."""
+
+    number: int
+    id: str
+    image: str
+    image_id: str
+    spec_hash: str
+    ended: Exited | None  # None: it was alive when it was seen last
+    started_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ContainerMemory:
+    """Of one container of the pod."""
+
+    backoff: Entry | None = None
+    image: ImageState = ImageUnknown()
+    pull_delay_s: float = 0.0  # the wait after the next failed pull; 0 = none failed yet
+    problem: Problem | None = None
+    last: LastInstance | None = None
+    previous: LastInstance | None = None  # the one before `last`, for lastState
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """Of one pod. Replaced, never changed in place."""
+
+    containers: Mapping[str, ContainerMemory] = field(default_factory=dict)
+    exits: Mapping[str, SeenExit] = field(default_factory=dict)  # by container id
+    sandbox_attempt: int = 0  # the next sandbox's number
+    ips: tuple[str, ...] = ()  # of the newest sandbox, kept in terminal pods
+    files_ready: bool = False
+    files_problem: Problem | None = None
+    sandbox_problem: Problem | None = None
+    sandbox_made_s: float | None = None  # monotonic, when this agent made the newest one
+    deletion_started_s: float | None = None  # monotonic, when this agent began to end the pod
+    initialized: bool = False  # every init container was done in the present sandbox
+
+    def container(self, name: str) -> ContainerMemory:
+        """Return what is known of a container; a new one knows nothing."""
+        return self.containers.get(name, _NOTHING)
+
+
+_NOTHING = ContainerMemory()

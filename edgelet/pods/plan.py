@@ -1,0 +1,214 @@
+"""The planner: what is wanted, what is there, what is known -> the steps of one round. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from edgelet.api.container import Container
+from edgelet.api.pod import Pod
+from edgelet.pods import image_backoff, instances, phase, remember, restart_backoff, restart_policy, termination_order
+from edgelet.pods.instances import Instance
+from edgelet.pods.memory import ImageFailed, ImageFetching, ImagePresent, ImageUnknown, Memory, Problem
+from edgelet.pods.restart_backoff import BackoffSettings
+from edgelet.pods.spec_hash import spec_hash
+from edgelet.pods.steps import (
+    FetchImage,
+    FinishDeletion,
+    KillContainers,
+    MakeSandbox,
+    PrepareFiles,
+    RemoveInstances,
+    RemovePod,
+    Round,
+    StartContainer,
+    Step,
+    Target,
+)
+from edgelet.ports.runtime import Created, Exited, ObservedPod, Running
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """Everything a decision about one pod rests on. Times are monotonic seconds."""
+
+    pod: Pod
+    seen: ObservedPod | None
+    memory: Memory
+    now_s: float
+    backoff: BackoffSettings = field(default_factory=BackoffSettings)
+    rejected: bool = False  # the node does not take the pod: nothing of it may run
+    ended: bool = False  # the stored status says Succeeded or Failed: there is no way back
+
+
+def plan(now: Situation) -> Round:
+    """Return the next round.
+
+    Source: Kubernetes kuberuntime_manager.go computePodActions and SyncPod, pod_workers.go for the end of a pod.
+    """
+    if now.pod.metadata.deletion_timestamp is not None:
+        return _end(now, final=True)
+    if now.rejected or now.ended or phase.decide(now.pod, now.seen, now.memory) in {"Succeeded", "Failed"}:
+        return _end(now, final=False)
+    return _live(now)
+
+
+def _end(now: Situation, *, final: bool) -> Round:
+    """Stop what runs in the order of termination, then remove what the engine has; at the very end the object."""
+    if targets := termination_order.next_targets(now.pod, now.seen):
+        grace_s = _grace_s(now)
+        return Round((KillContainers(targets, grace_s, message=_STOPPING),))
+    if now.seen is not None:
+        return Round((RemovePod(message=""),))
+    return Round((FinishDeletion(),)) if final else Round()
+
+
+_STOPPING = "Stopping container {name}"
+_CHANGED = "Container {name} definition changed, will be restarted"
+_SANDBOX_INTERVAL_S = 5.0
+_SANDBOX_GONE = "Pod sandbox changed, it will be killed and re-created."
+
+
+def _grace_s(now: Situation) -> float:
+    """Return what is left of the pod's grace period; at least 2 s once it began (kubelet: minimumGracePeriod)."""
+    metadata = now.pod.metadata
+    asked = metadata.deletion_grace_period_seconds
+    whole = float(asked if asked is not None else now.pod.spec.termination_grace_period_seconds or 0)
+    began = now.memory.deletion_started_s
+    if whole <= 0:
+        return 0.0
+    return whole if began is None else max(min(2.0, whole), whole - (now.now_s - began))
+
+
+def _live(now: Situation) -> Round:
+    sandbox = now.seen.sandbox if now.seen else None
+    if now.seen is not None and (sandbox is None or not sandbox.ready):
+        return Round((RemovePod(message=_SANDBOX_GONE),))  # half made, dead, or from before a reboot
+    if not now.memory.files_ready:
+        return _held(now, now.memory.files_problem) or Round((PrepareFiles(),))
+    if sandbox is None:
+        return _held(now, now.memory.sandbox_problem) or _make_sandbox(now)
+    return _containers(now)
+
+
+def _held(now: Situation, problem: Problem | None) -> Round | None:
+    """Return the wait that a failed station asks for; None when it may be tried."""
+    if problem is None or problem.retry_at_s is None or problem.retry_at_s <= now.now_s:
+        return None
+    return Round(wake_in_s=problem.retry_at_s - now.now_s)
+
+
+def _make_sandbox(now: Situation) -> Round:
+    made_s = now.memory.sandbox_made_s
+    if made_s is not None and made_s + _SANDBOX_INTERVAL_S > now.now_s:  # one that dies at once is no busy loop
+        return Round(wake_in_s=made_s + _SANDBOX_INTERVAL_S - now.now_s)
+    # The images are looked for while the sandbox is being made.
+    return Round((*_first_images(now), MakeSandbox(attempt=now.memory.sandbox_attempt)))
+
+
+def _first_images(now: Situation) -> tuple[Step, ...]:
+    spec = now.pod.spec
+    first = spec.init_containers[:1] or spec.containers
+    return tuple(
+        FetchImage(one.name) for one in first if isinstance(now.memory.container(one.name).image, ImageUnknown)
+    )
+
+
+def _containers(now: Situation) -> Round:
+    rounds = [_inits(now)] if now.pod.spec.init_containers else []
+    if phase.initialized(now.pod, now.seen, now.memory):
+        rounds += [_container(now, one, init=False) for one in now.pod.spec.containers]
+    if surplus := instances.surplus(now.seen):
+        rounds.append(Round((RemoveInstances(tuple(one.id for one in surplus)),)))
+    waits = [one.wake_in_s for one in rounds if one.wake_in_s is not None]
+    steps = tuple(step for one in rounds for step in one.steps)
+    return Round(steps, wake_in_s=min(waits, default=None))
+
+
+def _inits(now: Situation) -> Round:
+    """Run init containers one at a time, in order; keep the sidecars that were reached alive.
+
+    Source: Kubernetes kuberuntime_container.go computeInitContainerActions.
+    """
+    steps: list[Step] = []
+    waits: list[float] = []
+    for container in now.pod.spec.init_containers:
+        if restart_policy.is_sidecar(container):
+            one = _container(now, container, init=True)
+            steps += one.steps
+            waits += [one.wake_in_s] if one.wake_in_s is not None else []
+            if not now.memory.initialized and not phase.sidecar_started(container.name, now.seen, now.memory):
+                break
+        elif not now.memory.initialized and not phase.init_done(now.pod, container.name, now.seen, now.memory):
+            one = _container(now, container, init=True)
+            steps += one.steps
+            waits += [one.wake_in_s] if one.wake_in_s is not None else []
+            break
+    return Round(tuple(steps), wake_in_s=min(waits, default=None))
+
+
+def _container(now: Situation, container: Container, *, init: bool) -> Round:
+    newest = instances.newest(now.seen, now.memory, container.name)
+    changed = newest is not None and newest.present and newest.spec_hash != spec_hash(container)
+    match newest.state if newest else Created():
+        case Running() if changed and newest:
+            target = Target(container.name, newest.id)
+            return Round((KillContainers((target,), _whole_grace_s(now.pod), message=_CHANGED),))
+        case Running():
+            return Round()
+        case Exited(exit_code=code) if not changed and not _runs_again(now, container, newest, code, init=init):
+            return Round()
+        case Exited() | Created():
+            pass
+    return _start(now, container, newest, changed=changed)
+
+
+def _runs_again(now: Situation, container: Container, newest: Instance | None, code: int, *, init: bool) -> bool:
+    if not init:
+        return restart_policy.app_restarts(now.pod, container, code)
+    if newest is not None and not newest.present:
+        return True  # it belongs to an earlier sandbox
+    return restart_policy.init_restarts(now.pod, container, code)
+
+
+def _whole_grace_s(pod: Pod) -> float:
+    return float(pod.spec.termination_grace_period_seconds or 0)
+
+
+def _start(now: Situation, container: Container, newest: Instance | None, *, changed: bool) -> Round:
+    """Start the next instance as soon as back-off, the last failure and the image allow it."""
+    known = now.memory.container(container.name)
+    ended_s = _ended_s(now, newest)
+    if ended_s is not None and newest and not changed and not _lost(newest):
+        rest = restart_backoff.remaining_s(known.backoff, ended_s=ended_s, now_s=now.now_s, settings=now.backoff)
+        if rest > 0:
+            return Round(wake_in_s=rest)
+    if held := _held(now, known.problem):
+        return held
+    match known.image:
+        case ImagePresent():
+            number = instances.next_number(newest)
+            return Round((StartContainer(container.name, instance=number, ended_s=ended_s),))
+        case ImageFetching():
+            return Round()
+        case ImageFailed(retry_at_s=at) if at > now.now_s:
+            return Round(wake_in_s=image_backoff.wake_in_s(known.image, now_s=now.now_s))
+        case ImageUnknown() | ImageFailed():
+            return Round((FetchImage(container.name),))
+
+
+def _ended_s(now: Situation, newest: Instance | None) -> float | None:
+    """Return when the newest instance ended; None if none ever did (or it was only created)."""
+    if newest is None or not isinstance(newest.state, Exited):
+        return None
+    seen = now.memory.exits.get(newest.id)
+    return seen.at_s if seen else now.now_s
+
+
+def _lost(instance: Instance) -> bool:
+    return isinstance(instance.state, Exited) and instance.state.lost
+
+
+def settled(now: Situation) -> bool:
+    """Whether nothing is to be done and nothing runs: the pod is at its end."""
+    round_ = plan(now)
+    return not round_.steps and round_.wake_in_s is None and not remember.alive(now.seen)

@@ -1,0 +1,140 @@
+"""Taking a look into memory: pure bookkeeping after every observation."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+
+from edgelet.api.pod import Pod
+from edgelet.api.pod_status import ContainerStateTerminated, PodStatus
+from edgelet.pods import instances, phase
+from edgelet.pods.memory import ContainerMemory, LastInstance, Memory, SeenExit
+from edgelet.pods.restart_backoff import Entry
+from edgelet.ports.runtime import Exited, ObservedContainer, ObservedPod, Running
+
+BACKOFF_LABEL = "edgelet.container.backoff-s"  # on each instance: the wait before the next one
+
+
+def look(pod: Pod, seen: ObservedPod | None, memory: Memory, *, now: datetime, now_s: float) -> Memory:
+    """Return the memory after seeing this.
+
+    Ends are given a monotonic time: the age by the wall clock where that is sane, else the moment of this look.
+    """
+    containers = {
+        name: _container(name, seen, memory, now=now, now_s=now_s)
+        for name in [one.name for one in (*pod.spec.init_containers, *pod.spec.containers)]
+    }
+    found = seen.containers if seen else ()
+    exits = {
+        one.id: memory.exits.get(one.id) or SeenExit(at_s=_ended_s(one.state, now=now, now_s=now_s))
+        for one in found
+        if isinstance(one.state, Exited)
+    }
+    kept = {one.last.id for one in containers.values() if one.last} - exits.keys()
+    exits |= {one: memory.exits[one] for one in kept if one in memory.exits}
+    sandbox = seen.sandbox if seen else None
+    after = replace(
+        memory,
+        containers=containers,
+        exits=exits,
+        sandbox_attempt=max(memory.sandbox_attempt, sandbox.attempt + 1) if sandbox else memory.sandbox_attempt,
+        ips=sandbox.ips if sandbox and sandbox.ready and sandbox.ips else memory.ips,
+    )
+    return replace(after, initialized=_initialized(pod, seen, after))
+
+
+def without_sandbox(memory: Memory) -> Memory:
+    """Return the memory after everything of the pod was removed from the engine: init containers run again."""
+    containers = {
+        name: replace(one, last=_ended(one.last) if one.last else None) for name, one in memory.containers.items()
+    }
+    return replace(memory, containers=containers, initialized=False)
+
+
+def _initialized(pod: Pod, seen: ObservedPod | None, memory: Memory) -> bool:
+    if memory.initialized:
+        return True
+    apps = {one.name for one in pod.spec.containers}
+    if any(one.name in apps for one in (seen.containers if seen else ())):
+        return True  # an app container was made in this sandbox: the init containers were done then
+    return phase.initialized(pod, seen, memory)
+
+
+def _container(name: str, seen: ObservedPod | None, memory: Memory, *, now: datetime, now_s: float) -> ContainerMemory:
+    before = memory.container(name)
+    newest = instances.newest(seen, memory, name)
+    if newest is None or not newest.present:
+        return before
+    last = instances.remembered(newest)
+    earlier = before.last if before.last and before.last.number < last.number else before.previous
+    backoff = before.backoff
+    if backoff is None and (one := _observed(seen, newest.id)):
+        backoff = _from_label(one.labels, newest.started_at or one.created_at, now=now, now_s=now_s)
+    return replace(before, last=last, previous=earlier, backoff=backoff)
+
+
+def _observed(seen: ObservedPod | None, container_id: str) -> ObservedContainer | None:
+    return next((one for one in (seen.containers if seen else ()) if one.id == container_id), None)
+
+
+def _from_label(labels: Mapping[str, str], started: datetime, *, now: datetime, now_s: float) -> Entry | None:
+    """Take up the back-off of an instance that another run of the agent started."""
+    try:
+        delay_s = float(labels.get(BACKOFF_LABEL, ""))
+    except ValueError:
+        return None
+    return Entry(delay_s=delay_s, started_s=now_s - max(0.0, (now - started).total_seconds()))
+
+
+def _ended_s(state: Exited, *, now: datetime, now_s: float) -> float:
+    if state.finished_at is None:
+        return now_s
+    return now_s - max(0.0, (now - state.finished_at).total_seconds())
+
+
+def _ended(last: LastInstance) -> LastInstance:
+    if last.ended is not None:
+        return last
+    lost = Exited(exit_code=instances.LOST_EXIT_CODE, started_at=last.started_at, finished_at=None, lost=True)
+    return replace(last, ended=lost)
+
+
+def alive(seen: ObservedPod | None) -> bool:
+    """Whether any container of the pod runs."""
+    return any(isinstance(one.state, Running) for one in (seen.containers if seen else ()))
+
+
+def from_status(status: PodStatus) -> Memory:
+    """Return what the stored status tells a worker that begins: restart counts and ends from before.
+
+    The engine's own word, where it has one, is newer and wins at the first look.
+    """
+    containers = {}
+    for one in (*status.init_container_statuses, *status.container_statuses):
+        state = one.state.terminated or one.last_state.terminated
+        if one.container_id is None and one.restart_count == 0 and state is None:
+            continue  # it never was
+        ended = one.state.terminated or (one.last_state.terminated if one.state.waiting else None)
+        started = one.state.running.started_at if one.state.running else ended.started_at if ended else None
+        last = LastInstance(
+            number=one.restart_count,
+            id=(one.container_id or "").partition("://")[2],
+            image=one.image,
+            image_id=one.image_id,
+            spec_hash="",
+            ended=_exited(ended) if ended else None,
+            started_at=started,
+        )
+        containers[one.name] = ContainerMemory(last=last)
+    return Memory(containers=containers, ips=tuple(one.ip for one in status.pod_ips))
+
+
+def _exited(ended: ContainerStateTerminated) -> Exited:
+    return Exited(
+        exit_code=ended.exit_code,
+        started_at=ended.started_at,
+        finished_at=ended.finished_at,
+        oom_killed=ended.reason == "OOMKilled",
+        message=ended.message or "",
+    )

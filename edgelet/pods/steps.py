@@ -1,0 +1,89 @@
+"""What a worker does in one round, as data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class PrepareFiles:
+    """Make or refresh the pod's directories, volumes and payloads."""
+
+
+@dataclass(frozen=True, slots=True)
+class MakeSandbox:
+    """Make the shared namespaces."""
+
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True)
+class FetchImage:
+    """See to it that the image is here, beside everything else; the worker is woken when it is decided."""
+
+    container: str
+
+
+@dataclass(frozen=True, slots=True)
+class StartContainer:
+    """Make and start one instance."""
+
+    container: str
+    instance: int
+    ended_s: float | None  # monotonic end of the instance before, for the back-off; None for a first start
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A container to be ended."""
+
+    container: str
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class KillContainers:
+    """End these together: stop signal, wait, SIGKILL."""
+
+    targets: tuple[Target, ...]
+    grace_s: float
+    message: str  # of the Killing event
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveInstances:
+    """Remove ended instances that nobody asks for any more."""
+
+    ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RemovePod:
+    """Remove everything the engine has of the pod; volumes stay."""
+
+    message: str  # "" = no event
+
+
+@dataclass(frozen=True, slots=True)
+class FinishDeletion:
+    """Nothing runs any more: remove the volumes and files, then the object itself."""
+
+
+Step = (
+    PrepareFiles
+    | MakeSandbox
+    | FetchImage
+    | StartContainer
+    | KillContainers
+    | RemoveInstances
+    | RemovePod
+    | FinishDeletion
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """The steps of one round, in order, and when to look again if nothing happens before (None: never)."""
+
+    steps: tuple[Step, ...] = ()
+    wake_in_s: float | None = None

@@ -1,0 +1,223 @@
+"""One worker for one pod: look, plan one round, do it, look again. Nobody else touches the pod."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from dataclasses import dataclass, replace
+
+from edgelet.api.errors import EdgeletError
+from edgelet.api.pod import Pod
+from edgelet.api.pod_status import PodStatus
+from edgelet.pods import plan, remember
+from edgelet.pods.execute import Executor
+from edgelet.pods.memory import ContainerMemory, ImageFetching, Memory
+from edgelet.pods.plan import Situation
+from edgelet.pods.restart_backoff import BackoffSettings
+from edgelet.pods.status_writer import StatusWriter
+from edgelet.pods.steps import FetchImage, FinishDeletion, Step
+from edgelet.ports.clock import Clock
+from edgelet.ports.object_store import Key, ObjectStore, StoredObject
+from edgelet.ports.runtime import ObservedPod, Runtime
+
+log = logging.getLogger(__name__)
+
+_RETRY_S = 5.0  # after a failure that names no time of its own
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerPorts:
+    """What a worker acts through."""
+
+    store: ObjectStore
+    runtime: Runtime
+    executor: Executor
+    status: StatusWriter
+    clock: Clock
+    backoff: BackoffSettings
+
+
+class PodWorker:
+    """Runs until the pod's object is gone. `wake` may be called at any time, as often as one likes."""
+
+    def __init__(
+        self, key: Key, uid: str, *, ports: WorkerPorts, seen: ObservedPod | None, rejection: tuple[str, str] | None
+    ) -> None:
+        self.key = key
+        self.uid = uid
+        self._ports = ports
+        self._seen = seen
+        self._rejection = rejection
+        self._look_needed = False  # the first look is given
+        self._files_stale = False
+        self._memory = Memory()
+        self._woken = asyncio.Event()
+        self._round: asyncio.Task[None] | None = None
+        self._finished = False
+        self._parsed: tuple[int, Pod] | None = None
+        self._fetches: set[asyncio.Task[None]] = set()
+
+    @property
+    def pod(self) -> Pod | None:
+        """The pod as it was read last."""
+        return self._parsed[1] if self._parsed else None
+
+    def wake(self, *, look: bool = False, files: bool = False, interrupt: bool = False) -> None:
+        """Have the worker look at its object again.
+
+        Args:
+            look: The engine may have changed too.
+            files: A ConfigMap or Secret of the pod changed.
+            interrupt: What is being done may be obsolete: break it off (each step may be repeated).
+        """
+        self._look_needed |= look
+        self._files_stale |= files
+        self._woken.set()
+        if interrupt and self._round is not None:
+            self._round.cancel()
+
+    async def run(self) -> None:
+        """Work until the pod is gone. A failure costs a delay, never the worker."""
+        stored = self._ports.store.get(self.key)
+        if stored is not None:
+            self._memory = remember.from_status(PodStatus.model_validate(stored.document.get("status") or {}))
+        try:
+            while not self._finished:
+                self._woken.clear()  # before reading: what comes later wakes again
+                wait_s = await self._guarded()
+                if not self._finished and wait_s != 0.0:
+                    await self._wait(wait_s)
+        finally:
+            for task in tuple(self._fetches):
+                task.cancel()
+
+    async def _wait(self, seconds: float | None) -> None:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._woken.wait(), seconds)
+
+    async def _guarded(self) -> float | None:
+        """Do one turn; return how long to wait for the next (0: none, None: until woken)."""
+        try:
+            return await self._turn()
+        except EdgeletError as error:
+            self._look_needed = True
+            wait_s = error.retry_after.total_seconds() if error.retry_after else _RETRY_S
+            log.warning(
+                "cannot go on with the pod", extra={"pod": str(self.key), "reason": error.reason, "error": error}
+            )
+            return max(0.1, wait_s)
+        except Exception:
+            self._look_needed = True
+            log.exception("a defect in the pod worker", extra={"pod": str(self.key), "reason": "InternalError"})
+            return _RETRY_S
+
+    async def _turn(self) -> float | None:
+        stored = self._ports.store.get(self.key)
+        if stored is None or stored.uid != self.uid:
+            await self._ports.executor.forget(self.uid)
+            self._finished = True
+            return None
+        pod = self._read(stored)
+        await self._look(pod)
+        situation = self._situation(pod, stored)
+        if self._files_stale and self._memory.files_ready and not situation.ended:
+            self._files_stale = False
+            self._memory = await self._ports.executor.refresh_files(pod, self._memory)
+        situation = await self._report(situation)
+        round_ = plan.plan(situation)
+        if round_.steps:
+            await self._carry_out(pod, round_.steps)
+            return 0.0
+        self._ports.status.settle(self.key, self.uid)
+        return round_.wake_in_s
+
+    def _read(self, stored: StoredObject) -> Pod:
+        if self._parsed is None or self._parsed[0] != stored.resource_version:
+            pod = Pod.model_validate(stored.document)
+            if self._parsed and pod.spec != self._parsed[1].spec:
+                self._memory = replace(self._memory, containers=_fresh_images(self._memory))
+            self._parsed = (stored.resource_version, pod)
+        return self._parsed[1]
+
+    async def _look(self, pod: Pod) -> None:
+        if self._look_needed:
+            self._look_needed = False
+            self._seen = await self._ports.runtime.pod(self.uid)
+        clock = self._ports.clock
+        memory = remember.look(pod, self._seen, self._memory, now=clock.now(), now_s=clock.monotonic_s())
+        if pod.metadata.deletion_timestamp is not None and memory.deletion_started_s is None:
+            memory = replace(memory, deletion_started_s=clock.monotonic_s())
+        self._memory = await self._ports.executor.read_ends(pod, self._seen, memory, known=self._memory)
+
+    def _situation(self, pod: Pod, stored: StoredObject) -> Situation:
+        status = stored.document.get("status") or {}
+        return Situation(
+            pod=pod,
+            seen=self._seen,
+            memory=self._memory,
+            now_s=self._ports.clock.monotonic_s(),
+            backoff=self._ports.backoff,
+            rejected=self._rejection is not None,
+            ended=status.get("phase") in {"Succeeded", "Failed"},
+        )
+
+    async def _report(self, situation: Situation) -> Situation:
+        """Write the status; a final phase is on disk before anything is removed because of it."""
+        status = await self._ports.status.write(self.key, self.uid, situation, rejection=self._rejection)
+        return replace(situation, ended=status.phase in {"Succeeded", "Failed"}, memory=self._memory)
+
+    async def _carry_out(self, pod: Pod, steps: tuple[Step, ...]) -> None:
+        """Do the steps of a round, in a task of its own so that news can break it off."""
+        self._round = asyncio.create_task(self._steps(pod, steps), name=f"pod-round/{self.uid}")
+        try:
+            await asyncio.wait({self._round})
+        finally:
+            self._round.cancel()
+        done, self._round = self._round, None
+        if not done.cancelled() and (error := done.exception()) is not None:
+            raise error
+
+    async def _steps(self, pod: Pod, steps: tuple[Step, ...]) -> None:
+        for step in steps:
+            match step:
+                case FetchImage(container=name):
+                    self._fetch(pod, name)
+                case FinishDeletion():
+                    await self._ports.executor.finish_deletion(pod, self.key)
+                    self._finished = True
+                case _:
+                    self._look_needed = True
+                    self._memory = await self._ports.executor.execute(step, pod, lambda: self._memory)
+
+    def _fetch(self, pod: Pod, name: str) -> None:
+        """Look for an image beside everything else; it outlives the round, not the worker."""
+        known = self._memory.container(name)
+        self._keep(name, replace(known, image=ImageFetching()))
+
+        async def fetch() -> None:
+            found = await self._ports.executor.fetch_image(pod, name, known)
+            now = self._memory.container(name)
+            self._keep(name, replace(now, image=found.image, pull_delay_s=found.pull_delay_s))
+            self.wake()
+
+        task = asyncio.create_task(fetch(), name=f"image/{self.uid}/{name}")
+        self._fetches.add(task)
+        task.add_done_callback(self._fetched)
+
+    def _fetched(self, task: asyncio.Task[None]) -> None:
+        self._fetches.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("a defect in the image fetch", exc_info=error, extra={"pod": str(self.key)})
+            self.wake()
+
+    def _keep(self, name: str, known: ContainerMemory) -> None:
+        self._memory = replace(self._memory, containers={**self._memory.containers, name: known})
+
+
+def _fresh_images(memory: Memory) -> dict[str, ContainerMemory]:
+    """Return the containers without what was known of their images: the specification changed."""
+    return {
+        name: ContainerMemory(backoff=one.backoff, last=one.last, previous=one.previous)
+        for name, one in memory.containers.items()
+    }
