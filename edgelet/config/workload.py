@@ -15,7 +15,5 @@ class WorkloadSettings(Section):
     backoff_max_s: float = Field(default=300.0, gt=0)
     image_backoff_initial_s: float = Field(default=10.0, gt=0)
     image_backoff_max_s: float = Field(default=300.0, gt=0)
-    resync_s: float = Field(default=60.0, ge=1)  # a worker looks at its pod that often even if nothing woke it
-    config_refresh_s: float = Field(default=1.0, ge=0)  # a changed ConfigMap or Secret reaches its files after so long
     reserved_cpu: str = "0"  # quantities, taken off the capacity for the board itself
     reserved_memory: str = "100Mi"

@@ -1,0 +1,104 @@
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from edgelet.config.load import SettingsError, load
+from edgelet.config.settings import Settings
+
+SHIPPED = Path(__file__).parents[3] / "configs" / "edgelet.toml"
+
+
+def refused(text: str, tmp_path: Path, environ: dict[str, str] | None = None) -> str:
+    file = tmp_path / "edgelet.toml"
+    file.write_text(text)
+    with pytest.raises(SettingsError) as caught:
+        load(file, environ or {})
+    return caught.value.message
+
+
+def test_without_a_file_every_setting_has_its_default() -> None:
+    settings = load(None, {})
+    assert settings.paths.state == Path("/var/lib/edgelet")
+    assert settings.api_socket == Path("/run/edgelet/edgelet.sock")
+    assert settings.mqtt.keepalive_s == 60
+
+
+def test_the_shipped_file_names_every_setting_and_no_other() -> None:
+    text = SHIPPED.read_text()
+    found = {}
+    table = ""
+    for line in text.splitlines():
+        if heading := re.fullmatch(r"\[(\w+)\]", line):
+            table = heading[1]
+        elif setting := re.match(r"# ([a-z_]+) = ", line):
+            found.setdefault(table, set()).add(setting[1])
+    expected = {
+        name: set(field.annotation.model_fields)  # type: ignore[union-attr]  # every field is a Section
+        for name, field in Settings.model_fields.items()
+    }
+    assert found == expected
+
+
+def test_the_shipped_defaults_are_the_real_ones() -> None:
+    uncommented = re.sub(r"(?m)^# (?=[a-z_]+ = )", "", SHIPPED.read_text())
+    shown: dict[str, dict[str, Any]] = tomllib.loads(uncommented)
+    settings = Settings()
+    for table, values in shown.items():
+        for key, value in values.items():
+            default = getattr(getattr(settings, table), key)
+            if default is None or (table, key) == ("node", "name"):
+                continue  # shown as an example
+            assert value == (str(default) if isinstance(default, Path) else default), f"{table}.{key}"
+
+
+def test_the_environment_wins_over_the_file(tmp_path: Path) -> None:
+    file = tmp_path / "edgelet.toml"
+    file.write_text('[node]\nname = "a"\n[mqtt]\nkeepalive_s = 30\n')
+    settings = load(file, {"EDGELET_NODE_NAME": "b", "EDGELET_MQTT_KEEPALIVE_S": "45"})
+    assert (settings.node.name, settings.mqtt.keepalive_s) == ("b", 45)
+
+
+def test_labels_come_from_the_environment_as_json() -> None:
+    assert load(None, {"EDGELET_NODE_LABELS": '{"role": "mast"}'}).node.labels == {"role": "mast"}
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("[node]\nname = 'No'\n", "node.name: 'No' is no DNS label"),
+        ("[mqtt]\nkeepalive_s = 0\n", "mqtt.keepalive_s"),
+        ("[mqtt]\nurl = 'http://x'\n", "mqtt.url: 'http://x': mqtt://HOST"),
+        ("[mqtt]\nurl = 'mqtt://user:secret@x'\n", "mqtt.url: a user name or password does not belong"),
+        ("[paths]\nstate = 'var'\n", "paths.state: 'var' is not absolute"),
+        ("[network]\npool = '10.0.0.0/30'\n", "network.pool"),
+        ("[network]\npool = '10.0.0.1/16'\n", "network.pool"),
+        ("[network]\nbridge = 'much-too-long-a-name'\n", "network.bridge"),
+        ("[nodes]\n", "nodes: Extra inputs are not permitted"),
+        ("[node]\nnam = 'x'\n", "node.nam: Extra inputs are not permitted"),
+        ("[mqtt]\nclient_cert = '/c'\n", "mqtt.client_cert: client_cert and client_key go together"),
+        ("[podman]\nstorage_root = '/c'\n", "podman.run_root: storage_root and run_root go together"),
+        ("node = 3\n", "node:"),
+        ("[node\n", "no TOML"),
+    ],
+)
+def test_a_wrong_setting_is_named(text: str, expected: str, tmp_path: Path) -> None:
+    assert expected in refused(text, tmp_path)
+
+
+def test_every_fault_is_told_at_once(tmp_path: Path) -> None:
+    message = refused("[node]\nname = 'No'\n[mqtt]\nkeepalive_s = 0\n", tmp_path, {"EDGELET_FOO_BAR": "1"})
+    assert all(word in message for word in ("node.name", "mqtt.keepalive_s", "EDGELET_FOO_BAR: there is no such"))
+
+
+def test_a_password_in_the_url_is_not_repeated_in_the_error(tmp_path: Path) -> None:
+    assert "secret" not in refused("[mqtt]\nurl = 'mqtt://user:secret@x'\n", tmp_path)
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="cannot read it"):
+        load(tmp_path / "none.toml", {})
