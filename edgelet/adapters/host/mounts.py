@@ -1,0 +1,78 @@
+"""Mounts of Linux: tmpfs, binds, unmounting, and what is mounted below a directory.
+
+Blocking; errors are OSError. Nothing here asks systemd or runs a program.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import functools
+import os
+import re
+from pathlib import Path
+
+MS_NOSUID = 0x2
+MS_NODEV = 0x4
+_MS_BIND = 0x1000
+_MNT_DETACH = 0x2
+_UMOUNT_NOFOLLOW = 0x8
+_OCTAL = re.compile(r"\\([0-7]{3})")
+
+
+def mount_tmpfs(path: str, *, size_bytes: int, mode: int, gid: int | None = None, flags: int = 0) -> None:
+    """Mount a tmpfs that is not swapped out, where the kernel can promise that (Linux 6.4)."""
+    options = f"size={size_bytes},mode={mode:o}" + (f",gid={gid}" if gid is not None else "")
+    try:
+        _mount("tmpfs", path, "tmpfs", flags, f"{options},noswap")
+    except OSError as error:
+        if error.errno != errno.EINVAL:
+            raise
+        _mount("tmpfs", path, "tmpfs", flags, options)
+
+
+def bind(source: str, target: str) -> None:
+    """Make `source` appear at `target` (both directories, or both not)."""
+    _mount(source, target, "", _MS_BIND, "")
+
+
+def unmount(path: str) -> None:
+    """Detach what is mounted on the path, at once; whoever still uses it keeps it. Nothing mounted is no error."""
+    if _libc().umount2(os.fsencode(path), _MNT_DETACH | _UMOUNT_NOFOLLOW) != 0:
+        code = ctypes.get_errno()
+        if code not in {errno.EINVAL, errno.ENOENT}:
+            raise OSError(code, os.strerror(code), path)
+
+
+def is_mount_point(path: str) -> bool:
+    """Whether a file system other than its parent's begins here. A bind from the same file system is not seen."""
+    return os.lstat(path).st_dev != os.lstat(Path(path).parent).st_dev
+
+
+def mounted_below(*roots: str) -> list[str]:
+    """Return the mount points on and below these directories, innermost first.
+
+    Source: proc_pid_mountinfo(5); the newest mount is last there, so the reverse order is safe to unmount in.
+    """
+    found = []
+    for line in Path("/proc/self/mountinfo").read_bytes().splitlines():
+        point = _OCTAL.sub(lambda match: chr(int(match[1], 8)), os.fsdecode(line.split(b" ")[4]))
+        if any(point == root or point.startswith(f"{root}/") for root in roots):
+            found.append(point)
+    return found[::-1]
+
+
+@functools.cache
+def _libc() -> ctypes.CDLL:
+    library = ctypes.CDLL(None, use_errno=True)
+    text = ctypes.c_char_p
+    library.mount.argtypes = (text, text, text, ctypes.c_ulong, text)
+    library.umount2.argtypes = (text, ctypes.c_int)
+    return library
+
+
+def _mount(source: str, target: str, kind: str, flags: int, options: str) -> None:
+    code = _libc().mount(os.fsencode(source), os.fsencode(target), kind.encode(), flags, options.encode())
+    if code != 0:
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number), target)

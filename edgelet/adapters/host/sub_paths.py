@@ -1,0 +1,115 @@
+"""A path inside a volume that a container may have prepared: found without ever leaving the volume, then pinned.
+
+The walk opens one component after the other and never lets the kernel follow a symlink, so a container that swaps
+directories for links meanwhile gains nothing. The bind is made from the open descriptor, not from a name.
+
+Source: Kubernetes pkg/volume/util/subpath/subpath_linux.go (doSafeOpen, doSafeMakeDir, doBindSubPath).
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from edgelet.adapters.host import mounts
+
+_MAX_LINKS = 40  # as the kernel
+_OPEN = os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC
+
+
+def pin(volume_path: str, sub_path: str, target: Path) -> bool:
+    """Bind volume_path/sub_path on `target`; False if that very file was there already.
+
+    Raises:
+        OSError: The path leads out of the volume (EXDEV), goes through a file, cannot be made ...
+    """
+    with _opened(volume_path, sub_path) as descriptor:
+        wanted = os.fstat(descriptor)
+        if _same_file(target, wanted):
+            return False
+        _clear(target)
+        target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if stat.S_ISDIR(wanted.st_mode):
+            target.mkdir(mode=0o700)
+        else:
+            target.touch(mode=0o600)
+        mounts.bind(f"/proc/self/fd/{descriptor}", str(target))
+        return True
+
+
+def _same_file(target: Path, wanted: os.stat_result) -> bool:
+    try:
+        found = target.lstat()
+    except FileNotFoundError:
+        return False
+    return (found.st_dev, found.st_ino) == (wanted.st_dev, wanted.st_ino)
+
+
+def _clear(target: Path) -> None:
+    """Take away an older bind and its mount point; what was bound stays."""
+    if not os.path.lexists(target):
+        return
+    mounts.unmount(str(target))
+    if target.is_dir():
+        target.rmdir()
+    else:
+        target.unlink()
+
+
+@contextmanager
+def _opened(volume_path: str, sub_path: str) -> Iterator[int]:
+    """Open a path below the volume's root, making missing directories. The descriptor is O_PATH."""
+    # The root itself is the agent's or the administrator's: it may be a link (a hostPath).
+    stack = [os.open(volume_path, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)]
+    try:
+        mode = stat.S_IMODE(os.fstat(stack[0]).st_mode)
+        _walk(stack, sub_path, mode)
+        yield stack[-1]
+    finally:
+        for descriptor in stack:
+            os.close(descriptor)
+
+
+def _walk(stack: list[int], sub_path: str, mode: int) -> None:
+    """Go down from stack[0]; the stack holds the directories above the present one, so `..` never asks the disk."""
+    todo = sub_path.split("/")[::-1]
+    links = 0
+    while todo:
+        name = todo.pop()
+        if name in {"", "."}:
+            continue
+        if name == "..":
+            if len(stack) == 1:
+                raise OSError(errno.EXDEV, "path leads out of the volume", sub_path)
+            os.close(stack.pop())
+            continue
+        descriptor = _step(stack[-1], name, mode)
+        if not stat.S_ISLNK(os.fstat(descriptor).st_mode):
+            stack.append(descriptor)
+            continue
+        try:
+            text = os.readlink("", dir_fd=descriptor)  # of the very link that was opened
+        finally:
+            os.close(descriptor)
+        links += 1
+        if text.startswith("/") or links > _MAX_LINKS:
+            raise OSError(errno.EXDEV, "symbolic link leads out of the volume", sub_path)
+        todo.extend(text.split("/")[::-1])
+
+
+def _step(parent: int, name: str, mode: int) -> int:
+    try:
+        return os.open(name, _OPEN, dir_fd=parent)
+    except FileNotFoundError:
+        with suppress(FileExistsError):
+            os.mkdir(name, 0o700, dir_fd=parent)
+    descriptor = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=parent)
+    try:
+        os.fchmod(descriptor, mode)  # as the volume's root, setgid included: the umask has no say
+    finally:
+        os.close(descriptor)
+    return os.open(name, _OPEN, dir_fd=parent)

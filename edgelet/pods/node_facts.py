@@ -1,0 +1,22 @@
+"""What a pod's values are resolved against: facts of this board and settings of its agent."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class NodeFacts:
+    """The node as pods may ask for it."""
+
+    name: str
+    host_ips: tuple[str, ...]  # first: status.hostIP
+    cpu_allocatable_milli: int
+    memory_allocatable_bytes: int
+    memory_capacity_bytes: int
+    ephemeral_storage_allocatable_bytes: int = 0
+    cluster_domain: str = "cluster.local"
+    cluster_dns: tuple[str, ...] = ()  # empty: dnsPolicy ClusterFirst falls back to Default
+    seccomp_directory: str = "/var/lib/edgelet/seccomp"  # localhostProfile is relative to it
+    negative_oom_score_allowed: bool = False  # CAP_SYS_RESOURCE; without it Podman cannot start such a container
+    recursive_read_only_supported: bool = False
