@@ -59,6 +59,7 @@ class Podman:
     exits_dir: Path  # conmon writes <container id> here, with the exit code as text
     oci_runtime_path: str
     network: str  # the network pods join; "" = the engine's default one
+    architecture: str  # Go's word: amd64, arm64, arm
     copy_dir: Path | None  # where pulls put layers; None if the engine is not ours
     warnings: tuple[str, ...]
 
@@ -100,7 +101,7 @@ async def _start(options: Options) -> Podman:
     await engine.open()
     libpod = Libpod(engine)
     try:
-        info = await _ask(libpod, memory_cgroup=found.memory_controller)
+        info, architecture = await _ask(libpod, memory_cgroup=found.memory_controller)
     except BaseException:
         await engine.close()
         raise
@@ -111,6 +112,7 @@ async def _start(options: Options) -> Podman:
         exits_dir=(choices.tmp_dir or _HOST_TMP_DIR) / "exits",
         oci_runtime_path=runtime.path,
         network=choices.network_name,
+        architecture=architecture,
         copy_dir=choices.copy_dir,
         warnings=warnings(found, network),
     )
@@ -122,7 +124,7 @@ async def _join(options: Options, socket: Path) -> Podman:
         socket_path=socket, program=None, calls_at_once=options.calls_per_core * len(os.sched_getaffinity(0))
     )
     libpod = Libpod(engine)
-    info = await _ask(libpod, memory_cgroup=found.memory_controller)
+    info, architecture = await _ask(libpod, memory_cgroup=found.memory_controller)
     return Podman(
         engine=engine,
         libpod=libpod,
@@ -130,15 +132,16 @@ async def _join(options: Options, socket: Path) -> Podman:
         exits_dir=_HOST_TMP_DIR / "exits",
         oci_runtime_path=shutil.which(info.oci_runtime) or info.oci_runtime,
         network="",
+        architecture=architecture,
         copy_dir=None,
         warnings=warnings(found, detect.Network(info.network_backend)),
     )
 
 
-async def _ask(libpod: Libpod, *, memory_cgroup: bool) -> EngineInfo:
+async def _ask(libpod: Libpod, *, memory_cgroup: bool) -> tuple[EngineInfo, str]:
     try:
-        reply = await libpod.call("GET", "/info")
-        return detect.engine_info(reply.json(), memory_cgroup=memory_cgroup)
+        document = (await libpod.call("GET", "/info")).json()
+        return detect.engine_info(document, memory_cgroup=memory_cgroup), str(document["host"].get("arch", ""))
     except LibpodError as error:
         raise EngineError("EngineUnavailable", f"cannot use Podman: {error.message}") from error
 

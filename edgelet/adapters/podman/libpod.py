@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
@@ -93,7 +93,7 @@ class Libpod:
         body: object | None = None,
         headers: Mapping[str, str] | None = None,
         ok: frozenset[int] = SUCCESS,
-    ) -> AsyncIterator[dict[str, Any]]:
+    ) -> AsyncGenerator[dict[str, Any], None]:
         """Give the JSON objects of a streamed answer as they come. Not counted among the calls in flight.
 
         Closing the iterator closes the connection, which cancels what libpod does. There is no timeout here: the caller

@@ -1,0 +1,251 @@
+"""The board's images, by Podman. Implements ports.images."""
+
+from __future__ import annotations
+
+import asyncio
+import builtins
+import contextlib
+import shutil
+from collections.abc import AsyncGenerator
+from datetime import timedelta
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any
+
+from edgelet.adapters.podman import image_errors, image_reference, registry_auth
+from edgelet.adapters.podman.errors import RETRY_SOON, LibpodError
+from edgelet.adapters.podman.libpod import Libpod
+from edgelet.api.errors import EngineError, ImageError
+from edgelet.ports.images import Credential, ImageInfo
+
+# What a kernel of the first can start besides its own: 32 bits in 64.
+_ALSO_RUNS = {"amd64": ("386",), "arm64": ("arm",)}
+_LOOK_AT_PROGRESS_S = 15.0
+_LEFTOVERS = ("storage*", "auth.json*", "oci*", "container_images_*")
+
+
+class PodmanImages:
+    """Images of one engine; one pull at a time.
+
+    Args:
+        libpod: The client.
+        architecture: What this board runs, in Go's words.
+        copy_dir: Where the engine puts layers while it pulls: watched for progress, emptied after a pull that was cut.
+        stall_s: A pull with neither a word nor a byte for so long is given up.
+    """
+
+    def __init__(
+        self, libpod: Libpod, *, architecture: str, copy_dir: Path | None = None, stall_s: float = 300.0
+    ) -> None:
+        self._libpod = libpod
+        self._architecture = architecture
+        self._copy_dir = copy_dir
+        self._stall_s = stall_s
+        self._one_pull = asyncio.Lock()
+        self._known: dict[str, ImageInfo] = {}  # what inspect told, by id; only names and sizes may change
+
+    async def find(self, reference: str) -> ImageInfo | None:
+        """Return the image if it is here.
+
+        Raises:
+            ImageError: InvalidImageName, ImageInspectError, or ErrImagePull: it is one of another architecture.
+            EngineError: EngineUnavailable.
+        """
+        name = image_reference.image_id(reference) or image_reference.complete(reference)
+        info = await self._inspect(name)
+        if info is not None:
+            self._require_architecture(reference, info)
+        return info
+
+    async def pull(self, reference: str, credentials: tuple[Credential, ...] = ()) -> ImageInfo:
+        """Fetch the image, tried with each fitting credential and then with none.
+
+        Raises:
+            ImageError: See ports.images.
+            EngineError: EngineUnavailable: the engine ended in the midst of it.
+        """
+        completed = image_reference.complete(reference)
+        logins = (*registry_auth.fitting(completed, credentials), None)
+        async with self._one_pull:
+            image_id = await self._pull_with(completed, logins)
+        info = await self._inspect(image_id)
+        if info is None:
+            raise ImageError(
+                "ErrImagePull", f"cannot pull {completed}: it was removed while it came", retry_after=RETRY_SOON
+            )
+        self._require_architecture(reference, info)
+        return info
+
+    async def list(self) -> tuple[ImageInfo, ...]:
+        """Return all images, sorted by id.
+
+        Raises:
+            ImageError: ImageInspectError.
+            EngineError: EngineUnavailable.
+        """
+        seen = []
+        for row in await self._rows():
+            known = self._known.get(row["Id"]) or await self._inspect(row["Id"])
+            if known is not None:  # None: removed since
+                seen.append((row, known))
+        self._known = {row["Id"]: known for row, known in seen}
+        return tuple(sorted((_with_row(known, row) for row, known in seen), key=lambda info: info.id))
+
+    async def remove(self, image_id: str) -> None:
+        """Remove an image with all its names. Not there is no error.
+
+        Raises:
+            ImageError: ImageInUse: a container is made of it; nothing was changed. ImageInspectError.
+            EngineError: EngineUnavailable.
+        """
+        bare = image_reference.image_id(image_id) or image_id
+        row = next((row for row in await self._rows() if row["Id"] == bare), None)
+        if row is None:
+            return
+        if row.get("Containers", 0):
+            raise ImageError("ImageInUse", f"cannot remove image {image_id}: a container is made of it")
+        # Name by name: by id it takes force where there are several names, and force removes containers too.
+        for name in row.get("RepoTags") or row.get("RepoDigests") or [bare]:
+            await self._remove_name(name)
+        self._known.pop(bare, None)
+
+    async def _remove_name(self, name: str) -> None:
+        try:
+            await self._libpod.call("DELETE", f"/images/{name}")
+        except LibpodError as error:
+            if error.status == HTTPStatus.CONFLICT:
+                raise ImageError("ImageInUse", f"cannot remove image {name}: {error.message}") from error
+            if error.status != HTTPStatus.NOT_FOUND:
+                raise _inspect_error(name, error) from error
+
+    async def _rows(self) -> builtins.list[dict[str, Any]]:
+        try:
+            rows = (await self._libpod.call("GET", "/images/json")).json()
+        except LibpodError as error:
+            raise _inspect_error("list", error) from error
+        return rows or []
+
+    async def _inspect(self, name: str) -> ImageInfo | None:
+        try:
+            document = (await self._libpod.call("GET", f"/images/{name}/json")).json()
+            return _info(document)
+        except LibpodError as error:
+            if error.status == HTTPStatus.NOT_FOUND:
+                return None
+            raise _inspect_error(name, error) from error
+        except (KeyError, TypeError, AttributeError) as error:
+            raise ImageError("ImageInspectError", f"cannot read image {name}: no {error} in the answer") from error
+
+    def _require_architecture(self, reference: str, info: ImageInfo) -> None:
+        fits = ("", self._architecture, *_ALSO_RUNS.get(self._architecture, ()))
+        if info.architecture not in fits:
+            raise ImageError(
+                "ErrImagePull",
+                f"cannot run {reference}: the image is for {info.architecture}, this board is {self._architecture}; "
+                "push one for this architecture (podman build --platform)",
+                retry_after=timedelta(minutes=5),
+            )
+
+    async def _pull_with(self, completed: str, logins: tuple[Credential | None, ...]) -> str:
+        refused: ImageError | None = None
+        for login in logins:
+            text = ""
+            stream = self._libpod.lines(
+                "POST",
+                "/images/pull",
+                query={"reference": completed, "policy": "always"},
+                headers=registry_auth.header(login),
+            )
+            try:
+                async with contextlib.aclosing(stream):
+                    image_id, text = await self._follow(completed, stream)
+            except LibpodError as error:
+                image_id, text = "", error.message
+            except (EngineError, ImageError, asyncio.CancelledError):
+                self._sweep()
+                raise
+            if image_id:
+                return image_id
+            failure = image_errors.classify(completed, text)
+            # The first login's words are told: the last one's, anonymous, nearly always are "unauthorized".
+            refused = refused or image_errors.error(completed, text)
+            if failure not in {image_errors.Failure.DENIED, image_errors.Failure.NOT_FOUND}:
+                break
+        raise refused or ImageError("ErrImagePull", f"cannot pull {completed}: the engine said nothing")
+
+    async def _follow(self, completed: str, stream: AsyncGenerator[dict[str, Any], None]) -> tuple[str, str]:
+        """Read a pull to its end; returns the image's id, or "" and the error's text."""
+        loop = asyncio.get_running_loop()
+        image_id, text, seen, since_s = "", "", self._progress(), loop.time()
+        while True:
+            step = asyncio.ensure_future(anext(stream, None))
+            try:
+                while not (await asyncio.wait({step}, timeout=min(_LOOK_AT_PROGRESS_S, self._stall_s)))[0]:
+                    if (now := self._progress()) != seen:
+                        seen, since_s = now, loop.time()
+                    elif loop.time() - since_s >= self._stall_s:
+                        raise ImageError(
+                            "RegistryUnavailable",
+                            f"cannot pull {completed}: nothing came for {self._stall_s:g} s",
+                            retry_after=timedelta(seconds=10),
+                        )
+            finally:
+                if not step.done():
+                    step.cancel()
+                    await asyncio.wait({step})
+            line = step.result()
+            if line is None:
+                return ("", text) if text else (image_id, "the engine ended the pull without a word")
+            since_s = loop.time()
+            image_id, text = line.get("id") or image_id, line.get("error") or text
+
+    def _progress(self) -> int:
+        if self._copy_dir is None:
+            return 0
+        total = 0
+        for path in self._copy_dir.rglob("*"):
+            with contextlib.suppress(OSError):
+                total += path.lstat().st_size
+        return total
+
+    def _sweep(self) -> None:
+        # A pull that was cut leaves whole layers, and maybe a login, where it copied to.
+        for pattern in _LEFTOVERS if self._copy_dir else ():
+            for path in self._copy_dir.glob(pattern) if self._copy_dir else ():
+                if path.is_dir():
+                    shutil.rmtree(path, ignore_errors=True)
+                else:
+                    path.unlink(missing_ok=True)
+
+
+def _info(document: dict[str, Any]) -> ImageInfo:
+    config = document.get("Config") or {}
+    return ImageInfo(
+        id=f"sha256:{document['Id']}",
+        names=tuple(document.get("RepoTags") or ()),
+        digests=tuple(document.get("RepoDigests") or ()),
+        size_bytes=int(document.get("Size") or 0),
+        architecture=document.get("Architecture") or "",
+        user=document.get("User") or config.get("User") or "",
+        entrypoint=tuple(config.get("Entrypoint") or ()),
+        command=tuple(config.get("Cmd") or ()),
+        stop_signal=config.get("StopSignal") or "",
+    )
+
+
+def _with_row(info: ImageInfo, row: dict[str, Any]) -> ImageInfo:
+    return ImageInfo(
+        id=info.id,
+        names=tuple(row.get("RepoTags") or ()),
+        digests=tuple(row.get("RepoDigests") or ()),
+        size_bytes=int(row.get("Size") or 0),
+        architecture=info.architecture,
+        user=info.user,
+        entrypoint=info.entrypoint,
+        command=info.command,
+        stop_signal=info.stop_signal,
+    )
+
+
+def _inspect_error(name: str, error: LibpodError) -> ImageError:
+    return ImageError("ImageInspectError", f"cannot read image {name}: {error.message}", retry_after=RETRY_SOON)
