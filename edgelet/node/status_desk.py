@@ -1,0 +1,127 @@
+"""What is known to be told, and what to tell next: from the store, the Node document and the refusals. No I/O."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from edgelet.api import kinds
+from edgelet.api.errors import TooLargeError
+from edgelet.node import failure, status_message, wire_topics
+from edgelet.node.published_topics import PublishedTopics
+from edgelet.ports.object_store import Document, Key, ObjectStore
+
+_MAX_REFUSED = 1000
+UNTOLD_KINDS = frozenset({"Event", "Node"})  # they have topics of their own
+
+
+class StatusDesk:
+    """Makes payloads by topic. What the broker is known to have is remembered by digest, so nothing is told twice."""
+
+    def __init__(
+        self, store: ObjectStore, *, published: PublishedTopics, node: Callable[[], Document], boot_id: str
+    ) -> None:
+        self._store = store
+        self._published = published
+        self._node = node
+        self._boot_id = boot_id
+        self._seq = 0
+        self._known: dict[str, bytes] = {}  # topic -> digest of what the broker acknowledged
+        self._refusals: dict[str, Document] = {}  # of objects that are there in an earlier version
+        self._refused: OrderedDict[str, bytes] = OrderedDict()  # where no object is: digest of what was told
+        self._shortened: set[str] = set()  # whose status does not fit into the broker's packets
+
+    def keys(self) -> Iterator[Key]:
+        """Yield every object that has a status topic."""
+        for kind in kinds.KINDS:
+            if kind.kind not in UNTOLD_KINDS:
+                yield from (stored.key for stored in self._store.list(kind.kind))
+
+    def concerns(self, topic: str) -> bool:
+        """Whether there is something to tell on a topic."""
+        key = wire_topics.key_of(topic)
+        there = key is not None and self._store.get(key) is not None
+        return there or topic in self._refusals or topic in self._refused
+
+    def render(self, topic: str) -> tuple[bytes, bytes] | None:
+        """Return payload and digest of the newest, an empty payload where nothing is left; None if that is known."""
+        body = self._body(topic)
+        if body is None:
+            return None if topic in self._refused else (b"", b"")
+        digest = status_message.digest(body)
+        if self._known.get(topic) == digest:
+            return None
+        return self.encode(body), digest
+
+    def encode(self, body: Document) -> bytes:
+        """Return a payload with the next sequence number."""
+        self._seq += 1
+        return status_message.encode(body, boot_id=self._boot_id, seq=self._seq)
+
+    def arrived(self, topic: str, *, digest: bytes | None, empty: bool) -> None:
+        """Note what the broker acknowledged."""
+        if empty:
+            self._known.pop(topic, None)
+            self._shortened.discard(topic)
+            self._published.discard(topic)
+            return
+        if digest is not None:
+            self._known[topic] = digest
+        if topic != wire_topics.NODE and self.concerns(topic):
+            self._published.add(topic)
+
+    def refuse(self, topic: str, refusal: Document) -> bytes | None:
+        """Note a refusal. Return the payload to send now where there is no object, None if `render` will bring it."""
+        key = wire_topics.key_of(topic)
+        if key is not None and self._store.get(key) is not None:
+            self._refusals[topic] = refusal
+            return None
+        body = status_message.of_refusal(key, refusal)
+        digest = status_message.digest(body)
+        if self._refused.get(topic) == digest:
+            return None
+        self._refused[topic] = digest
+        self._refused.move_to_end(topic)
+        if len(self._refused) > _MAX_REFUSED:
+            # Ten thousand bad objects are told of and then forgotten: deleting one clears its topic all the same.
+            forgotten, _ = self._refused.popitem(last=False)
+            self._published.discard(forgotten)
+        return self.encode(body)
+
+    def forgive(self, topic: str) -> None:
+        """Forget a refusal."""
+        self._refusals.pop(topic, None)
+        self._refused.pop(topic, None)
+
+    def shorten(self, topic: str) -> bool:
+        """Leave the status out of a topic's body from now on; False if that was done already."""
+        fresh = topic not in self._shortened and topic not in self._refused
+        self._shortened.add(topic)
+        return fresh
+
+    def forget(self, topic: str) -> None:
+        """Have a topic told again, changed or not."""
+        self._known.pop(topic, None)
+
+    def forget_all(self) -> None:
+        """Have everything told again: the broker may have nothing."""
+        self._known.clear()
+        self._refused.clear()
+        self._shortened.clear()
+
+    def _body(self, topic: str) -> dict[str, Any] | None:
+        if topic == wire_topics.NODE:
+            return dict(self._node())
+        key = wire_topics.key_of(topic)
+        refusal = self._refusals.get(topic)
+        stored = self._store.get(key) if key is not None else None
+        if stored is None:
+            return status_message.of_refusal(key, refusal) if refusal is not None else None
+        body = status_message.of_object(stored, refusal)
+        if topic in self._shortened:
+            why = failure.status_of(
+                TooLargeError("cannot tell the whole status: the broker takes smaller packets only")
+            )
+            return status_message.too_large(body, why)
+        return body
