@@ -16,6 +16,7 @@ _ACRONYMS = {
     "cidrs": "CIDRs",
     "fqdn": "FQDN",
     "id": "ID",
+    "io": "IO",
     "ip": "IP",
     "ipc": "IPC",
     "ips": "IPs",
