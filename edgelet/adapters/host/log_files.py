@@ -1,0 +1,151 @@
+"""ports.log_files on conmon's files: `<logs>/<ns>_<pod>_<uid>/<container>/<instance>.log`."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+from collections.abc import AsyncGenerator, Callable
+from pathlib import Path
+
+from edgelet.adapters.host.log_lines import LineWriter
+from edgelet.adapters.host.log_tail import tail_offset
+from edgelet.adapters.host.log_wake import LogWake
+from edgelet.api.errors import EdgeletError
+from edgelet.ports.log_files import LogView
+from edgelet.ports.runtime import PodRef
+
+READ_BYTES = 256 * 1024
+LINE_LIMIT_BYTES = 1024 * 1024  # an entry longer than this is cut into several; conmon's are at most 16 KiB
+LOOK_EVERY_S = 1.0  # while following: whether the container still lives, and what inotify may have missed
+SETTLE_S = 0.1  # conmon may be a moment behind the news of the exit
+
+
+class HostLogFiles:
+    """Log files below one directory. Reading happens in threads: an SD card may take its time."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    def exists(self, pod: PodRef, container: str, instance: int) -> bool:
+        """Whether that instance has a log file."""
+        return self._path(pod, container, instance).exists()
+
+    async def read(
+        self, pod: PodRef, container: str, instance: int, *, view: LogView, alive: Callable[[], bool] | None = None
+    ) -> AsyncGenerator[bytes, None]:
+        """See ports.log_files. Raises EdgeletError(InternalError) where the disk refuses."""
+        path = self._path(pod, container, instance)
+        writer = LineWriter(view)
+        reader = _Reader(path)
+        try:
+            reader.open()
+            if view.tail_lines is not None:
+                await asyncio.to_thread(reader.skip_to_tail, view.tail_lines)
+            source = reader.to_end() if alive is None else _follow(reader, alive)
+            async with contextlib.aclosing(source):
+                async for lines in source:
+                    if out := writer.write(lines):
+                        yield out
+                    if writer.full:
+                        return
+            if out := writer.write(reader.unfinished()) + writer.rest():
+                yield out
+        except OSError as error:
+            raise EdgeletError("InternalError", f"cannot read the log {path}: {error.strerror}") from error
+        finally:
+            reader.close()
+
+    def _path(self, pod: PodRef, container: str, instance: int) -> Path:
+        parts = (f"{pod.namespace}_{pod.name}_{pod.uid}", container)
+        # Names come from stored objects and are checked there; a log is still no way out of its directory.
+        if any("/" in part or part in ("", ".", "..") for part in parts):
+            raise EdgeletError("BadRequest", f"cannot read the log of container {container!r}: no such name")
+        return self._root.joinpath(*parts, f"{instance}.log")
+
+
+async def _follow(reader: _Reader, alive: Callable[[], bool]) -> AsyncGenerator[list[bytes], None]:
+    """Give what is added until the container is gone, over rotations; one last look after its end."""
+    with LogWake(reader.path) as wake:
+        last = False
+        while True:
+            lived = alive()
+            async for lines in reader.to_end():
+                yield lines
+            if reader.reopen_if_rotated():
+                continue
+            if last:
+                return
+            if not lived:
+                last = True
+                await asyncio.sleep(SETTLE_S)
+                continue
+            await wake.wait(LOOK_EVERY_S)
+
+
+class _Reader:
+    """One file, read forward in whole lines."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._descriptor = -1
+        self._offset = 0
+        self._cut = b""  # a line whose end is not written yet
+
+    def open(self) -> None:
+        """Open at the start; a file that is not there yet is an empty one."""
+        with contextlib.suppress(FileNotFoundError):
+            self._descriptor = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+
+    def skip_to_tail(self, lines: int) -> None:
+        """Go on at the last lines. Blocking."""
+        if self._descriptor >= 0:
+            self._offset = tail_offset(self._descriptor, lines)
+
+    def close(self) -> None:
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
+
+    async def to_end(self) -> AsyncGenerator[list[bytes], None]:
+        """Give whole lines, a block at a time, until the file ends for now."""
+        while lines := await asyncio.to_thread(self._read_lines):
+            yield lines
+
+    def unfinished(self) -> list[bytes]:
+        """Take the line that never got its end."""
+        cut, self._cut = self._cut, b""
+        return [cut] if cut else []
+
+    def reopen_if_rotated(self) -> bool:
+        """Go on with the new file of this name, if there is one and the old one is read to its end."""
+        try:
+            found = self.path.lstat()
+        except FileNotFoundError:
+            return False
+        if self._descriptor >= 0:
+            mine = os.fstat(self._descriptor)
+            if (mine.st_dev, mine.st_ino) == (found.st_dev, found.st_ino):
+                if found.st_size < self._offset:  # emptied in place
+                    self._offset, self._cut = 0, b""
+                    return True
+                return False
+            if mine.st_size > self._offset:  # written to between our last read and the rename
+                return True
+        self.close()
+        self._offset, self._cut = 0, b""
+        self.open()
+        return self._descriptor >= 0
+
+    def _read_lines(self) -> list[bytes]:
+        if self._descriptor < 0:
+            return []
+        while data := os.pread(self._descriptor, READ_BYTES, self._offset):
+            self._offset += len(data)
+            *lines, self._cut = (self._cut + data).split(b"\n")
+            if len(self._cut) > LINE_LIMIT_BYTES:
+                lines.append(self._cut)
+                self._cut = b""
+            if lines:
+                return lines
+        return []

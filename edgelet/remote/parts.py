@@ -1,0 +1,93 @@
+"""What the local API is built from: ports, and what other bands lend it."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from edgelet.api.errors import EdgeletError
+from edgelet.ports.clock import Clock
+from edgelet.ports.log_files import LogFiles
+from edgelet.ports.object_store import Document, Key, ObjectStore, StoredObject
+from edgelet.ports.runtime import Runtime
+
+
+class Accepted(Protocol):
+    """An object that was taken in."""
+
+    @property
+    def object(self) -> StoredObject: ...
+
+    @property
+    def warnings(self) -> tuple[str, ...]: ...
+
+    @property
+    def created(self) -> bool: ...
+
+
+class Reception(Protocol):
+    """The one door through which objects change. Raises EdgeletError; nothing has changed then."""
+
+    def read(self, payload: bytes, *, content_type: str) -> tuple[Document, ...]:
+        """Decode JSON or YAML; `List`s are opened, empty documents left out."""
+        ...
+
+    async def apply(
+        self,
+        document: Document,
+        *,
+        source: str,
+        digest: str = "",
+        default_namespace: str = "default",
+        strict: bool = False,
+        dry_run: bool = False,
+    ) -> Accepted: ...
+
+    async def create(
+        self, document: Document, *, source: str, default_namespace: str, strict: bool, dry_run: bool
+    ) -> Accepted:
+        """Store a new object; ConflictError(AlreadyExists) where there is one."""
+        ...
+
+    async def replace(
+        self, document: Document, *, source: str, default_namespace: str, strict: bool, dry_run: bool
+    ) -> Accepted:
+        """Replace an object; NotFoundError where there is none, ConflictError for another metadata.resourceVersion."""
+        ...
+
+    async def patch(self, key: Key, patch: Any, *, patch_type: str, subresource: str, source: str) -> Accepted:
+        """Change a part; `patch_type` is merge, strategic or json, `subresource` is "" or status."""
+        ...
+
+    async def delete(self, key: Key, *, source: str, grace_s: int | None, uid: str | None) -> StoredObject | None:
+        """Ask for deletion; the object as it is now, None once nothing is left of it."""
+        ...
+
+
+class EventLog(Protocol):
+    """Kubernetes Events in memory, as documents."""
+
+    def list(self, namespace: str | None) -> tuple[Document, ...]: ...
+
+    def subscribe(self, changed: Callable[[], None]) -> Callable[[], None]:
+        """Call `changed` after each change; the answer ends it."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """Everything the API needs; wired in agent/."""
+
+    store: ObjectStore
+    reception: Reception
+    error_to_status: Callable[[EdgeletError], tuple[int, Document]]
+    events: EventLog
+    node: Callable[[], Document]  # the Node object, status included
+    node_metrics: Callable[[], Awaitable[Document]]  # NodeMetrics of metrics.k8s.io/v1beta1
+    pod_metrics: Callable[[], Awaitable[tuple[Document, ...]]]  # PodMetrics, all namespaces
+    runtime: Runtime
+    log_files: LogFiles
+    clock: Clock
+    version: str  # edgelet's
+    ready: Callable[[], str] = lambda: ""  # why the agent is not ready yet; "" = it is
