@@ -1,0 +1,137 @@
+"""What is there: one list of pods, one of containers, and an inspect only of what changed since."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from http import HTTPStatus
+from typing import Any
+
+from edgelet.adapters.podman import labels, observe
+from edgelet.adapters.podman.errors import LibpodError
+from edgelet.adapters.podman.exits import ExitWatch, Subject
+from edgelet.adapters.podman.libpod import SUCCESS, Libpod
+from edgelet.adapters.podman.observe import Inspected, Knowledge, Listed, ListedPod
+from edgelet.api.errors import EngineError
+from edgelet.ports.runtime import ObservedPod
+
+SETTLE_S = 2.0  # conmon writes the code 2-160 ms after the end
+_NOT_LISTED = ("not listed",)  # no line's fingerprint: the next list asks again
+_OR_ABSENT = SUCCESS | {HTTPStatus.NOT_FOUND}
+
+
+class Inventory:
+    """Looks, remembers what does not change, and has the exit watch follow whatever it sees."""
+
+    def __init__(self, *, libpod: Libpod, exits: ExitWatch, owner: str) -> None:
+        self._libpod = libpod
+        self._exits = exits
+        self._owner = owner
+        self._inspected: dict[str, tuple[tuple[object, ...], Inspected]] = {}
+
+    async def look(self, uid: str | None = None) -> tuple[ObservedPod, ...]:
+        """Look at one pod or at everything of ours.
+
+        Raises:
+            EngineError: EngineUnavailable.
+        """
+        before = self._exits.known()  # what is made while we look is not missed, and not forgotten
+        try:
+            sandboxes = await self.sandboxes(uid)
+            seen = await self.containers(uid)
+        except LibpodError as error:
+            raise EngineError("EngineUnavailable", f"cannot list what runs: {error.message}") from error
+        if uid is None:
+            for gone in before - {each.id for each in seen}:
+                self.forget(gone)
+        known = {each.id: Knowledge(self._exits.end(each.id), self._exits.is_dead(each.id)) for each in seen}
+        return observe.pods(sandboxes, seen, known)
+
+    async def sandboxes(self, uid: str | None) -> tuple[ListedPod, ...]:
+        """List our pods, the newest attempt last. Raises LibpodError."""
+        reply = await self._libpod.call("GET", "/pods/json", query=self._filters(uid))
+        parsed = (observe.listed_pod(document) for document in reply.json() or ())
+        return tuple(sorted((each for each in parsed if each), key=lambda each: each.attempt))
+
+    async def containers(self, uid: str | None) -> tuple[Inspected, ...]:
+        """List our containers with what is known of each, infra containers too. Raises LibpodError."""
+        query = {**self._filters(uid), "all": "true", "pod": "true"}
+        reply = await self._libpod.call("GET", "/containers/json", query=query)
+        lines = [observe.listed(document) for document in reply.json() or ()]
+        found = [await self._known_or_inspect(line) for line in lines]
+        return tuple(await asyncio.gather(*(self._settled(each) for each in found if each)))
+
+    async def inspect(self, name_or_id: str) -> Inspected | None:
+        """Ask the engine about one container and follow it; None if it is not there. Raises LibpodError."""
+        reply = await self._libpod.call("GET", f"/containers/{name_or_id}/json", ok=_OR_ABSENT)
+        if reply.status == HTTPStatus.NOT_FOUND:
+            return None
+        seen = observe.inspected(reply.json())
+        if self.is_ours(seen):
+            self._inspected[seen.id] = (_NOT_LISTED, seen)
+            self._follow(seen)
+        return seen
+
+    async def find(self, container_id: str) -> Inspected | None:
+        """Return what is known of a container of ours, asking unless it was seen alive. Raises LibpodError."""
+        remembered = self._inspected.get(container_id)
+        seen = remembered[1] if remembered and remembered[1].alive else await self.inspect(container_id)
+        return seen if seen is not None and self.is_ours(seen) else None
+
+    def remembered(self, uid: str) -> tuple[Inspected, ...]:
+        """Return what the last looks saw of a pod's containers."""
+        every = (seen for _, seen in self._inspected.values())
+        return tuple(seen for seen in every if seen.pod and seen.pod.uid == uid)
+
+    def is_ours(self, seen: Inspected) -> bool:
+        """Whether it carries our label."""
+        return seen.labels.get(labels.OWNER) == self._owner and seen.pod is not None
+
+    def forget(self, container_id: str) -> None:
+        """Drop what is known of a container that is no more."""
+        self._inspected.pop(container_id, None)
+        self._exits.forget(container_id)
+
+    def _filters(self, uid: str | None) -> dict[str, Any]:
+        wanted = [f"{labels.OWNER}={self._owner}"]
+        if uid is not None:
+            wanted.append(f"{labels.POD_UID}={uid}")
+        return {"filters": json.dumps({"label": wanted})}
+
+    async def _known_or_inspect(self, line: Listed) -> Inspected | None:
+        remembered = self._inspected.get(line.id)
+        if remembered is not None and remembered[0] == line.fingerprint:
+            return remembered[1]
+        seen = await self.inspect(line.id)
+        if seen is None:
+            self.forget(line.id)
+            return None
+        self._inspected[line.id] = (line.fingerprint, seen)
+        return seen
+
+    async def _settled(self, seen: Inspected) -> Inspected:
+        """Let a container that just ended tell its code, and ask the engine again where nobody else can."""
+        if not seen.alive or not self._exits.is_dead(seen.id) or self._exits.end(seen.id):
+            return seen
+        if await self._exits.settle(seen.id, timeout_s=SETTLE_S):
+            return seen
+        again = await self.inspect(seen.id)
+        if again is None:
+            return seen
+        if again.alive:
+            self._exits.note_lost(seen.id)  # conmon was killed: the engine will say "running" for ever
+        return again
+
+    def _follow(self, seen: Inspected) -> None:
+        if seen.pod is None:
+            return
+        alive = seen.alive
+        subject = Subject(
+            id=seen.id,
+            pod_uid=seen.pod.uid,
+            container=seen.name,
+            pid=seen.pid if alive else 0,
+            conmon_pid=seen.conmon_pid if alive else 0,
+            cgroup_path=seen.cgroup_path if alive else "",
+        )
+        self._exits.watch(subject)

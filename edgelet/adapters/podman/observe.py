@@ -1,0 +1,306 @@
+"""From libpod's answers to what the pod worker sees. Pure: what is known of ends comes in as values.
+
+The engine's word alone is not enough: it says "running" for some 150 ms after an end, for ever when conmon was killed,
+and after a reboot everything is "created" again with StartedAt kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from edgelet.adapters.podman import labels, signals
+from edgelet.adapters.podman.exits import LOST_CODE, End
+from edgelet.ports.runtime import (
+    ContainerState,
+    Created,
+    Exited,
+    ObservedContainer,
+    ObservedPod,
+    ObservedSandbox,
+    PodRef,
+    Running,
+)
+
+_ALIVE = frozenset({"running", "paused", "stopping"})
+_ENDED = frozenset({"exited", "stopped"})
+_MADE = frozenset({"created", "configured", "initialized"})
+_ZERO_YEAR = 1
+_SHA256_HEX_CHARS = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A line of containers/json. `fingerprint` differs when anything may have happened."""
+
+    id: str
+    pod_id: str
+    fingerprint: tuple[object, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ListedPod:
+    """A line of pods/json."""
+
+    id: str
+    name: str
+    created_at: datetime
+    infra_id: str
+    pod: PodRef
+    attempt: int
+    namespaces: labels.HostNamespaces
+
+
+@dataclass(frozen=True, slots=True)
+class Inspected:
+    """What is used of containers/<id>/json. Absent numbers are 0."""
+
+    id: str
+    pod_id: str
+    pod: PodRef | None
+    name: str  # Kubernetes' name; "" for an infra container
+    labels: Mapping[str, str]
+    infra: bool
+    status: str
+    pid: int
+    conmon_pid: int
+    cgroup_path: str
+    exit_code: int
+    error: str
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+    image: str
+    image_id: str
+    log_path: str
+    stop_signal: int
+    oci_runtime: str
+    config_path: str
+    netns_path: str
+    ips: tuple[str, ...]
+
+    @property
+    def alive(self) -> bool:
+        """Whether the engine believes that it runs."""
+        return self.status in _ALIVE
+
+    @property
+    def startable(self) -> bool:
+        """Whether it was made and never ran."""
+        return self.status in _MADE and self.started_at is None
+
+
+@dataclass(frozen=True, slots=True)
+class Knowledge:
+    """What the exit watch knows of one container."""
+
+    end: End | None = None
+    dead: bool = False
+
+
+NOTHING = Knowledge()
+
+
+def listed(document: Mapping[str, Any]) -> Listed:
+    """Parse a line of containers/json?all=true&pod=true."""
+    facts = ("State", "Pid", "StartedAt", "ExitedAt", "ExitCode")
+    return Listed(document["Id"], document.get("Pod") or "", tuple(document.get(fact) for fact in facts))
+
+
+def listed_pod(document: Mapping[str, Any]) -> ListedPod | None:
+    """Parse a line of pods/json; None where our labels are not complete."""
+    own = document.get("Labels") or {}
+    pod = labels.pod_of(own)
+    created_at = time(document.get("Created", ""))
+    if pod is None or created_at is None:
+        return None
+    return ListedPod(
+        id=document["Id"],
+        name=document.get("Name", ""),
+        created_at=created_at,
+        infra_id=document.get("InfraId") or "",
+        pod=pod,
+        attempt=labels.number(own, labels.SANDBOX_ATTEMPT),
+        namespaces=labels.namespaces(own),
+    )
+
+
+def inspected(document: Mapping[str, Any]) -> Inspected:
+    """Parse containers/<id>/json."""
+    state, config = document["State"], document.get("Config") or {}
+    own = config.get("Labels") or {}
+    network = document.get("NetworkSettings") or {}
+    created_at = time(document["Created"])
+    if created_at is None:
+        raise ValueError("a container without a time of creation")
+    return Inspected(
+        id=document["Id"],
+        pod_id=document.get("Pod") or "",
+        pod=labels.pod_of(own),
+        name=own.get(labels.CONTAINER_NAME, ""),
+        labels=own,
+        infra=bool(document.get("IsInfra")),
+        status=state.get("Status", ""),
+        pid=state.get("Pid") or 0,
+        conmon_pid=state.get("ConmonPid") or 0,
+        cgroup_path=state.get("CgroupPath") or "",
+        exit_code=state.get("ExitCode") or 0,
+        error=state.get("Error") or "",
+        created_at=created_at,
+        started_at=time(state.get("StartedAt", "")),
+        finished_at=time(state.get("FinishedAt", "")),
+        image=document.get("ImageName") or document.get("Image") or "",
+        image_id=_image_id(document),
+        log_path=((document.get("HostConfig") or {}).get("LogConfig") or {}).get("Path") or "",
+        stop_signal=_stop_signal(config),
+        oci_runtime=document.get("OCIRuntime") or "",
+        config_path=document.get("OCIConfigPath") or "",
+        netns_path=network.get("SandboxKey") or "",
+        ips=_ips(network),
+    )
+
+
+def time(text: str) -> datetime | None:
+    """Parse Go's time, None for its zero."""
+    if not text:
+        return None
+    at = datetime.fromisoformat(text)
+    return None if at.year == _ZERO_YEAR else at
+
+
+def pods(
+    sandboxes: Iterable[ListedPod], containers: Iterable[Inspected], known: Mapping[str, Knowledge]
+) -> tuple[ObservedPod, ...]:
+    """Put everything together, sorted by uid."""
+    refs: dict[str, PodRef] = {}
+    newest: dict[str, ListedPod] = {}
+    for sandbox in sandboxes:
+        uid = sandbox.pod.uid
+        refs[uid] = sandbox.pod
+        if uid not in newest or newest[uid].attempt < sandbox.attempt:
+            newest[uid] = sandbox
+    infra: dict[str, Inspected] = {}
+    members: dict[str, list[ObservedContainer]] = {}
+    for each in containers:
+        if each.pod is None:
+            continue
+        refs.setdefault(each.pod.uid, each.pod)
+        if each.infra:
+            infra[each.pod_id] = each
+        else:
+            members.setdefault(each.pod.uid, []).append(container(each, known.get(each.id, NOTHING)))
+    return tuple(
+        ObservedPod(
+            pod=refs[uid],
+            sandbox=_sandbox(newest.get(uid), infra, known),
+            containers=tuple(sorted(members.get(uid, ()), key=lambda each: (each.name, each.instance))),
+        )
+        for uid in sorted(refs)
+    )
+
+
+def container(seen: Inspected, known: Knowledge) -> ObservedContainer:
+    """Return one instance."""
+    return ObservedContainer(
+        id=seen.id,
+        name=seen.name,
+        instance=labels.number(seen.labels, labels.CONTAINER_INSTANCE),
+        spec_hash=seen.labels.get(labels.CONTAINER_HASH, ""),
+        image=seen.image,
+        image_id=seen.image_id,
+        state=state(seen, known),
+        created_at=seen.created_at,
+        log_path=seen.log_path,
+        labels=labels.further(seen.labels),
+    )
+
+
+def state(seen: Inspected, known: Knowledge) -> ContainerState:
+    """Decide between the engine's word and what was seen from outside.
+
+    Never Running for a process known dead; a code that the engine knows wins over one that was lost.
+    """
+    if seen.status in _ENDED and seen.finished_at is not None:
+        return _exited_by_engine(seen, known.end)
+    if known.end is not None:
+        end = known.end
+        return Exited(
+            exit_code=end.exit_code,
+            started_at=seen.started_at,
+            finished_at=_not_before(end.finished_at, seen.started_at),
+            oom_killed=end.oom_killed,
+            lost=end.lost,
+            message=end.message,
+        )
+    if seen.startable:
+        return Created()
+    if seen.alive and not known.dead and seen.started_at is not None:
+        return Running(seen.started_at, seen.pid)
+    return Exited(LOST_CODE, seen.started_at, seen.finished_at, lost=True, message=seen.error)
+
+
+def ready(sandbox: ListedPod, infra: Inspected | None, known: Knowledge) -> bool:
+    """Whether the sandbox's network is up and its infra container alive."""
+    if infra is None or not isinstance(state(infra, known), Running):
+        return False
+    return sandbox.namespaces.network or bool(infra.ips)
+
+
+def _sandbox(
+    sandbox: ListedPod | None, infra: Mapping[str, Inspected], known: Mapping[str, Knowledge]
+) -> ObservedSandbox | None:
+    if sandbox is None:
+        return None
+    own = infra.get(sandbox.id)
+    return ObservedSandbox(
+        id=sandbox.id,
+        ready=ready(sandbox, own, known.get(own.id, NOTHING) if own else NOTHING),
+        ips=own.ips if own else (),
+        created_at=sandbox.created_at,
+        attempt=sandbox.attempt,
+    )
+
+
+def _exited_by_engine(seen: Inspected, end: End | None) -> Exited:
+    return Exited(
+        exit_code=seen.exit_code,
+        started_at=seen.started_at,
+        finished_at=_not_before(seen.finished_at, seen.started_at),
+        oom_killed=end.oom_killed if end else False,
+        message=seen.error,
+    )
+
+
+def _not_before(at: datetime | None, start: datetime | None) -> datetime | None:
+    # The end is the time of a file, with the kernel's coarse clock: it may lie some ms before the start.
+    return max(at, start) if at and start else at
+
+
+def _image_id(document: Mapping[str, Any]) -> str:
+    name, digest, identifier = document.get("ImageName") or "", document.get("ImageDigest"), document.get("Image") or ""
+    if not digest or not name or _is_id(name):
+        return f"sha256:{identifier.removeprefix('sha256:')}"
+    repository = name.partition("@")[0]
+    if ":" in repository.rpartition("/")[2]:
+        repository = repository.rpartition(":")[0]
+    return f"{repository}@{digest}"
+
+
+def _is_id(name: str) -> bool:
+    text = name.removeprefix("sha256:")
+    return len(text) == _SHA256_HEX_CHARS and all(char in "0123456789abcdef" for char in text)
+
+
+def _stop_signal(config: Mapping[str, Any]) -> int:
+    value = config.get("StopSignal")
+    if isinstance(value, int) and value > 0:
+        return value
+    return signals.number(value) if isinstance(value, str) and value else signals.number("TERM")
+
+
+def _ips(network: Mapping[str, Any]) -> tuple[str, ...]:
+    each = (network.get("Networks") or {}).values()
+    found = (one.get(key) for key in ("IPAddress", "GlobalIPv6Address") for one in each)
+    return tuple(ip for ip in found if ip)

@@ -1,0 +1,199 @@
+"""ports.runtime on Podman: sandboxes and containers by libpod's REST, everything else without the engine."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+from edgelet.adapters.podman import exec_session, facts
+from edgelet.adapters.podman.containers import Containers
+from edgelet.adapters.podman.exec import Executor
+from edgelet.adapters.podman.exits import ExitWatch
+from edgelet.adapters.podman.inventory import Inventory
+from edgelet.adapters.podman.libpod import Libpod
+from edgelet.adapters.podman.network import PodNetwork
+from edgelet.adapters.podman.observe import Inspected
+from edgelet.adapters.podman.recovery import Sweeper
+from edgelet.adapters.podman.sandbox import InfraSandbox
+from edgelet.adapters.podman.station import station
+from edgelet.adapters.podman.translate import Abilities
+from edgelet.adapters.podman.usage import UsageSampler
+from edgelet.api.errors import EngineError
+from edgelet.ports.clock import Clock
+from edgelet.ports.runtime import (
+    ContainerSpec,
+    EngineInfo,
+    ExecResult,
+    ExecSession,
+    ExitNotice,
+    ObservedPod,
+    SandboxSpec,
+    Usage,
+)
+
+_OOM_SCORE_ADJ_LEAST = -1000
+
+
+class PodmanRuntime:
+    """Satisfies ports.runtime.Runtime. Touches nothing that does not carry the label edgelet.owner=<owner>.
+
+    Args:
+        libpod: The engine's API.
+        info: What was found at start.
+        owner: This agent's own name on its objects.
+        run_dir: A directory of ours on tmpfs; lives as long as the containers, not longer than the boot.
+        exits_dir: Where conmon writes exit codes.
+        oci_runtime_path: runc or crun, the one that runs the containers.
+        network: The pods' bridge.
+        clock: For ends that left no time.
+    """
+
+    def __init__(
+        self,
+        *,
+        libpod: Libpod,
+        info: EngineInfo,
+        owner: str,
+        run_dir: Path,
+        exits_dir: Path,
+        oci_runtime_path: str,
+        network: PodNetwork,
+        clock: Clock,
+    ) -> None:
+        self._info = info
+        self._exits = ExitWatch(exit_dir=exits_dir, clock=clock)
+        self._inventory = Inventory(libpod=libpod, exits=self._exits, owner=owner)
+        self._sweeper = Sweeper(run_dir=run_dir, oci_runtime=oci_runtime_path)
+        self._sandbox = InfraSandbox(
+            libpod=libpod,
+            inventory=self._inventory,
+            exits=self._exits,
+            sweeper=self._sweeper,
+            network=network,
+            owner=owner,
+        )
+        self._containers = Containers(
+            libpod=libpod,
+            inventory=self._inventory,
+            exits=self._exits,
+            sweeper=self._sweeper,
+            owner=owner,
+            abilities=_abilities(info),
+            clock=clock,
+        )
+        self._executor = Executor(run_dir=run_dir, oci_runtime=oci_runtime_path)
+        self._usage = UsageSampler()
+
+    @property
+    def info(self) -> EngineInfo:
+        """What was found at start."""
+        return self._info
+
+    async def pods(self) -> tuple[ObservedPod, ...]:
+        """Look at everything of ours: a list of pods, one of containers, inspects only of what changed."""
+        seen = await self._inventory.look()
+        self._usage.keep_only(self._exits.known())
+        return seen
+
+    async def pod(self, uid: str) -> ObservedPod | None:
+        """Look at one pod."""
+        seen = await self._inventory.look(uid)
+        return seen[0] if seen else None
+
+    async def create_sandbox(self, spec: SandboxSpec) -> None:
+        """Make and start the sandbox."""
+        await self._sandbox.create(spec)
+
+    async def start_container(self, spec: ContainerSpec) -> None:
+        """Create and start one instance."""
+        with station("CreateContainerError", f"look for the sandbox of {spec.pod.name}"):
+            sandbox = await self._sandbox.newest(spec.pod.uid)
+            # Podman would start a dead infra container again, with a network that the others are not in.
+            ready = sandbox is not None and await self._sandbox.is_up(sandbox)
+        if sandbox is None or not ready:
+            raise EngineError(
+                "CreateContainerError", f"cannot create the container {spec.name}: its pod has no sandbox that is up"
+            )
+        await self._containers.start(spec, sandbox)
+
+    async def signal_container(self, container_id: str, signal: str) -> None:
+        """Send a signal to the main process."""
+        await self._containers.signal(container_id, signal)
+
+    async def stop_container(self, container_id: str, *, grace_s: float) -> None:
+        """Stop a container and whatever is left of it."""
+        await self._containers.stop(container_id, grace_s=grace_s)
+
+    async def remove_container(self, container_id: str) -> None:
+        """Remove an instance."""
+        await self._containers.remove(container_id)
+
+    async def remove_pod(self, uid: str) -> None:
+        """Remove sandboxes, containers and what they leak."""
+        with station("KillPodSandboxError", f"look at the pod {uid}"):
+            sandboxes = await self._inventory.sandboxes(uid)
+            containers = await self._inventory.containers(uid)
+        inside = {sandbox.id for sandbox in sandboxes}
+        for sandbox in sandboxes:
+            await self._sandbox.remove(sandbox)
+        for container in containers:
+            if container.pod_id not in inside:
+                await self._containers.remove(container.id)
+
+    async def recover(self) -> None:
+        """Finish removals that an earlier agent began. Once, at start.
+
+        Raises:
+            EngineError: EngineUnavailable.
+        """
+        if not self._sweeper.unfinished():
+            return
+        with station("EngineUnavailable", "list what runs"):
+            alive = frozenset(each.id for each in await self._inventory.containers(None))
+        await self._sweeper.finish_all(alive)
+
+    def exits(self) -> AsyncIterator[ExitNotice]:
+        """Notices of ends. One reader."""
+        return self._exits.notices()
+
+    async def usage(self, uid: str) -> tuple[Usage, ...]:
+        """Sample the running containers of a pod."""
+        if not self._inventory.remembered(uid):
+            await self._inventory.look(uid)
+        seen = self._inventory.remembered(uid)
+        return self._usage.sample(each for each in seen if self._runs(each) and not each.infra)
+
+    async def exec(
+        self, container_id: str, argv: tuple[str, ...], *, timeout_s: float, limit_bytes: int = 10240
+    ) -> ExecResult:
+        """Run a command inside a running container."""
+        container = await self._running(container_id)
+        return await self._executor.run(container, argv, timeout_s=timeout_s, limit_bytes=limit_bytes)
+
+    async def open_exec(self, container_id: str, argv: tuple[str, ...], *, stdin: bool, tty: bool) -> ExecSession:
+        """Start an interactive command."""
+        container = await self._running(container_id)
+        return await exec_session.open_session(self._executor, container, argv, stdin=stdin, tty=tty)
+
+    def close(self) -> None:
+        """Let go of processes and files; the containers live on."""
+        self._exits.close()
+        self._usage.keep_only(frozenset())
+
+    async def _running(self, container_id: str) -> Inspected:
+        with station("BadRequest", f"look at the container {container_id[:12]}"):
+            container = await self._inventory.find(container_id)
+        if container is None or not self._runs(container):
+            raise EngineError("BadRequest", f"cannot run a command: the container {container_id[:12]} is not running")
+        return container
+
+    def _runs(self, container: Inspected) -> bool:
+        return container.alive and not self._exits.is_dead(container.id)
+
+
+def _abilities(info: EngineInfo) -> Abilities:
+    """The kernel refuses a lower oom_score_adj than ours without CAP_SYS_RESOURCE, and the whole start with it."""
+    proc = Path("/proc/self")
+    free = facts.may_raise_limits((proc / "status").read_text())
+    own = int((proc / "oom_score_adj").read_text())
+    return Abilities(memory_cgroup=info.memory_cgroup, oom_score_adj_min=_OOM_SCORE_ADJ_LEAST if free else own)

@@ -1,0 +1,189 @@
+"""The sandbox by Podman's infra container and netavark: works everywhere, needed for a shared PID namespace."""
+
+from __future__ import annotations
+
+import asyncio
+from http import HTTPStatus
+from typing import Any
+
+from edgelet.adapters.podman import network, observe, recovery, translate
+from edgelet.adapters.podman.errors import LibpodError
+from edgelet.adapters.podman.exits import ExitWatch
+from edgelet.adapters.podman.inventory import Inventory
+from edgelet.adapters.podman.libpod import SUCCESS, Libpod
+from edgelet.adapters.podman.network import PodNetwork
+from edgelet.adapters.podman.observe import Inspected, Knowledge, ListedPod
+from edgelet.adapters.podman.recovery import Sweeper
+from edgelet.adapters.podman.station import holder, is_conflict, station
+from edgelet.api.errors import EngineError
+from edgelet.ports.runtime import SandboxSpec
+
+_REASON = "FailedCreatePodSandBox"
+_ANY = SUCCESS | {HTTPStatus.CONFLICT, HTTPStatus.INTERNAL_SERVER_ERROR}
+_OR_ABSENT = SUCCESS | {HTTPStatus.NOT_FOUND}
+_REMOVAL_TRIES = 4  # with a dead conmon the first one always fails
+_REMOVAL_PAUSE_S = 0.2
+_APPEAR_TRIES = 20  # a name is taken some moments before the pod can be listed
+_APPEAR_PAUSE_S = 0.1
+
+
+class InfraSandbox:
+    """Makes and removes sandboxes."""
+
+    def __init__(
+        self,
+        *,
+        libpod: Libpod,
+        inventory: Inventory,
+        exits: ExitWatch,
+        sweeper: Sweeper,
+        network: PodNetwork,
+        owner: str,
+    ) -> None:
+        self._libpod = libpod
+        self._inventory = inventory
+        self._exits = exits
+        self._sweeper = sweeper
+        self._network = network
+        self._owner = owner
+
+    async def create(self, spec: SandboxSpec) -> None:
+        """Make and start it, finish a half-made one, replace a broken one or one of another attempt.
+
+        Raises:
+            EngineError: FailedCreatePodSandBox; nothing half-made is left. EngineUnavailable; something may be left.
+        """
+        await network.ensure(self._libpod, self._network, owner=self._owner)
+        with station(_REASON, f"look for sandboxes of {spec.pod.name}"):
+            kept = await self._keep_one(spec)
+        if kept is not None and await self.is_up(kept):
+            return
+        if kept is not None and not await self._try_start(kept):
+            await self.remove(kept)
+            kept = None
+        if kept is None:
+            await self._make(spec)
+
+    async def newest(self, uid: str) -> ListedPod | None:
+        """Return the sandbox of a pod. Raises LibpodError."""
+        found = await self._inventory.sandboxes(uid)
+        return found[-1] if found else None
+
+    async def remove(self, sandbox: ListedPod) -> None:
+        """Remove a sandbox with everything in it, and what it leaks.
+
+        Raises:
+            EngineError: KillPodSandboxError: it could not be removed.
+        """
+        reason = "KillPodSandboxError"
+        with station(reason, f"look into the sandbox {sandbox.name}"):
+            inside = [each for each in await self._inventory.containers(sandbox.pod.uid) if each.pod_id == sandbox.id]
+            self._sweeper.intend(sandbox.id, recovery.of(inside, [await self._cgroup_path(sandbox)]))
+        with station(reason, f"remove the sandbox {sandbox.name}"):
+            query = {"force": "true", "timeout": "0"}
+            await remove_stubborn(self._libpod, f"/pods/{sandbox.id}", query)
+        for each in inside:
+            self._inventory.forget(each.id)
+        await self._sweeper.finish(sandbox.id)
+
+    async def _keep_one(self, spec: SandboxSpec) -> ListedPod | None:
+        kept = None
+        for sandbox in await self._inventory.sandboxes(spec.pod.uid):
+            if sandbox.attempt == spec.attempt:
+                kept = sandbox
+            else:
+                await self.remove(sandbox)
+        return kept
+
+    async def is_up(self, sandbox: ListedPod) -> bool:
+        """Whether its network is up; asks the engine unless it was seen alive."""
+        return observe.ready(sandbox, *await self._infra(sandbox))
+
+    async def _infra(self, sandbox: ListedPod) -> tuple[Inspected | None, Knowledge]:
+        with station(_REASON, f"inspect the sandbox {sandbox.name}"):
+            infra = await self._inventory.find(sandbox.infra_id) if sandbox.infra_id else None
+        if infra is None:
+            return None, observe.NOTHING
+        return infra, Knowledge(self._exits.end(infra.id), self._exits.is_dead(infra.id))
+
+    async def _try_start(self, sandbox: ListedPod) -> bool:
+        """Start one that was never started; anything else is not worth saving."""
+        infra, _ = await self._infra(sandbox)
+        if infra is None or not infra.startable:
+            return False
+        return not await self._start(sandbox.id) and await self.is_up(sandbox)
+
+    async def _make(self, spec: SandboxSpec) -> None:
+        what = f"create the sandbox of {spec.pod.namespace}/{spec.pod.name}"
+        body = translate.sandbox_body(spec, owner=self._owner, network=self._network.name)
+        try:
+            await self._create(body)
+        except LibpodError as error:
+            await self._remove_half_made(spec)
+            raise EngineError(_REASON, f"cannot {what}: {error.message}") from error
+        with station(_REASON, what):
+            made = await self._appeared(spec)
+        failure = await self._start(made.id)
+        if not failure and not await self.is_up(made):
+            failure = "its infra container ended at once"
+        if failure:
+            await self.remove(made)
+            raise EngineError(_REASON, f"cannot {what}: {failure}")
+
+    async def _create(self, body: dict[str, Any]) -> None:
+        """Create it; a name that is taken means that an earlier call got there. Raises LibpodError."""
+        try:
+            await self._libpod.call("POST", "/pods/create", body=body)
+        except LibpodError as error:
+            if not is_conflict(error):
+                raise
+            blocker = holder(error)
+            if blocker and await self._inventory.inspect(blocker) is None:
+                # Storage of an infra container whose creation was killed: libpod does not know it, the name is ours.
+                await remove_stubborn(self._libpod, f"/containers/{blocker}", {"force": "true"})
+                await self._libpod.call("POST", "/pods/create", body=body)
+
+    async def _appeared(self, spec: SandboxSpec) -> ListedPod:
+        for _ in range(_APPEAR_TRIES):
+            found = await self._inventory.sandboxes(spec.pod.uid)
+            for sandbox in found:
+                if sandbox.attempt == spec.attempt and sandbox.infra_id:
+                    return sandbox
+            await asyncio.sleep(_APPEAR_PAUSE_S)
+        raise LibpodError(HTTPStatus.INTERNAL_SERVER_ERROR, "it was created and is not there")
+
+    async def _start(self, sandbox_id: str) -> str:
+        """Start it and return what went wrong, "" for nothing."""
+        reply = await self._libpod.call("POST", f"/pods/{sandbox_id}/start", ok=_ANY)
+        if reply.status in SUCCESS:
+            return ""
+        document = reply.json() or {}
+        errors = document.get("Errs") or [document.get("message") or document.get("cause") or "no reason given"]
+        return "; ".join(map(str, errors))
+
+    async def _remove_half_made(self, spec: SandboxSpec) -> None:
+        with station(_REASON, f"look for sandboxes of {spec.pod.name}"):
+            for sandbox in await self._inventory.sandboxes(spec.pod.uid):
+                await self.remove(sandbox)
+
+    async def _cgroup_path(self, sandbox: ListedPod) -> str:
+        reply = await self._libpod.call("GET", f"/pods/{sandbox.id}/json", ok=_OR_ABSENT)
+        document = reply.json() if reply.status != HTTPStatus.NOT_FOUND else None
+        return (document or {}).get("CgroupPath") or ""
+
+
+async def remove_stubborn(libpod: Libpod, path: str, query: dict[str, str]) -> None:
+    """DELETE until it is gone: after a crash the first one clears up and fails, the next one succeeds.
+
+    Raises:
+        LibpodError: It is still there.
+    """
+    for left in reversed(range(_REMOVAL_TRIES)):
+        try:
+            await libpod.call("DELETE", path, query=query, ok=_OR_ABSENT)
+        except LibpodError:
+            if not left:
+                raise
+            await asyncio.sleep(_REMOVAL_PAUSE_S)
+        else:
+            return

@@ -1,0 +1,42 @@
+"""Libpod's refusals as errors of the station of a container's life where they happened."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from collections.abc import Iterator
+
+from edgelet.adapters.podman.errors import LibpodError
+from edgelet.api.errors import EngineError
+
+_IN_USE = re.compile(r'name "?(?P<name>[^" ]+)"? is already in use by "?(?P<id>[0-9a-f]{64})')
+
+
+@contextlib.contextmanager
+def station(reason: str, what: str) -> Iterator[None]:
+    """Translate LibpodError into EngineError(reason, "cannot <what>: <libpod's words>")."""
+    try:
+        yield
+    except LibpodError as error:
+        raise EngineError(reason, f"cannot {what}: {error.message}") from error
+
+
+def is_conflict(error: LibpodError) -> bool:
+    """Whether the name is taken. 4.3 answers 409 for pods and 500 for containers."""
+    return "in use" in error.message and "name" in error.message
+
+
+def holder(error: LibpodError) -> str:
+    """Return the id of the container that has the name, "" where the words do not tell."""
+    match = _IN_USE.search(error.message)
+    return match["id"] if match else ""
+
+
+def start_code(message: str) -> int:
+    """Return the exit code of a start that failed: 127 not found, 126 not executable, 128 anything else."""
+    text = message.lower()
+    if "executable file not found" in text or "command that was not found" in text:
+        return 127
+    if "exec:" in text and "no such file or directory" in text:
+        return 127
+    return 126 if "permission denied" in text else 128
