@@ -1,0 +1,425 @@
+"""What only a real file system shows: mounts, modes, owners, links, crashes and hostile containers. Needs root."""
+# ruff: noqa: ASYNC240, PTH115, PTH208  a test looks at a handful of files; nothing else runs in its loop
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import socket
+import stat
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from edgelet.adapters.host import mounts, payload_directory, sub_paths
+from edgelet.adapters.host.pod_files import HostPodFiles
+from edgelet.api.errors import EdgeletError
+from edgelet.ports.pod_files import (
+    EmptyDirectory,
+    FileStep,
+    HostDirectory,
+    HostPathType,
+    LogDirectory,
+    MemoryDirectory,
+    Payload,
+    PayloadFile,
+    PodPaths,
+    SubPath,
+    TerminationLog,
+)
+
+UID = "u1"
+
+
+@pytest.fixture
+def root() -> Iterator[Path]:
+    directory = Path(tempfile.mkdtemp(prefix="el-", dir="/tmp"))
+    yield directory
+    for point in mounts.mounted_below(str(directory)):
+        mounts.unmount(point)
+    shutil.rmtree(directory)
+
+
+@pytest.fixture
+def paths(root: Path) -> PodPaths:
+    return PodPaths(run=str(root / "run"), volumes=str(root / "volumes"), logs=str(root / "logs"))
+
+
+@pytest.fixture
+def files(paths: PodPaths) -> HostPodFiles:
+    return HostPodFiles(paths, pod_tmpfs_bytes=1 << 20)
+
+
+def mode(path: str | Path) -> int:
+    return stat.S_IMODE(Path(path).stat().st_mode)
+
+
+def options_of(point: str) -> str:
+    lines = Path("/proc/self/mountinfo").read_text().splitlines()
+    return next(line for line in lines if line.split()[4] == point)
+
+
+def texts(**files: str) -> dict[str, PayloadFile]:
+    return {name: PayloadFile(text.encode()) for name, text in files.items()}
+
+
+async def test_secrets_lie_on_a_bounded_tmpfs_that_only_root_enters(files: HostPodFiles, paths: PodPaths) -> None:
+    await files.prepare(UID, [Payload("v", paths.payload(UID, "v"), texts(a="secret"))])
+    line = options_of(paths.volatile(UID))
+    assert " - tmpfs tmpfs " in line
+    assert "nosuid" in line
+    assert "nodev" in line
+    assert "noexec" not in line
+    assert "size=1024k" in line
+    assert mode(paths.volatile(UID)) == 0o700
+    await files.prepare(UID, [])
+    assert mounts.mounted_below(paths.run) == [paths.volatile(UID)]  # once
+
+
+async def test_a_payload_that_does_not_fit_is_a_failed_mount_and_the_old_one_stays(
+    files: HostPodFiles, paths: PodPaths
+) -> None:
+    path = paths.payload(UID, "v")
+    await files.prepare(UID, [Payload("v", path, texts(a="old"))])
+    with pytest.raises(EdgeletError, match=r'SetUp failed for volume "v" : No space left on device'):
+        await files.prepare(UID, [Payload("v", path, {"a": PayloadFile(b"x" * (2 << 20))})])
+    assert Path(path, "a").read_text() == "old"
+    assert sorted(os.listdir(path)) == sorted(["..data", os.readlink(f"{path}/..data"), "a"])
+
+
+async def test_modes_are_those_of_the_spec_whatever_the_umask(files: HostPodFiles, paths: PodPaths) -> None:
+    path = paths.payload(UID, "v")
+    old = os.umask(0o077)
+    try:
+        await files.prepare(UID, [Payload("v", path, {"a": PayloadFile(b"", 0o755), "d/b": PayloadFile(b"", 0o400)})])
+        await files.prepare(UID, [EmptyDirectory("e", paths.empty_directory(UID, "e"))])
+        await files.prepare(UID, [TerminationLog(paths.termination_log(UID, "c", 0))])
+    finally:
+        os.umask(old)
+    assert [mode(f"{path}/{name}") for name in ("", "a", "d", "d/b")] == [0o777, 0o755, 0o755, 0o400]
+    assert mode(paths.empty_directory(UID, "e")) == 0o777
+    assert mode(paths.durable(UID)) == 0o700
+    assert mode(paths.termination_log(UID, "c", 0)) == 0o666
+
+
+async def test_an_fs_group_owns_payloads_and_empty_dirs(files: HostPodFiles, paths: PodPaths) -> None:
+    payload, empty, memory = paths.payload(UID, "v"), paths.empty_directory(UID, "e"), paths.memory_directory(UID, "m")
+    await files.prepare(
+        UID,
+        [
+            Payload("v", payload, {"a": PayloadFile(b"", 0o400), "d/b": PayloadFile(b"", 0o644)}, gid=1234),
+            EmptyDirectory("e", empty, gid=1234),
+            MemoryDirectory("m", memory, 1 << 20, gid=1234),
+        ],
+    )
+    for path, expected in {
+        f"{payload}/a": 0o440, f"{payload}/d": 0o2755, f"{payload}/d/b": 0o644, empty: 0o2777, memory: 0o2777,
+    }.items():  # fmt: skip
+        assert (mode(path), Path(path).stat().st_gid) == (expected, 1234), path
+
+
+async def test_a_memory_dir_is_as_large_as_it_may_be(files: HostPodFiles, paths: PodPaths) -> None:
+    path = paths.memory_directory(UID, "m")
+    await files.prepare(UID, [MemoryDirectory("m", path, 64 * 1024)])
+    with pytest.raises(OSError, match="No space left"):
+        Path(path, "x").write_bytes(b"x" * 128 * 1024)
+    assert mode(path) == 0o777
+
+
+async def test_an_empty_dir_keeps_the_mode_that_its_pod_gave_it(files: HostPodFiles, paths: PodPaths) -> None:
+    step = EmptyDirectory("e", paths.empty_directory(UID, "e"), gid=1234)
+    await files.prepare(UID, [step])
+    Path(step.path).chmod(0o700)
+    os.chown(step.path, 999, 999)
+    await files.prepare(UID, [step])
+    assert (mode(step.path), Path(step.path).stat().st_gid) == (0o700, 999)
+
+
+async def test_an_empty_dir_that_was_half_made_is_finished(files: HostPodFiles, paths: PodPaths) -> None:
+    path = Path(paths.empty_directory(UID, "e"))
+    path.with_name("..e").mkdir(parents=True)
+    await files.prepare(UID, [EmptyDirectory("e", str(path))])
+    assert os.listdir(path.parent) == ["e"]
+
+
+def test_readers_see_the_old_set_or_the_new_one_never_a_mixture(root: Path) -> None:
+    directory = root / "v"
+    payload_directory.write(directory, texts(a="0", b="0"), gid=None)
+    mixtures: list[tuple[str, str]] = []
+    done = threading.Event()
+
+    def read() -> None:
+        while not done.is_set():
+            data = os.open(directory / "..data", os.O_RDONLY | os.O_DIRECTORY)
+            try:
+                found = [os.open(name, os.O_RDONLY, dir_fd=data) for name in ("a", "b")]
+                pair = tuple(os.read(one, 10).decode() for one in found)
+                for one in found:
+                    os.close(one)
+                if pair[0] != pair[1]:
+                    mixtures.append((pair[0], pair[1]))
+            except FileNotFoundError:
+                pass  # the old set was removed between the two opens: the reader would try again
+            finally:
+                os.close(data)
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    try:
+        for number in range(100):
+            assert payload_directory.write(directory, texts(a=str(number + 1), b=str(number + 1)), gid=None)
+    finally:
+        done.set()
+        reader.join()
+    assert mixtures == []
+    assert len(os.listdir(directory)) == 4  # ..data, one set, two links
+
+
+def test_what_a_killed_write_left_is_swept(root: Path) -> None:
+    directory = root / "v"
+    payload_directory.write(directory, texts(a="1"), gid=None)
+    (directory / "..2026_01_01_00_00_00.dead").mkdir()
+    (directory / "..2026_01_01_00_00_00.dead" / "a").write_text("half")
+    (directory / "..data_tmp").symlink_to("..2026_01_01_00_00_00.dead")
+    (directory / "a").unlink()  # killed between the swap and the links
+    assert not payload_directory.write(directory, texts(a="1"), gid=None)
+    assert (directory / "a").read_text() == "1"
+    assert len(os.listdir(directory)) == 3
+
+
+def test_a_key_that_was_mounted_by_sub_path_before_it_existed_appears_later(root: Path) -> None:
+    directory = root / "v"
+    payload_directory.write(directory, {}, gid=None)
+    (directory / "a").mkdir()
+    payload_directory.write(directory, texts(a="1"), gid=None)
+    assert (directory / "a").read_text() == "1"
+
+
+@pytest.fixture
+def volume(root: Path) -> Path:
+    (root / "secret").write_text("of the host")
+    directory = root / "vol"
+    directory.mkdir(mode=0o755)
+    return directory
+
+
+@pytest.mark.parametrize("link", ["/etc", "../", "../secret", "a/../../secret", "self/../../secret", "loop"])
+def test_a_sub_path_never_follows_a_link_out_of_its_volume(root: Path, volume: Path, link: str) -> None:
+    (volume / "a").mkdir()
+    (volume / "self").symlink_to(".")
+    (volume / "loop").symlink_to("loop")
+    (volume / "x").symlink_to(link)
+    for sub_path in ("x", "x/deeper", "a/../x"):
+        with pytest.raises(OSError, match=r"leads out|Too many levels"):
+            sub_paths.pin(str(volume), sub_path, root / "target")
+    assert not mounts.mounted_below(str(root / "target"))
+
+
+def test_a_sub_path_follows_links_inside_its_volume(root: Path, volume: Path) -> None:
+    (volume / "data").mkdir()
+    (volume / "data" / "f").write_text("in here")
+    (volume / "x").symlink_to("data/../data/f")
+    assert sub_paths.pin(str(volume), "x", root / "t" / "0")
+    assert (root / "t" / "0").read_text() == "in here"
+    assert not sub_paths.pin(str(volume), "data/f", root / "t" / "0")  # the same file
+
+
+def test_a_sub_path_through_a_file_is_refused(root: Path, volume: Path) -> None:
+    (volume / "f").write_text("")
+    with pytest.raises(NotADirectoryError):
+        sub_paths.pin(str(volume), "f/x", root / "target")
+
+
+def test_a_made_sub_path_has_the_mode_and_group_of_the_volume(root: Path, volume: Path) -> None:
+    os.chown(volume, -1, 1234)
+    volume.chmod(0o2770)
+    sub_paths.pin(str(volume), "a/b", root / "target")
+    assert {(mode(volume / name), (volume / name).stat().st_gid) for name in ("a", "a/b")} == {(0o2770, 1234)}
+
+
+def test_a_container_that_swaps_directories_for_links_gains_nothing(root: Path, volume: Path) -> None:
+    done = threading.Event()
+    (root / "secret").unlink()
+    (root / "secret").mkdir()
+    (root / "secret" / "f").write_text("of the host")
+    (volume / "real").mkdir()
+    (volume / "real" / "f").write_text("of the pod")
+    (volume / "d").symlink_to("real")
+
+    def swap() -> None:
+        while not done.is_set():
+            for to in ("../secret", "real"):
+                (volume / "new").symlink_to(to)
+                (volume / "new").rename(volume / "d")
+
+    swapper = threading.Thread(target=swap)
+    swapper.start()
+    try:
+        for number in range(300):
+            target = root / "targets" / str(number)
+            with suppress(OSError):
+                sub_paths.pin(str(volume), "d/f", target)
+                assert target.read_text() == "of the pod"
+    finally:
+        done.set()
+        swapper.join()
+    assert os.listdir(root / "secret") == ["f"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "wanted"),
+    [
+        ("dir", "Directory"),
+        ("file", "File"),
+        ("socket", "Socket"),
+        ("null", "CharDevice"),
+        ("dir", "DirectoryOrCreate"),
+    ],
+)
+async def test_a_host_path_of_the_right_type_passes(
+    files: HostPodFiles, root: Path, kind: str, wanted: HostPathType
+) -> None:
+    (root / "dir").mkdir()
+    (root / "file").touch()
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(str(root / "socket"))
+        path = "/dev/null" if kind == "null" else str(root / kind)
+        assert await files.prepare(UID, [HostDirectory("v", path, wanted)]) == frozenset()
+
+
+async def test_a_host_path_says_what_it_found_instead(files: HostPodFiles, root: Path) -> None:
+    message = (
+        f'MountVolume.SetUp failed for volume "v" : hostPath type check failed: {root} is not a file, it\'s a Directory'
+    )
+    with pytest.raises(EdgeletError) as caught:
+        await files.prepare(UID, [HostDirectory("v", str(root), "File")])
+    assert caught.value.message == message
+    os.mkfifo(root / "fifo")
+    with pytest.raises(EdgeletError, match="unable to determine its type"):
+        await files.prepare(UID, [HostDirectory("v", str(root / "fifo"), "File")])
+
+
+async def test_file_or_create_makes_an_empty_file_but_no_parents(files: HostPodFiles, root: Path) -> None:
+    await files.prepare(UID, [HostDirectory("v", str(root / "f"), "FileOrCreate")])
+    assert (mode(root / "f"), (root / "f").read_bytes()) == (0o644, b"")
+    with pytest.raises(EdgeletError, match="No such file or directory"):
+        await files.prepare(UID, [HostDirectory("v", str(root / "no" / "f"), "FileOrCreate")])
+
+
+async def test_a_host_path_with_back_steps_is_refused(files: HostPodFiles, root: Path) -> None:
+    with pytest.raises(EdgeletError, match="must not contain"):
+        await files.prepare(UID, [HostDirectory("v", f"{root}/a/../b", "")])
+    assert not (root / "b").exists()
+
+
+async def test_removal_never_deletes_through_a_mount(files: HostPodFiles, paths: PodPaths, root: Path) -> None:
+    (root / "precious").mkdir()
+    (root / "precious" / "f").write_text("keep")
+    step = EmptyDirectory("e", paths.empty_directory(UID, "e"))
+    await files.prepare(UID, [step])
+    for name in ("one", "two words"):  # mounted by a container with Bidirectional propagation
+        inside = Path(step.path, name)
+        inside.mkdir()
+        mounts.bind(str(root / "precious"), str(inside))
+        mounts.bind(str(root / "precious"), str(inside))
+    await files.remove(UID)
+    assert (root / "precious" / "f").read_text() == "keep"
+    assert mounts.mounted_below(str(root)) == []
+    assert not Path(paths.durable(UID)).exists()
+
+
+async def test_removal_copes_with_trees_of_any_depth_and_links_out(
+    files: HostPodFiles, paths: PodPaths, root: Path
+) -> None:
+    (root / "precious").write_text("keep")
+    step = EmptyDirectory("e", paths.empty_directory(UID, "e"))
+    await files.prepare(UID, [step])
+    Path(step.path, "link").symlink_to(root)
+    descriptor = os.open(step.path, os.O_RDONLY | os.O_DIRECTORY)
+    for _ in range(1500):
+        os.mkdir("d", dir_fd=descriptor)
+        deeper = os.open("d", os.O_RDONLY | os.O_DIRECTORY, dir_fd=descriptor)
+        os.close(descriptor)
+        descriptor = deeper
+    os.close(descriptor)
+    await files.remove(UID)
+    assert not Path(paths.durable(UID)).exists()
+    assert (root / "precious").read_text() == "keep"
+
+
+async def test_a_pod_with_every_kind_of_file_leaves_nothing_mounted(
+    files: HostPodFiles, paths: PodPaths, root: Path
+) -> None:
+    steps: list[FileStep] = [
+        Payload("v", paths.payload(UID, "v"), texts(a="1")),
+        MemoryDirectory("m", paths.memory_directory(UID, "m"), 1 << 20),
+        SubPath("c", "v", paths.payload(UID, "v"), "a", paths.sub_path(UID, "c", 0)),
+        SubPath("c", "m", paths.memory_directory(UID, "m"), "x", paths.sub_path(UID, "c", 1)),
+        LogDirectory(f"{paths.logs}/ns_p_{UID}/c", 0),
+    ]
+    await files.prepare(UID, steps)
+    assert len(mounts.mounted_below(str(root))) == 4
+    await files.prepare(UID, steps)
+    assert len(mounts.mounted_below(str(root))) == 4
+    await HostPodFiles(paths).remove(UID)  # another run of the agent
+    assert mounts.mounted_below(str(root)) == []
+    assert [
+        name for name in ("run/pods", "volumes", "logs") if (root / name).exists() and os.listdir(root / name)
+    ] == []
+
+
+async def test_a_missing_tmpfs_is_made_again_after_a_reboot(files: HostPodFiles, paths: PodPaths) -> None:
+    step = Payload("v", paths.payload(UID, "v"), texts(a="1"))
+    await files.prepare(UID, [step])
+    mounts.unmount(paths.volatile(UID))
+    assert await files.prepare(UID, [step]) == {step.path}
+    assert Path(step.path, "a").read_text() == "1"
+
+
+async def test_a_log_tail_is_never_read_through_a_link_or_a_pipe(files: HostPodFiles, paths: PodPaths) -> None:
+    directory = Path(paths.logs, f"ns_p_{UID}", "c")
+    directory.mkdir(parents=True)
+    (directory / "0.log").symlink_to("/etc/passwd")
+    os.mkfifo(directory / "1.log")
+    assert await files.read_tail(str(directory / "0.log"), 10) is None
+    assert await files.read_tail(str(directory / "1.log"), 10) is None
+
+
+async def test_a_cancelled_call_ends_only_when_its_work_has_stopped(
+    files: HostPodFiles, paths: PodPaths, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started, go = threading.Event(), threading.Event()
+    original = payload_directory.write
+
+    def slow(*args: object, **kwargs: object) -> bool:
+        started.set()
+        assert go.wait(5)
+        return original(*args, **kwargs)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(payload_directory, "write", slow)
+    task = asyncio.create_task(files.prepare(UID, [Payload("v", paths.payload(UID, "v"), texts(a="1"))]))
+    await asyncio.to_thread(started.wait, 5)
+    task.cancel()
+    await asyncio.sleep(0.02)
+    assert not task.done()
+    go.set()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert Path(paths.payload(UID, "v"), "a").read_text() == "1"
+
+
+async def test_the_stub_resolver_of_the_host_is_not_handed_to_pods(
+    paths: PodPaths, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (root / "stub").write_text("nameserver 127.0.0.53\noptions edns0\n")
+    (root / "real").write_text("nameserver 192.0.2.1\n")
+    monkeypatch.setattr("edgelet.adapters.host.pod_files._RESOLVED_CONF", str(root / "real"))
+    assert await HostPodFiles(paths, resolv_conf_file=str(root / "stub")).resolv_conf() == "nameserver 192.0.2.1\n"
+    (root / "real").unlink()
+    assert "127.0.0.53" in await HostPodFiles(paths, resolv_conf_file=str(root / "stub")).resolv_conf()
+    assert await HostPodFiles(paths, resolv_conf_file=str(root / "none")).resolv_conf() == ""
