@@ -71,12 +71,12 @@ class Engine:
         self._listener: socket.socket | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._pidfd = -1
-        self._started_at_s = 0.0
         self._failures = 0
         self._refuse_until_s = 0.0
         self._open_connections = 0
         self._quiet_since_s = 0.0
         self._timeouts = 0
+        self._answered = False
         self._gone = asyncio.Event()
         self._gone.set()
 
@@ -161,8 +161,10 @@ class Engine:
                 self._bound_log()
 
     def note_answer(self) -> None:
-        """Take note that the service answered."""
+        """Take note that the service answered: it works."""
         self._timeouts = 0
+        self._failures = 0
+        self._answered = True
 
     def note_timeout(self) -> None:
         """Take note that a call was given up; a service that is deaf to several in a row is killed and replaced."""
@@ -237,7 +239,7 @@ class Engine:
         loop = asyncio.get_running_loop()
         self._process = process
         self._gone.clear()
-        self._started_at_s = loop.time()
+        self._answered = False
         self._pidfd = os.pidfd_open(process.pid)
         loop.add_reader(self._pidfd, self._ended, process)
 
@@ -246,14 +248,12 @@ class Engine:
         loop.remove_reader(self._pidfd)
         os.close(self._pidfd)
         code = process.wait()  # reaps: the pidfd says it ended
-        lived_s = loop.time() - self._started_at_s
         self._process = None
         self._gone.set()
-        if code == 0 or lived_s >= restart_delay.HEALTHY_AFTER_S:
-            self._failures = 0
+        if code == 0 or self._answered:  # one that worked and was killed says nothing about the next
             self._watch_listener()
-            return
-        self._failed()
+        else:
+            self._failed()
 
     def _failed(self) -> None:
         self._failures += 1
@@ -265,6 +265,8 @@ class Engine:
 
     def _turn_away(self) -> None:
         # Whoever waits learns at once that nobody comes: a closed connection instead of a long silence.
+        if self._listener is not None:
+            self._listener.setblocking(False)  # the service shares this flag and may have changed it
         while self._listener is not None:
             try:
                 waiting, _ = self._listener.accept()
