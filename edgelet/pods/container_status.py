@@ -17,6 +17,7 @@ from edgelet.pods import image_backoff, instances, phase, restart_backoff, resta
 from edgelet.pods.instances import Instance
 from edgelet.pods.memory import ImageFailed, Memory
 from edgelet.pods.plan import Situation
+from edgelet.pods.spec_hash import spec_hash
 from edgelet.ports.runtime import Created, Exited, Running
 
 RUNTIME = "podman"
@@ -38,7 +39,7 @@ def build(now: Situation, container: Container, *, init: bool) -> ContainerStatu
         last_state=last,
         ready=_ready(newest, init=init and not restart_policy.is_sidecar(container)),
         restart_count=newest.number if newest else 0,
-        image=newest.image if newest and newest.image else container.image or "",
+        image=_image(container, newest),
         image_id=newest.image_id if newest else "",
         container_id=f"{RUNTIME}://{newest.id}" if newest and newest.id else None,
         started=running,
@@ -51,6 +52,13 @@ def build(now: Situation, container: Container, *, init: bool) -> ContainerStatu
         resources=container.resources if running else None,
         allocated_resources=dict(container.resources.requests) if running else {},
     )
+
+
+def _image(container: Container, newest: Instance | None) -> str:
+    """Return the name people gave the image; the engine's own where the running instance is of another one."""
+    if newest is None or not newest.image or newest.spec_hash in {"", spec_hash(container)}:
+        return container.image or ""
+    return newest.image
 
 
 def _ready(newest: Instance | None, *, init: bool) -> bool:

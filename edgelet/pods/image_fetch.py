@@ -7,7 +7,6 @@ from typing import Protocol
 
 from edgelet.api.container import Container
 from edgelet.api.errors import EdgeletError, ImageError
-from edgelet.api.pod import Pod
 from edgelet.pods import image_backoff
 from edgelet.pods.memory import ContainerMemory, ImageFailed, ImagePresent
 from edgelet.pods.restart_backoff import BackoffSettings
@@ -32,7 +31,7 @@ class ImageFetch:
     backoff: BackoffSettings
 
     async def fetch(
-        self, pod: Pod, container: Container, known: ContainerMemory, *, credentials: tuple[Credential, ...], told: Told
+        self, container: Container, known: ContainerMemory, *, credentials: tuple[Credential, ...], told: Told
     ) -> ContainerMemory:
         """Return the container's memory with the image's new state. Never raises EdgeletError: a failure is a state.
 
@@ -43,7 +42,6 @@ class ImageFetch:
             info = await self._ensure(container, image, credentials=credentials, told=told)
         except EdgeletError as error:
             return self._failed(container, known, error, told=told)
-        del pod
         return replace(known, image=ImagePresent(info), pull_delay_s=0.0)
 
     async def _ensure(

@@ -16,13 +16,14 @@ from edgelet.pods.memory import ContainerMemory, ImageFetching, Memory
 from edgelet.pods.plan import Situation
 from edgelet.pods.restart_backoff import BackoffSettings
 from edgelet.pods.status_writer import StatusWriter
-from edgelet.pods.steps import FetchImage, FinishDeletion, Step
+from edgelet.pods.steps import FetchImage, FinishDeletion, PrepareFiles, Step
 from edgelet.ports.clock import Clock
 from edgelet.ports.object_store import Key, ObjectStore, StoredObject
 from edgelet.ports.runtime import ObservedPod, Runtime
 
 log = logging.getLogger(__name__)
 
+_SHORTEST_WAIT_S = 0.01  # the rest of a rounded wait is no busy loop
 _RETRY_S = 5.0  # after a failure that names no time of its own
 
 
@@ -83,10 +84,12 @@ class PodWorker:
         if stored is not None:
             self._memory = remember.from_status(PodStatus.model_validate(stored.document.get("status") or {}))
         try:
-            while not self._finished:
+            while True:
                 self._woken.clear()  # before reading: what comes later wakes again
                 wait_s = await self._guarded()
-                if not self._finished and wait_s != 0.0:
+                if self._finished:
+                    break
+                if wait_s != 0.0:
                     await self._wait(wait_s)
         finally:
             for task in tuple(self._fetches):
@@ -94,7 +97,7 @@ class PodWorker:
 
     async def _wait(self, seconds: float | None) -> None:
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._woken.wait(), seconds)
+            await asyncio.wait_for(self._woken.wait(), seconds if seconds is None else max(seconds, _SHORTEST_WAIT_S))
 
     async def _guarded(self) -> float | None:
         """Do one turn; return how long to wait for the next (0: none, None: until woken)."""
@@ -121,9 +124,9 @@ class PodWorker:
         pod = self._read(stored)
         await self._look(pod)
         situation = self._situation(pod, stored)
-        if self._files_stale and self._memory.files_ready and not situation.ended:
+        if self._files_stale and not situation.ended:
             self._files_stale = False
-            self._memory = await self._ports.executor.refresh_files(pod, self._memory)
+            await self._refresh(pod)
         situation = await self._report(situation)
         round_ = plan.plan(situation)
         if round_.steps:
@@ -162,6 +165,13 @@ class PodWorker:
             ended=status.get("phase") in {"Succeeded", "Failed"},
         )
 
+    async def _refresh(self, pod: Pod) -> None:
+        """A source of the pod's files changed: bring it in, and let what waits for it try again."""
+        if self._memory.files_ready:
+            self._memory = await self._ports.executor.refresh_files(pod, self._memory)
+        else:
+            self._memory = replace(self._memory, files_problem=None)
+
     async def _report(self, situation: Situation) -> Situation:
         """Write the status; a final phase is on disk before anything is removed because of it."""
         status = await self._ports.status.write(self.key, self.uid, situation, rejection=self._rejection)
@@ -187,7 +197,7 @@ class PodWorker:
                     await self._ports.executor.finish_deletion(pod, self.key)
                     self._finished = True
                 case _:
-                    self._look_needed = True
+                    self._look_needed |= not isinstance(step, PrepareFiles)  # files are no affair of the engine
                     self._memory = await self._ports.executor.execute(step, pod, lambda: self._memory)
 
     def _fetch(self, pod: Pod, name: str) -> None:

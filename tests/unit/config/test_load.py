@@ -30,7 +30,7 @@ def test_without_a_file_every_setting_has_its_default() -> None:
 
 def test_the_shipped_file_names_every_setting_and_no_other() -> None:
     text = SHIPPED.read_text()
-    found = {}
+    found: dict[str, set[str]] = {}
     table = ""
     for line in text.splitlines():
         if heading := re.fullmatch(r"\[(\w+)\]", line):

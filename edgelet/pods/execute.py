@@ -1,0 +1,280 @@
+"""Doing what a round asks for, through the ports. Failures become memory and events; the planner decides what then."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import assert_never
+
+from edgelet.api.container import Container
+from edgelet.api.errors import EdgeletError
+from edgelet.api.pod import Pod
+from edgelet.pods import (
+    container_spec,
+    environment,
+    pull_secrets,
+    remember,
+    restart_backoff,
+    sandbox_spec,
+    termination_message,
+    volumes,
+)
+from edgelet.pods.image_fetch import ImageFetch
+from edgelet.pods.memory import ContainerMemory, ImagePresent, ImageUnknown, Memory, Problem, SeenExit
+from edgelet.pods.node_facts import NodeFacts
+from edgelet.pods.pod_events import PodEvents
+from edgelet.pods.references import Objects
+from edgelet.pods.restart_backoff import BackoffSettings
+from edgelet.pods.steps import (
+    FetchImage,
+    FinishDeletion,
+    KillContainers,
+    MakeSandbox,
+    PrepareFiles,
+    RemoveInstances,
+    RemovePod,
+    StartContainer,
+    Step,
+    Target,
+)
+from edgelet.ports.clock import Clock
+from edgelet.ports.events import EventSink
+from edgelet.ports.object_store import Key, ObjectStore
+from edgelet.ports.pod_files import PodFiles
+from edgelet.ports.runtime import ContainerSpec, Exited, ObservedPod, Runtime
+
+_RETRY = timedelta(seconds=10)  # kubelet: backOffPeriod of a pod that failed to sync
+_NOT_BY_TIME = frozenset({"CreateContainerConfigError", "FailedMount"})
+
+
+@dataclass(frozen=True, slots=True)
+class ExecutorPorts:
+    """What steps are carried out with."""
+
+    store: ObjectStore
+    runtime: Runtime
+    files: PodFiles
+    images: ImageFetch
+    events: EventSink
+    objects: Objects
+    clock: Clock
+    node: Callable[[], NodeFacts]
+    backoff: BackoffSettings
+
+
+class Executor:
+    """Carries out steps. Every one may be repeated, and broken off at any await."""
+
+    def __init__(self, ports: ExecutorPorts) -> None:
+        self._ports = ports
+
+    async def execute(self, step: Step, pod: Pod, memory: Callable[[], Memory]) -> Memory:
+        """Carry out one step; return the memory after it. `memory` is read when the step is done, not before.
+
+        Raises:
+            EdgeletError: Where the planner can do nothing about it: the engine is away, something cannot be removed.
+        """
+        match step:
+            case PrepareFiles():
+                return await self._prepare_files(pod, memory)
+            case MakeSandbox(attempt=attempt):
+                return await self._make_sandbox(pod, attempt, memory)
+            case StartContainer():
+                return await self._start(pod, step, memory)
+            case KillContainers(targets=targets, grace_s=grace_s, message=message):
+                await self._kill(pod, targets, grace_s=grace_s, message=message)
+            case RemoveInstances(ids=ids):
+                for one in ids:
+                    await self._ports.runtime.remove_container(one)
+            case RemovePod(message=message):
+                if message:
+                    self._told(pod)("SandboxChanged", message)
+                await self._ports.runtime.remove_pod(pod.metadata.uid)
+                return remember.without_sandbox(memory())
+            case FetchImage() | FinishDeletion():
+                raise AssertionError(step)  # the worker's own
+            case _ as never:
+                assert_never(never)
+        return memory()
+
+    async def refresh_files(self, pod: Pod, memory: Memory) -> Memory:
+        """Bring changed ConfigMaps, Secrets and labels into the volumes of a running pod; have what waits try again."""
+        try:
+            plan = volumes.plan(
+                pod, paths=self._ports.files.paths, objects=self._ports.objects, node=self._ports.node()
+            )
+            await self._ports.files.prepare(pod.metadata.uid, plan.payloads)
+        except EdgeletError as error:
+            self._told(pod)(error.reason, error.message, warning=True)
+        waiting = {name: _try_now(one) for name, one in memory.containers.items()}
+        return replace(memory, containers=waiting)
+
+    async def fetch_image(self, pod: Pod, name: str, known: ContainerMemory) -> ContainerMemory:
+        """Look for a container's image, pull it if its policy says so; a failure is part of what is returned."""
+        told = self._told(pod)
+        credentials, missing = pull_secrets.credentials(pod, self._ports.objects)
+        for secret in missing:
+            told(
+                "FailedToRetrieveImagePullSecret",
+                f"Unable to retrieve some image pull secrets ({secret}); attempting to pull the image may not succeed.",
+                warning=True,
+            )
+        return await self._ports.images.fetch(_container(pod, name), known, credentials=credentials, told=told)
+
+    async def read_ends(self, pod: Pod, seen: ObservedPod | None, memory: Memory, *, known: Memory) -> Memory:
+        """Return the memory with the termination messages of instances whose end is news."""
+        exits = dict(memory.exits)
+        for one in seen.containers if seen else ():
+            container = _find(pod, one.name)
+            if container is None or one.id in known.exits or not isinstance(one.state, Exited) or one.state.lost:
+                continue
+            message = await termination_message.read(
+                self._ports.files,
+                container,
+                pod=pod,
+                instance=one.instance,
+                exit_code=one.state.exit_code,
+                log_path=one.log_path,
+            )
+            exits[one.id] = SeenExit(at_s=exits[one.id].at_s, message=message)
+        return replace(memory, exits=exits)
+
+    async def forget(self, uid: str) -> None:
+        """Remove everything of a pod whose object is gone.
+
+        Raises:
+            EdgeletError: Something is still there.
+        """
+        await self._ports.runtime.remove_pod(uid)
+        await self._ports.files.remove(uid)
+
+    async def finish_deletion(self, pod: Pod, key: Key) -> None:
+        """Remove the pod's files, then its object.
+
+        Raises:
+            EdgeletError: Something is still there; the object stays until it is not.
+        """
+        await self._ports.files.remove(pod.metadata.uid)
+        await self._ports.store.remove(key, uid=pod.metadata.uid)
+
+    # ---- stations
+
+    async def _prepare_files(self, pod: Pod, memory: Callable[[], Memory]) -> Memory:
+        files = self._ports.files
+        try:
+            plan = volumes.plan(pod, paths=files.paths, objects=self._ports.objects, node=self._ports.node())
+            await files.prepare(pod.metadata.uid, plan.steps)
+        except EdgeletError as error:
+            self._told(pod)(error.reason, error.message, warning=True)
+            return replace(memory(), files_problem=self._problem(error))
+        return replace(memory(), files_ready=True, files_problem=None)
+
+    async def _make_sandbox(self, pod: Pod, attempt: int, memory: Callable[[], Memory]) -> Memory:
+        node = self._ports.node()
+        told = self._told(pod)
+        try:
+            text = await self._ports.files.resolv_conf() if sandbox_spec.needs_resolv_conf(pod, node=node) else ""
+            resolved = sandbox_spec.resolve(pod, attempt=attempt, node=node, resolv_conf_text=text)
+            for warning in resolved.warnings:
+                told("DNSConfigForming", warning, warning=True)
+            await self._ports.runtime.create_sandbox(resolved.spec)
+        except EdgeletError as error:
+            told("FailedCreatePodSandBox", f"Failed to create pod sandbox: {error.message}", warning=True)
+            return replace(memory(), sandbox_problem=self._problem(error))
+        made_s = self._ports.clock.monotonic_s()
+        return replace(memory(), sandbox_problem=None, sandbox_made_s=made_s, initialized=False)
+
+    async def _start(self, pod: Pod, step: StartContainer, memory: Callable[[], Memory]) -> Memory:
+        container = _container(pod, step.container)
+        known = memory().container(container.name)
+        if not isinstance(known.image, ImagePresent):
+            return memory()  # it was forgotten meanwhile: the next round looks again
+        backoff = known.backoff
+        if step.ended_s is not None:
+            now_s = self._ports.clock.monotonic_s()
+            backoff = restart_backoff.advance(backoff, ended_s=step.ended_s, now_s=now_s, settings=self._ports.backoff)
+        told = self._told(pod)
+        try:
+            spec = await self._resolve(pod, container, step, known.image, backoff, memory().ips)
+            await self._ports.runtime.start_container(spec)
+        except EdgeletError as error:
+            told("Failed", f"Error: {error.message}", container=container.name, warning=True)
+            after = replace(known, image=ImageUnknown(), problem=self._problem(error), backoff=known.backoff)
+            if error.reason == "RunContainerError":  # the instance is there and ended: back-off counts
+                after = replace(after, problem=None, backoff=backoff)
+            return _with(memory(), container.name, after)
+        told("Created", f"Container created: {container.name}", container=container.name)
+        told("Started", f"Container started: {container.name}", container=container.name)
+        return _with(memory(), container.name, replace(known, image=ImageUnknown(), problem=None, backoff=backoff))
+
+    async def _resolve(  # noqa: PLR0917  one call, one place
+        self,
+        pod: Pod,
+        container: Container,
+        step: StartContainer,
+        image: ImagePresent,
+        backoff: restart_backoff.Entry | None,
+        pod_ips: tuple[str, ...],
+    ) -> ContainerSpec:
+        ports = self._ports
+        node = ports.node()
+        if pod.spec.host_network:
+            pod_ips = node.host_ips
+        env = environment.build(container, pod, objects=ports.objects, pod_ips=pod_ips, node=node)
+        plan = volumes.plan(pod, paths=ports.files.paths, objects=ports.objects, node=node)
+        resolved = container_spec.resolve(
+            pod,
+            container,
+            instance=step.instance,
+            image=image.image,
+            env=env,
+            volumes=plan.volumes,
+            pod_ips=pod_ips,
+            paths=ports.files.paths,
+            node=node,
+            labels={remember.BACKOFF_LABEL: f"{backoff.delay_s:g}"} if backoff else {},
+        )
+        await ports.files.prepare(pod.metadata.uid, resolved.steps)
+        return resolved.spec
+
+    async def _kill(self, pod: Pod, targets: tuple[Target, ...], *, grace_s: float, message: str) -> None:
+        told = self._told(pod)
+        for one in targets:
+            told("Killing", message.format(name=one.container), container=one.container)
+        stops = [self._ports.runtime.stop_container(one.id, grace_s=grace_s) for one in targets]
+        for failure in await asyncio.gather(*stops, return_exceptions=True):
+            if failure is not None:
+                raise failure
+
+    # ---- bookkeeping
+
+    def _told(self, pod: Pod) -> PodEvents:
+        return PodEvents(self._ports.events, pod)
+
+    def _problem(self, error: EdgeletError) -> Problem:
+        wait = error.retry_after or _RETRY
+        by_time = error.retry_after is not None or error.reason not in _NOT_BY_TIME
+        # A missing object wakes the pod when it comes; the slow retry is for what nobody tells about (hostPath).
+        wait_s = wait.total_seconds() * (1 if by_time else 3)
+        return Problem(error.reason, error.message, retry_at_s=self._ports.clock.monotonic_s() + wait_s)
+
+
+def _try_now(known: ContainerMemory) -> ContainerMemory:
+    return replace(known, problem=replace(known.problem, retry_at_s=None)) if known.problem else known
+
+
+def _with(memory: Memory, name: str, known: ContainerMemory) -> Memory:
+    return replace(memory, containers={**memory.containers, name: known})
+
+
+def _container(pod: Pod, name: str) -> Container:
+    found = _find(pod, name)
+    if found is None:
+        raise AssertionError(f"the plan names container {name}, which the pod does not have")
+    return found
+
+
+def _find(pod: Pod, name: str) -> Container | None:
+    return next((one for one in (*pod.spec.init_containers, *pod.spec.containers) if one.name == name), None)

@@ -1,0 +1,168 @@
+"""The way of a pod on fakes, in virtual time: store, dispatcher and workers as in the agent, an engine in memory."""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from typing import Any
+
+from edgelet.api.pod import Pod
+from edgelet.pods.dispatcher import Dispatcher
+from edgelet.pods.execute import Executor, ExecutorPorts
+from edgelet.pods.image_fetch import ImageFetch
+from edgelet.pods.node_facts import NodeFacts
+from edgelet.pods.restart_backoff import BackoffSettings
+from edgelet.pods.status_writer import StatusWriter
+from edgelet.pods.store_objects import StoreObjects
+from edgelet.pods.worker import WorkerPorts
+from edgelet.ports.object_store import Key
+from tests.fakes.images import FakeImages
+from tests.fakes.object_store import FakeObjectStore
+from tests.fakes.pod_files import FakePodFiles
+from tests.fakes.runtime import FakeRuntime, Program
+from tests.fakes.virtual_time import VirtualClock
+
+NODE = NodeFacts(
+    name="board",
+    host_ips=("192.0.2.7",),
+    cpu_allocatable_milli=2000,
+    memory_allocatable_bytes=1 << 30,
+    memory_capacity_bytes=1 << 30,
+)
+
+
+class RecordedEvents:
+    """An EventSink that keeps `reason message` lines."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def record(self, regarding: Key, uid: str, *, type: str, reason: str, message: str, container: str = "") -> None:
+        del regarding, uid, type
+        self.lines.append(f"{reason} {container} {message}")
+
+    def reasons(self) -> list[str]:
+        """The reasons, in order."""
+        return [line.partition(" ")[0] for line in self.lines]
+
+
+def pod_document(name: str = "web", **spec: Any) -> dict[str, Any]:
+    """A pod with one container `app` of image `app:1`, defaults as intake sets them; `spec` replaces fields."""
+    containers = spec.pop("containers", [{"name": "app", "image": "app:1"}])
+    whole = {
+        "restartPolicy": "Always",
+        "terminationGracePeriodSeconds": 30,
+        "dnsPolicy": "Default",
+        "containers": [_with_defaults(one) for one in containers],
+        **spec,
+    }
+    if "initContainers" in whole:
+        whole["initContainers"] = [_with_defaults(one) for one in whole["initContainers"]]
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name, "namespace": "default"}, "spec": whole}
+
+
+def _with_defaults(container: dict[str, Any]) -> dict[str, Any]:
+    return {"imagePullPolicy": "IfNotPresent", "terminationMessagePath": "/dev/termination-log", **container}
+
+
+class World:
+    """Everything around the workers, with a handle on each fake."""
+
+    def __init__(self) -> None:
+        self.clock = VirtualClock()
+        self.store = FakeObjectStore(now=self.clock.now)
+        self.runtime = FakeRuntime(self.clock)
+        self.images = FakeImages()
+        self.files = FakePodFiles()
+        self.events = RecordedEvents()
+        self.rejection: tuple[str, str] | None = None
+        self._task: asyncio.Task[None] | None = None
+
+    def start_agent(self, orphans_may_go: asyncio.Event | None = None) -> Dispatcher:
+        """Start dispatcher and workers, as an agent does."""
+        backoff = BackoffSettings()
+        executor = Executor(
+            ExecutorPorts(
+                store=self.store,
+                runtime=self.runtime,
+                files=self.files,
+                images=ImageFetch(self.images, self.clock, backoff),
+                events=self.events,
+                objects=StoreObjects(self.store),
+                clock=self.clock,
+                node=lambda: NODE,
+                backoff=backoff,
+            )
+        )
+        ports = WorkerPorts(
+            store=self.store,
+            runtime=self.runtime,
+            executor=executor,
+            status=StatusWriter(self.store, self.clock, lambda: NODE.host_ips),
+            clock=self.clock,
+            backoff=backoff,
+        )
+        dispatcher = Dispatcher(
+            ports=ports, files=self.files, admit=lambda _pod, _others: self.rejection, orphans_may_go=orphans_may_go
+        )
+        self._task = asyncio.create_task(dispatcher.run(), name="dispatcher")
+        return dispatcher
+
+    async def stop_agent(self) -> None:
+        """Stop it as SIGTERM does: containers go on."""
+        if self._task is not None:
+            self._task.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._task
+            self._task = None
+
+    async def apply(self, document: dict[str, Any]) -> str:
+        """Put a pod (or a ConfigMap) into the store; returns its uid."""
+        metadata = document["metadata"]
+        key = Key(document["kind"], metadata["namespace"], metadata["name"])
+        return (await self.store.put(key, copy.deepcopy(document), source="api")).uid
+
+    async def delete(self, name: str, *, grace_s: int = 30) -> None:
+        """Ask for a pod's end."""
+        await self.store.mark_deleted(Key("Pod", "default", name), grace_s=grace_s)
+
+    def pod(self, name: str = "web") -> Pod:
+        """The pod as the store has it."""
+        stored = self.store.get(Key("Pod", "default", name))
+        assert stored is not None, f"{name} is not in the store"
+        return Pod.model_validate(stored.document)
+
+    def have(self, image: str, program: Program | None = None) -> None:
+        """Have an image on the board; its containers do what the program says (default: run until stopped)."""
+        info = self.images.registries.offer(image)
+        self.images.here[info.id] = info
+        self.runtime.programs[info.id] = program or Program()
+
+    def gone(self, name: str = "web") -> bool:
+        """Whether the object is gone."""
+        return self.store.get(Key("Pod", "default", name)) is None
+
+    def condition(self, kind: str, name: str = "web") -> str:
+        """The status of a condition."""
+        return next(one.status for one in self.pod(name).status.conditions if one.type == kind)
+
+    async def calls_during(self, seconds: float) -> list[str]:
+        """What the engine is asked in that time."""
+        before = len(self.runtime.calls)
+        await asyncio.sleep(seconds)
+        return self.runtime.calls[before:]
+
+
+@asynccontextmanager
+async def world(*images: str) -> AsyncIterator[World]:
+    """A world with a running agent; the images are here (default: app:1)."""
+    made = World()
+    for image in images or ("app:1",):
+        made.have(image)
+    made.start_agent()
+    try:
+        yield made
+    finally:
+        await made.stop_agent()
