@@ -1,0 +1,260 @@
+"""Worlds in which the Runtime contract is tried: in memory, and a real Podman with its own storage."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import secrets
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Protocol, TypeVar
+
+from edgelet.adapters.host.clock import SystemClock
+from edgelet.adapters.podman import facts
+from edgelet.adapters.podman.engine import Engine
+from edgelet.adapters.podman.libpod import Libpod
+from edgelet.adapters.podman.network import PodNetwork
+from edgelet.adapters.podman.runtime import PodmanRuntime
+from edgelet.ports.runtime import (
+    ContainerSpec,
+    EngineInfo,
+    ExitNotice,
+    ObservedContainer,
+    ObservedPod,
+    PodRef,
+    Runtime,
+    SandboxSpec,
+)
+from tests.fakes.runtime import FakeRuntime, Program
+from tests.fixtures.podman import BUSYBOX_IMAGE, PrivatePodman, serving
+
+FOREVER = "while :; do sleep 1000 & wait $!; done"
+PATIENCE_S = 20.0
+T = TypeVar("T")
+
+
+def new_pod(name: str = "web") -> PodRef:
+    return PodRef(uid=f"{secrets.token_hex(4)}-0000-4000-8000-{secrets.token_hex(6)}", namespace="default", name=name)
+
+
+def sandbox_of(pod: PodRef) -> SandboxSpec:
+    return SandboxSpec(pod=pod, hostname=pod.name)
+
+
+def sh(pod: PodRef, script: str, *, name: str = "main", instance: int = 0) -> ContainerSpec:
+    """A container that runs a shell script (Podman only)."""
+    return ContainerSpec(
+        pod=pod,
+        name=name,
+        instance=instance,
+        image=BUSYBOX_IMAGE,
+        spec_hash="hash-1",
+        command=("/bin/sh", "-c", script),
+    )
+
+
+async def eventually(look: Callable[[], Awaitable[T | None]], *, patience_s: float = PATIENCE_S) -> T:
+    """Return what `look` gives when it gives something; fails after a while."""
+    async with asyncio.timeout(patience_s):
+        while (found := await look()) is None:
+            await asyncio.sleep(0.01)
+        return found
+
+
+class Notices:
+    """The one reader of `exits`: what came, and when."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self.came: list[tuple[ExitNotice, float]] = []
+        self._changed = asyncio.Event()
+        self._task = asyncio.get_running_loop().create_task(self._read(runtime), name="notices")
+
+    async def of(self, pod: PodRef, container: str) -> float:
+        """Return the monotonic time at which the notice of this container came."""
+        wanted = ExitNotice(pod.uid, container)
+        async with asyncio.timeout(PATIENCE_S):
+            while True:
+                for notice, at in self.came:
+                    if notice == wanted:
+                        return at
+                self._changed.clear()
+                await self._changed.wait()
+
+    async def close(self) -> None:
+        self._task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await self._task
+
+    async def _read(self, runtime: Runtime) -> None:
+        async for notice in runtime.exits():
+            self.came.append((notice, time.monotonic()))
+            self._changed.set()
+
+
+class World(Protocol):
+    """A runtime under test, and containers that behave as asked."""
+
+    @property
+    def runtime(self) -> Runtime: ...
+
+    @property
+    def notices(self) -> Notices: ...
+
+    def container(self, pod: PodRef, program: Program, *, name: str = "main", instance: int = 0) -> ContainerSpec: ...
+
+    async def observed(self, pod: PodRef, name: str = "main") -> ObservedContainer:
+        """The newest instance of a container."""
+        ...
+
+
+async def observed(runtime: Runtime, pod: PodRef, name: str = "main") -> ObservedContainer:
+    seen = await runtime.pod(pod.uid)
+    assert seen is not None
+    return [container for container in seen.containers if container.name == name][-1]
+
+
+@dataclass
+class FakeWorld:
+    runtime: FakeRuntime
+    notices: Notices
+
+    def container(self, pod: PodRef, program: Program, *, name: str = "main", instance: int = 0) -> ContainerSpec:
+        image = f"image-{secrets.token_hex(4)}"
+        self.runtime.programs[image] = program
+        return ContainerSpec(
+            pod=pod, name=name, instance=instance, image=image, spec_hash="hash-1", log_path="/x/0.log"
+        )
+
+    async def observed(self, pod: PodRef, name: str = "main") -> ObservedContainer:
+        return await observed(self.runtime, pod, name)
+
+
+@dataclass
+class PodmanWorld:
+    """`restart` gives a fresh runtime on the same Podman, as after a crash of the agent."""
+
+    podman: PrivatePodman
+    engine: Engine
+    info: EngineInfo
+    owner: str
+    runtimes: list[PodmanRuntime] = field(default_factory=list)
+    readers: list[Notices] = field(default_factory=list)
+
+    @property
+    def libpod(self) -> Libpod:
+        return Libpod(self.engine)
+
+    @property
+    def runtime(self) -> PodmanRuntime:
+        return self.runtimes[-1]
+
+    @property
+    def notices(self) -> Notices:
+        return self.readers[-1]
+
+    @property
+    def logs(self) -> Path:
+        folder = self.podman.base / "logs"
+        folder.mkdir(exist_ok=True)
+        return folder
+
+    def new_runtime(self) -> PodmanRuntime:
+        runtime = PodmanRuntime(
+            libpod=self.libpod,
+            info=self.info,
+            owner=self.owner,
+            run_dir=self.podman.base / "run" / "pods",
+            exits_dir=self.podman.tmp_dir / "exits",
+            oci_runtime_path="/usr/sbin/runc",
+            network=PodNetwork(self.podman.network, self.podman.network, self.podman.subnet),
+            clock=SystemClock(),
+        )
+        self.runtimes.append(runtime)
+        return runtime
+
+    async def restart(self) -> PodmanRuntime:
+        await self._leave()
+        runtime = self.new_runtime()
+        self.readers.append(Notices(runtime))
+        return runtime
+
+    def container(self, pod: PodRef, program: Program, *, name: str = "main", instance: int = 0) -> ContainerSpec:
+        script = FOREVER if program.after_s is None else f"sleep {program.after_s}; exit {program.exit_code}"
+        trap = "trap '' TERM" if program.ignores_term else "trap 'exit 143' TERM"
+        spec = sh(pod, f"{trap}; {script}", name=name, instance=instance)
+        spec = replace(spec, log_path=str(self.logs / f"{name}-{instance}-{pod.uid}.log"))
+        return replace(spec, command=("/no-such-program",)) if program.start_error else spec
+
+    async def observed(self, pod: PodRef, name: str = "main") -> ObservedContainer:
+        return await observed(self.runtime, pod, name)
+
+    async def run(self, pod: PodRef, spec: ContainerSpec, sandbox: SandboxSpec | None = None) -> ObservedContainer:
+        """Make the sandbox and the container."""
+        await self.runtime.create_sandbox(sandbox or sandbox_of(pod))
+        await self.runtime.start_container(spec)
+        return await self.observed(pod, spec.name)
+
+    async def output(self, pod: PodRef, script: str, **changes: object) -> list[str]:
+        """Run a script to its end in a pod that is there, with changes to the spec; return the lines it wrote."""
+        name = f"c{secrets.token_hex(3)}"
+        path = self.logs / f"{name}.log"
+        spec = replace(sh(pod, script, name=name), log_path=str(path), **changes)  # type: ignore[arg-type]
+        await self.runtime.start_container(spec)
+        await self.notices.of(pod, name)
+        return [line.split(" ", 3)[3] for line in path.read_text().splitlines()]
+
+    async def close(self) -> None:
+        await self._leave()
+        runtime = self.new_runtime()
+        for pod in await runtime.pods():
+            await runtime.remove_pod(pod.pod.uid)
+        runtime.close()
+
+    async def _leave(self) -> None:
+        for reader in self.readers:
+            await reader.close()
+        self.readers.clear()
+        for runtime in self.runtimes:
+            runtime.close()
+
+
+@contextlib.asynccontextmanager
+async def fake_world() -> AsyncIterator[FakeWorld]:
+    runtime = FakeRuntime()
+    notices = Notices(runtime)
+    try:
+        yield FakeWorld(runtime, notices)
+    finally:
+        await notices.close()
+
+
+@contextlib.asynccontextmanager
+async def podman_world(podman: PrivatePodman) -> AsyncIterator[PodmanWorld]:
+    async with serving(podman) as engine:
+        world = PodmanWorld(podman, engine, _info(podman), owner=f"test-{secrets.token_hex(4)}")
+        runtime = world.new_runtime()
+        world.readers.append(Notices(runtime))
+        try:
+            yield world
+        finally:
+            await world.close()
+
+
+def _info(podman: PrivatePodman) -> EngineInfo:
+    return EngineInfo(
+        name="podman",
+        version="4.3.1",
+        oci_runtime="runc",
+        cgroup_version=1,
+        cgroup_manager="cgroupfs",
+        storage_root=str(podman.storage_root),
+        run_root=str(podman.run_root),
+        network_backend="netavark",
+        memory_cgroup=facts.read().memory_controller,
+    )
+
+
+def pod_names(pods: tuple[ObservedPod, ...]) -> list[str]:
+    return [pod.pod.name for pod in pods]
