@@ -1,0 +1,1 @@
+"""What `describe` says about a kind. Pure: documents and the time in, tabbed text out."""

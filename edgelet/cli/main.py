@@ -1,0 +1,115 @@
+"""The `edgelet` command: finds the verb, imports that one alone, and turns failures into kubectl's words and codes.
+
+A board is slow at starting Python: nothing is imported here that a verb can do without (docs/CLI.md has the figures).
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from importlib import import_module
+from typing import Any
+
+from edgelet.cli.failure import CliError, UsageError
+from edgelet.cli.flags import parse
+from edgelet.cli.verb import GLOBAL_FLAGS, NAMESPACE, OVER_MQTT, Call, Verb
+
+SUMMARIES: Mapping[str, str] = {
+    "apply": "Create or change objects from files or standard input",
+    "create": "Create objects from files, or a namespace by name",
+    "get": "Show objects: a table, JSON, YAML, or parts of them",
+    "describe": "Show an object in full, with its events",
+    "delete": "Delete objects by name, label or file",
+    "patch": "Change parts of an object",
+    "logs": "Show what a container wrote",
+    "exec": "Run a command in a container",
+    "top": "Show use of CPU and memory",
+    "agent": "Run the agent: the daemon itself",
+    "config": "Check settings",
+    "version": "Show the versions of this command and of the agent",
+    "completion": "Print the set-up of completion for a shell",
+}
+HELP = ("help", "--help", "-h")
+COMPLETE = "_EDGELET_COMPLETE"  # set by the shell's completion
+
+
+def run(argv: Sequence[str] | None = None) -> int:
+    """Carry out a command line; returns the exit code."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    try:
+        code = complete() if COMPLETE in os.environ else _dispatch(words)
+        sys.stdout.flush()
+    except BrokenPipeError:  # `edgelet get pods | head -1`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    except CliError as error:
+        sys.stdout.flush()
+        verb = next((word for word in words if word in SUMMARIES), "")
+        hint = f"\nSee 'edgelet {f'{verb} ' if verb else ''}--help' for usage." if isinstance(error, UsageError) else ""
+        print(f"{error}{hint}", file=sys.stderr)
+        return error.exit_code
+    return code
+
+
+def load(verb: str) -> tuple[Verb, Any]:
+    """The verb's declaration and its module."""
+    module = import_module(f"edgelet.cli.verbs.{verb}")
+    return module.VERB, module
+
+
+def _dispatch(words: list[str]) -> int:
+    verb, rest = _split(words)
+    if verb in HELP or not verb:
+        return _help(rest[0] if rest and verb else "")
+    if verb not in SUMMARIES:
+        raise UsageError(f'unknown command "{verb}" for "edgelet"')
+    if any(word in HELP[1:] for word in rest[: rest.index("--") if "--" in rest else len(rest)]):
+        return _help(verb)
+    declaration, module = load(verb)
+    call = Call(verb, parse(rest, (*GLOBAL_FLAGS, *declaration.flags)), os.environ)
+    code: int = module.run(call)
+    return code
+
+
+def _split(words: list[str]) -> tuple[str, list[str]]:
+    """The verb, and all other words; flags that every verb has may stand before it."""
+    leading = {f"--{flag.name}": flag for flag in (*GLOBAL_FLAGS, NAMESPACE, *OVER_MQTT)}
+    leading |= {f"-{flag.short}": flag for flag in leading.values() if flag.short}
+    at = 0
+    while at < len(words) and words[at].startswith("-") and words[at] not in HELP:
+        flag = leading.get(words[at])
+        at += 2 if flag is not None and not flag.bare else 1
+    return (words[at], words[:at] + words[at + 1 :]) if at < len(words) else ("", [])
+
+
+def _help(verb: str) -> int:
+    if not verb:
+        width = max(map(len, SUMMARIES)) + 2
+        print("edgelet runs Kubernetes Pods on this board; this command talks to it as kubectl talks to a cluster.\n")
+        print("Usage: edgelet VERB [OPTIONS] [ARGUMENTS]\n\nVerbs:")
+        print("".join(f"  {name:<{width}}{summary}\n" for name, summary in SUMMARIES.items()))
+        print("`edgelet VERB --help` tells all about a verb, with examples.")
+        return 0
+    if verb not in SUMMARIES:
+        raise UsageError(f'unknown command "{verb}" for "edgelet"')
+    from edgelet.cli import help_text  # noqa: PLC0415  typer: the one place that pays for it
+
+    print(help_text.of(verb, load(verb)[0], columns=_columns()), end="")
+    return 0
+
+
+def _columns() -> int:
+    try:
+        return os.get_terminal_size(sys.stdout.fileno()).columns
+    except (OSError, ValueError):  # no terminal
+        return 100
+
+
+def complete() -> int:
+    """Answer the shell that asks for completion."""
+    from edgelet.cli import help_text  # noqa: PLC0415  typer: the one place that pays for it
+
+    return help_text.complete({name: load(name)[0] for name in SUMMARIES}, SUMMARIES)

@@ -1,0 +1,143 @@
+"""A short connection to a broker: leave a retained message, read those that lie there."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+from paho.mqtt.client import Client, MQTTMessage
+from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
+from paho.mqtt.reasoncodes import ReasonCode
+
+from edgelet.adapters.mqtt import address, tls
+from edgelet.adapters.mqtt.address import Address
+from edgelet.adapters.mqtt.tls import TlsFiles
+from edgelet.api.errors import EdgeletError
+from edgelet.cli.failure import CliError
+from edgelet.cli.flags import Parsed
+
+T = TypeVar("T")
+
+MAXIMUM_READ_BYTES = 64 * 1024 * 1024  # of retained messages in one answer
+QUIET_S = 0.3  # retained messages are over when none has come for so long, or for three times what SUBACK took
+KEEPALIVE_S = 60
+
+
+def connect(parsed: Parsed, *, root: str) -> MqttSession:
+    """A connection to the broker that the flags name; topics are given below `root`.
+
+    Raises:
+        CliError: It cannot be reached, or refuses.
+    """
+    client = Client(CallbackAPIVersion.VERSION2, protocol=MQTTProtocolVersion.MQTTv5)
+    try:
+        where = address.parse(parsed.text("broker"))
+        if where.tls:
+            files = TlsFiles(ca=parsed.text("ca"), certificate=parsed.text("cert"), key=parsed.text("key"))
+            client.tls_set_context(tls.make_context(files))
+    except EdgeletError as error:
+        raise CliError(error.message) from error
+    if not where.tls and (parsed.text("ca") or parsed.text("cert")):
+        raise CliError("--ca and --cert need an mqtts:// broker")
+    if parsed.text("username"):
+        client.username_pw_set(parsed.text("username"), _password(parsed.text("password-file")))
+    timeout_s = parsed.duration_s("request-timeout") or 60.0
+    return MqttSession(client, where, root=root, timeout_s=timeout_s)
+
+
+def _password(path: str) -> str | None:
+    if not path:
+        return None
+    try:
+        return Path(path).read_text(encoding="utf-8").rstrip("\r\n")
+    except (OSError, UnicodeDecodeError) as error:
+        raise CliError(f"cannot read the password: {error}") from error
+
+
+class MqttSession:
+    """A connection to a broker, driven by whoever waits for something of it."""
+
+    def __init__(self, client: Client, where: Address, *, root: str, timeout_s: float) -> None:
+        self._client = client
+        self._root = root
+        self._timeout_s = timeout_s
+        self._where = where
+        self._connected: ReasonCode | None = None
+        self._acknowledged: dict[int, ReasonCode] = {}
+        self._granted: dict[int, list[ReasonCode]] = {}
+        self._retained: dict[str, bytes] = {}
+        self._read_bytes = 0
+        self._last_message_s = 0.0
+        client.on_connect = self._on_connect
+        client.on_publish = self._on_publish
+        client.on_subscribe = self._on_subscribe
+        client.on_message = self._on_message
+        self._connect()
+
+    def _connect(self) -> None:
+        try:
+            if self._where.transport == "unix":
+                raise CliError("--broker unix:// cannot be used here")
+            self._client.connect(self._where.host, self._where.port, keepalive=KEEPALIVE_S)
+        except OSError as error:  # TLS errors are some too
+            raise CliError(f"cannot reach the broker at {self._where}: {error.strerror or error}") from error
+        reason = self._wait(lambda: self._connected, "CONNACK")
+        if reason.is_failure:
+            raise CliError(f"the broker at {self._where} refuses the connection: {reason}")
+
+    def publish(self, below: str, payload: bytes) -> None:
+        """Leave a retained message; returns when the broker has it (PUBACK)."""
+        topic = f"{self._root}/{below}"
+        sent = self._client.publish(topic, payload, qos=1, retain=True)
+        reason = self._wait(lambda: self._acknowledged.pop(sent.mid, None), "PUBACK")
+        if reason.is_failure:
+            raise CliError(f"the broker at {self._where} refuses {topic}: {reason}")
+
+    def collect(self, below: str, *, single: bool) -> dict[str, bytes]:
+        """The retained messages of a filter, by topic. MQTT says nowhere that they are all there: silence has to."""
+        self._retained.clear()
+        self._read_bytes = 0
+        filter_ = f"{self._root}/{below}"
+        asked_s = time.monotonic()
+        _, mid = self._client.subscribe(filter_, qos=1)
+        reasons = self._wait(lambda: self._granted.pop(mid or 0, None), "SUBACK")
+        if any(reason.is_failure for reason in reasons):
+            raise CliError(f"the broker at {self._where} refuses to show {filter_}: {reasons[0]}")
+        self._last_message_s = time.monotonic()
+        quiet_s = max(QUIET_S, 3 * (self._last_message_s - asked_s))
+        while not (single and self._retained) and time.monotonic() - self._last_message_s < quiet_s:
+            self._turn()
+        self._client.unsubscribe(filter_)
+        return {topic: payload for topic, payload in self._retained.items() if payload}
+
+    def _wait(self, look: Callable[[], T | None], packet: str) -> T:
+        end_s = time.monotonic() + self._timeout_s
+        while (found := look()) is None:
+            if time.monotonic() > end_s:
+                raise CliError(f"the broker at {self._where} sent no {packet} within {self._timeout_s:g} s")
+            self._turn()
+        return found
+
+    def _turn(self) -> None:
+        """Let paho send and receive for a moment."""
+        code = self._client.loop(0.05)
+        if code != MQTTErrorCode.MQTT_ERR_SUCCESS and (self._connected is None or not self._connected.is_failure):
+            raise CliError(f"the connection to the broker at {self._where} broke: {code.name}")
+
+    def _on_connect(self, _client: Client, _data: Any, _flags: Any, reason: ReasonCode, _properties: Any) -> None:
+        self._connected = reason
+
+    def _on_publish(self, _client: Client, _data: Any, mid: int, reason: ReasonCode, _properties: Any) -> None:
+        self._acknowledged[mid] = reason
+
+    def _on_subscribe(self, _client: Client, _data: Any, mid: int, reasons: list[ReasonCode], _properties: Any) -> None:
+        self._granted[mid] = reasons
+
+    def _on_message(self, _client: Client, _data: Any, message: MQTTMessage) -> None:
+        self._last_message_s = time.monotonic()
+        self._read_bytes += len(message.payload)
+        if self._read_bytes > MAXIMUM_READ_BYTES:
+            raise CliError(f"the broker holds more than {MAXIMUM_READ_BYTES} bytes of that: name one object")
+        self._retained[message.topic] = bytes(message.payload)

@@ -1,0 +1,83 @@
+"""What a verb is made of, and how one call of it reaches its module."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from edgelet.cli.failure import UsageError
+from edgelet.cli.flags import Flag, Parsed
+
+if TYPE_CHECKING:
+    from edgelet.cli.agent_api import AgentApi
+
+DEFAULT_SOCKET = "/run/edgelet/edgelet.sock"
+
+GLOBAL_FLAGS = (
+    Flag("help", "Show this help.", short="h"),
+    Flag("socket", f"The agent's socket. Default: $EDGELET_SOCKET, else {DEFAULT_SOCKET}.", value="PATH"),
+    Flag("request-timeout", "How long to wait for an answer; 0 means for ever.", value="DURATION", default="60s"),
+)
+NAMESPACE = Flag("namespace", "The namespace.", short="n", value="NAME", default="default")
+ALL_NAMESPACES = Flag("all-namespaces", "All namespaces.", short="A")
+SELECTOR = Flag("selector", "Labels to match: a=b,c!=d,e in (f,g),h,!i.", short="l", value="LABELS")
+FIELD_SELECTOR = Flag("field-selector", "Fields to match: status.phase=Running.", value="FIELDS")
+CONTAINER = Flag("container", "The container; the pod's first one where left out.", short="c", value="NAME")
+FILES = (
+    Flag("filename", "A file, a directory, or - for standard input.", short="f", value="PATH", repeated=True),
+    Flag("recursive", "Directories with what is below them.", short="R"),
+)
+OVER_MQTT = (
+    Flag("node", "Over MQTT instead: which node, TENANT/NAME.", value="TENANT/NAME"),
+    Flag("broker", "The broker: mqtt://HOST:PORT or mqtts://HOST:PORT.", value="URL"),
+    Flag("ca", "The broker's certificate authority, PEM.", value="FILE"),
+    Flag("cert", "Own certificate, PEM.", value="FILE"),
+    Flag("key", "Own key, PEM.", value="FILE"),
+    Flag("username", "Name at the broker.", value="NAME"),
+    Flag("password-file", "File that holds the password.", value="FILE"),
+    Flag("prefix", "Root of the topics.", value="TOPIC", default="edgelet/v1"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Verb:
+    """How a verb is called."""
+
+    usage: str  # what follows `edgelet`
+    about: str
+    examples: str
+    flags: tuple[Flag, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One call of a verb: its words taken apart, and where it finds the agent."""
+
+    verb: str
+    parsed: Parsed
+    environ: Mapping[str, str]
+
+    @property
+    def arguments(self) -> tuple[str, ...]:
+        """The words that are no flags."""
+        return self.parsed.arguments
+
+    @property
+    def namespace(self) -> str:
+        """The namespace to work in; never empty."""
+        return self.parsed.text("namespace") or "default"
+
+    def agent(self) -> AgentApi:
+        """The agent on this machine."""
+        from edgelet.cli.agent_api import AgentApi  # noqa: PLC0415  `version --client` and help need none of it
+
+        timeout_s = self.parsed.duration_s("request-timeout")
+        path = self.parsed.text("socket") or self.environ.get("EDGELET_SOCKET") or DEFAULT_SOCKET
+        return AgentApi(os.path.expanduser(path), timeout_s=timeout_s or 10 * 365 * 86400.0)  # noqa: PTH111  no pathlib
+
+    def no_arguments(self) -> None:
+        """Refuse further words."""
+        if self.arguments:
+            raise UsageError(f"unexpected arguments: {' '.join(self.arguments)}")

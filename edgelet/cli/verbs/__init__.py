@@ -1,0 +1,1 @@
+"""One verb a file: its summary, flags, examples and what it does."""
