@@ -272,7 +272,7 @@ class Reporter:
         self._owes_all = False
         self._desk.forget_all()
         self._status(wire_topics.NODE)
-        for key in self._desk.keys():
+        for key in self._desk.objects():
             self._status(wire_topics.of_object(key))
 
     def _clear_leftovers(self) -> None:

@@ -32,7 +32,7 @@ class StatusDesk:
         self._refused: OrderedDict[str, bytes] = OrderedDict()  # where no object is: digest of what was told
         self._shortened: set[str] = set()  # whose status does not fit into the broker's packets
 
-    def keys(self) -> Iterator[Key]:
+    def objects(self) -> Iterator[Key]:
         """Yield every object that has a status topic."""
         for kind in kinds.KINDS:
             if kind.kind not in UNTOLD_KINDS:
