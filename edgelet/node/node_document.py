@@ -1,0 +1,180 @@
+"""The Node object of this board, as Kubernetes shows it (pure)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from edgelet.api import time
+from edgelet.api.quantity import Quantity
+from edgelet.ports.host import HostFacts, HostUsage
+from edgelet.ports.images import ImageInfo
+from edgelet.ports.object_store import Document
+
+_MIB = 1024 * 1024
+_IMAGES_MAX = 50  # Source: the kubelet's nodeStatusMaxImages and MaxNamesPerImageInNodeStatus
+_NAMES_MAX = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reserved:
+    """What pods may not have. The defaults are the kubelet's hard eviction thresholds and nothing else."""
+
+    milli_cpu: int = 0
+    memory_bytes: int = 100 * _MIB
+    storage_share: float = 0.10  # of the state directory's file system
+    pods_max: int = 110
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Engine:
+    """What runs the containers."""
+
+    name: str  # podman
+    version: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeenNode:
+    """Everything the status is made of. `not_ready` says for people why no pod can be run now, "" means it can."""
+
+    facts: HostFacts
+    usage: HostUsage
+    addresses: tuple[str, ...]
+    images: tuple[ImageInfo, ...]
+    agent_version: str
+    engine: Engine | None  # None: it never answered
+    not_ready: str = ""
+    reserved: Reserved = Reserved()
+
+
+def desired(name: str, facts: HostFacts, *, labels: Mapping[str, str]) -> Document:
+    """Return the Node without its status. Labels of the settings win over those the board gives itself."""
+    own = {
+        "kubernetes.io/arch": facts.architecture,
+        "kubernetes.io/hostname": name,
+        "kubernetes.io/os": facts.operating_system,
+    }
+    metadata = {"name": name, "labels": {**own, **labels}}
+    return {"apiVersion": "v1", "kind": "Node", "metadata": metadata, "spec": {}}
+
+
+def status(seen: SeenNode, *, previous: Document | None, now: datetime) -> Document:
+    """Return the status. Conditions that did not flip since `previous` keep their lastTransitionTime."""
+    return {
+        "capacity": _capacity(seen),
+        "allocatable": _allocatable(seen),
+        "conditions": _conditions(seen, previous=previous, now=time.render(now)),
+        "addresses": [
+            *({"type": "InternalIP", "address": address} for address in seen.addresses),
+            {"type": "Hostname", "address": seen.facts.hostname},
+        ],
+        "nodeInfo": _node_info(seen),
+        "images": [_image(image) for image in _largest(seen.images)],
+    }
+
+
+def without_heartbeat(document: Document) -> Document:
+    """Return the status without what changes although nothing happened: compare these to know if there is news."""
+    conditions = [
+        {name: value for name, value in condition.items() if name != "lastHeartbeatTime"}
+        for condition in document.get("conditions", ())
+    ]
+    return {**document, "conditions": conditions}
+
+
+def _capacity(seen: SeenNode) -> dict[str, str]:
+    return {
+        "cpu": str(Quantity.of_milli(seen.facts.cpus * 1000)),
+        "ephemeral-storage": str(Quantity.of_bytes(seen.usage.disk_total_bytes)),
+        "memory": str(Quantity.of_bytes(seen.facts.memory_bytes)),
+        "pods": str(seen.reserved.pods_max),
+    }
+
+
+def _allocatable(seen: SeenNode) -> dict[str, str]:
+    reserved = seen.reserved
+    storage_bytes = seen.usage.disk_total_bytes - int(seen.usage.disk_total_bytes * reserved.storage_share)
+    return {
+        "cpu": str(Quantity.of_milli(max(0, seen.facts.cpus * 1000 - reserved.milli_cpu))),
+        "ephemeral-storage": str(Quantity.of_bytes(storage_bytes)),
+        "memory": str(Quantity.of_bytes(max(0, seen.facts.memory_bytes - reserved.memory_bytes))),
+        "pods": str(reserved.pods_max),
+    }
+
+
+def _conditions(seen: SeenNode, *, previous: Document | None, now: str) -> list[dict[str, Any]]:
+    usage, reserved = seen.usage, seen.reserved
+    memory_low = usage.memory_available_bytes < reserved.memory_bytes
+    disk_low = usage.disk_available_bytes < usage.disk_total_bytes * reserved.storage_share
+    statements = (
+        _Statement(
+            "MemoryPressure",
+            memory_low,
+            "KubeletHasInsufficientMemory" if memory_low else "KubeletHasSufficientMemory",
+            f"edgelet has {'insufficient' if memory_low else 'sufficient'} memory available",
+        ),
+        _Statement(
+            "DiskPressure",
+            disk_low,
+            "KubeletHasDiskPressure" if disk_low else "KubeletHasNoDiskPressure",
+            f"edgelet has {'disk' if disk_low else 'no disk'} pressure",
+        ),
+        # Kubernetes sets no threshold on pids unless somebody asks for one.
+        _Statement("PIDPressure", False, "KubeletHasSufficientPID", "edgelet has sufficient PID available"),
+        _Statement(
+            "Ready",
+            not seen.not_ready,
+            "KubeletNotReady" if seen.not_ready else "KubeletReady",
+            seen.not_ready or "edgelet is posting ready status",
+        ),
+    )
+    before = {condition["type"]: condition for condition in (previous or {}).get("conditions", ())}
+    return [_condition(statement, before.get(statement.type), now=now) for statement in statements]
+
+
+@dataclass(frozen=True, slots=True)
+class _Statement:
+    type: str
+    true: bool
+    reason: str
+    message: str
+
+
+def _condition(statement: _Statement, before: Mapping[str, Any] | None, *, now: str) -> dict[str, Any]:
+    value = "True" if statement.true else "False"
+    unchanged = before is not None and before.get("status") == value
+    return {
+        "type": statement.type,
+        "status": value,
+        "lastHeartbeatTime": now,
+        "lastTransitionTime": before.get("lastTransitionTime", now) if before and unchanged else now,
+        "reason": statement.reason,
+        "message": statement.message,
+    }
+
+
+def _node_info(seen: SeenNode) -> dict[str, str]:
+    facts, engine = seen.facts, seen.engine
+    return {
+        "architecture": facts.architecture,
+        "bootID": facts.boot_id,
+        "containerRuntimeVersion": f"{engine.name}://{engine.version}" if engine else "unknown://",
+        "kernelVersion": facts.kernel_version,
+        "kubeProxyVersion": "",
+        "kubeletVersion": f"edgelet/{seen.agent_version}",
+        "machineID": facts.machine_id,
+        "operatingSystem": facts.operating_system,
+        "osImage": facts.os_image,
+        "systemUUID": facts.system_uuid,
+    }
+
+
+def _largest(images: tuple[ImageInfo, ...]) -> list[ImageInfo]:
+    return sorted(images, key=lambda image: (-image.size_bytes, image.id))[:_IMAGES_MAX]
+
+
+def _image(image: ImageInfo) -> dict[str, Any]:
+    return {"names": [*image.digests, *image.names][:_NAMES_MAX], "sizeBytes": image.size_bytes}

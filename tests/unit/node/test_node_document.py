@@ -1,0 +1,125 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from edgelet.api.node import Node
+from edgelet.node import node_document
+from edgelet.node.node_document import Engine, Reserved, SeenNode
+from edgelet.ports.images import ImageInfo
+from tests.fakes.host import FACTS, USAGE
+
+NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+SEEN = SeenNode(
+    facts=FACTS,
+    usage=USAGE,
+    addresses=("192.168.1.10", "2001:db8::5"),
+    images=(),
+    agent_version="0.1.0",
+    engine=Engine(name="podman", version="4.3.1"),
+)
+
+
+def conditions(status: Any) -> dict[str, dict[str, Any]]:
+    return {condition["type"]: condition for condition in status["conditions"]}
+
+
+def test_the_document_is_a_node_as_kubernetes_knows_it() -> None:
+    document = dict(node_document.desired("pi-01", FACTS, labels={"room": "kitchen"}))
+    document["status"] = node_document.status(SEEN, previous=None, now=NOW)
+    node = Node.model_validate(document)
+    assert node.to_document()["status"]["nodeInfo"] | {"kubeProxyVersion": ""} == document["status"]["nodeInfo"]
+    assert node.metadata.labels == {
+        "kubernetes.io/arch": "arm64",
+        "kubernetes.io/hostname": "pi-01",
+        "kubernetes.io/os": "linux",
+        "room": "kitchen",
+    }
+    assert document["status"]["addresses"] == [
+        {"type": "InternalIP", "address": "192.168.1.10"},
+        {"type": "InternalIP", "address": "2001:db8::5"},
+        {"type": "Hostname", "address": "pi-01"},
+    ]
+    assert document["status"]["nodeInfo"]["kubeletVersion"] == "edgelet/0.1.0"
+    assert document["status"]["nodeInfo"]["containerRuntimeVersion"] == "podman://4.3.1"
+
+
+def test_labels_of_the_settings_win() -> None:
+    labels = node_document.desired("pi", FACTS, labels={"kubernetes.io/hostname": "mine"})["metadata"]["labels"]
+    assert labels["kubernetes.io/hostname"] == "mine"
+
+
+def test_allocatable_is_capacity_without_what_is_reserved() -> None:
+    status = node_document.status(SEEN, previous=None, now=NOW)
+    assert status["capacity"] == {"cpu": "4", "ephemeral-storage": "31250000Ki", "memory": "4Gi", "pods": "110"}
+    assert status["allocatable"] == {"cpu": "4", "ephemeral-storage": "28125000Ki", "memory": "3996Mi", "pods": "110"}
+    reserved = Reserved(milli_cpu=500, memory_bytes=8 * 1024**3, pods_max=10)
+    status = node_document.status(replace(SEEN, reserved=reserved), previous=None, now=NOW)
+    assert (status["allocatable"]["cpu"], status["allocatable"]["memory"]) == ("3500m", "0")
+    assert status["capacity"]["pods"] == "10"
+
+
+def test_a_healthy_board_is_ready_without_pressure() -> None:
+    status = node_document.status(SEEN, previous=None, now=NOW)
+    assert [(c["type"], c["status"], c["reason"]) for c in status["conditions"]] == [
+        ("MemoryPressure", "False", "KubeletHasSufficientMemory"),
+        ("DiskPressure", "False", "KubeletHasNoDiskPressure"),
+        ("PIDPressure", "False", "KubeletHasSufficientPID"),
+        ("Ready", "True", "KubeletReady"),
+    ]
+    assert conditions(status)["Ready"]["message"] == "edgelet is posting ready status"
+
+
+@pytest.mark.parametrize(
+    ("changes", "type_", "reason"),
+    [
+        ({"memory_available_bytes": 100 * 1024**2 - 1}, "MemoryPressure", "KubeletHasInsufficientMemory"),
+        ({"disk_available_bytes": 3_199_999_999}, "DiskPressure", "KubeletHasDiskPressure"),
+    ],
+)
+def test_crossing_the_kubelets_threshold_is_pressure(changes: dict[str, int], type_: str, reason: str) -> None:
+    usage = replace(USAGE, **changes)
+    found = conditions(node_document.status(replace(SEEN, usage=usage), previous=None, now=NOW))
+    assert (found[type_]["status"], found[type_]["reason"]) == ("True", reason)
+    assert found["Ready"]["status"] == "True"
+
+
+def test_transition_times_move_only_when_a_condition_flips() -> None:
+    first = node_document.status(SEEN, previous=None, now=NOW)
+    later = NOW + timedelta(minutes=5)
+    ill = replace(SEEN, not_ready="Podman does not answer", engine=None)
+    second = node_document.status(ill, previous=first, now=later)
+    ready, memory = conditions(second)["Ready"], conditions(second)["MemoryPressure"]
+    assert (ready["status"], ready["reason"], ready["message"]) == (
+        "False",
+        "KubeletNotReady",
+        "Podman does not answer",
+    )
+    assert ready["lastTransitionTime"] == ready["lastHeartbeatTime"] == "2026-01-02T03:09:05Z"
+    assert memory["lastTransitionTime"] == "2026-01-02T03:04:05Z"
+    assert memory["lastHeartbeatTime"] == "2026-01-02T03:09:05Z"
+
+
+def test_a_heartbeat_alone_is_no_news() -> None:
+    first = node_document.status(SEEN, previous=None, now=NOW)
+    second = node_document.status(SEEN, previous=first, now=NOW + timedelta(minutes=5))
+    assert first != second
+    assert node_document.without_heartbeat(first) == node_document.without_heartbeat(second)
+    ill = node_document.status(replace(SEEN, not_ready="why"), previous=first, now=NOW)
+    assert node_document.without_heartbeat(first) != node_document.without_heartbeat(ill)
+
+
+def test_the_fifty_largest_images_are_told_with_five_names_each() -> None:
+    images = tuple(
+        ImageInfo(f"sha256:{n}", tuple(f"img-{n}:{t}" for t in range(9)), (f"img-{n}@sha256:{n}",), n, "arm64")
+        for n in range(80)
+    )
+    told = node_document.status(replace(SEEN, images=images), previous=None, now=NOW)["images"]
+    assert len(told) == 50
+    assert told[0] == {
+        "names": ["img-79@sha256:79", "img-79:0", "img-79:1", "img-79:2", "img-79:3"],
+        "sizeBytes": 79,
+    }
