@@ -10,7 +10,7 @@ import types
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Annotated, Any, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from edgelet.api.errors import FieldError
 from edgelet.api.quantity import Quantity
@@ -29,6 +29,7 @@ class Shape:
     is_map: bool = False
     empty: Any = None  # what a null inside a list or a map stands for
     is_opaque: bool = False  # its insides are nobody's business
+    is_word: bool = False  # one of a few words; "" is not one of them and means "not said", as in Go
 
 
 @dataclass(slots=True)
@@ -55,7 +56,7 @@ def _object(document: Mapping[str, Any], model: type[Value], path: str, result: 
         shape = fields.get(key)
         if shape is None:
             result.unknown.append(inner)
-        elif value is not None:
+        elif value is not None and not (shape.is_word and value == ""):
             clean[key] = _value(value, shape, inner, result)
     return clean
 
@@ -89,12 +90,14 @@ def shapes(model: type[Value]) -> dict[str, Shape]:
     return {info.alias or name: _shape(info.annotation) for name, info in model.model_fields.items()}
 
 
-def _shape(annotation: Any) -> Shape:
+def _shape(annotation: Any) -> Shape:  # noqa: PLR0911  one return a sort of annotation
     origin = get_origin(annotation)
     if origin is Annotated:
         return _shape(get_args(annotation)[0])
     if origin in (Union, types.UnionType):
         inner = [argument for argument in get_args(annotation) if argument is not type(None)]
+        if get_origin(inner[0]) is Literal:
+            return Shape(is_word="" not in get_args(inner[0]))
         return _shape(inner[0]) if len(inner) == 1 else Shape()
     if origin is tuple:
         item = _shape(get_args(annotation)[0])

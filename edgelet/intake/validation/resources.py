@@ -1,0 +1,47 @@
+"""Rules for what a container may use and what is set aside for it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from edgelet.api import names
+from edgelet.api.container import ResourceRequirements
+from edgelet.api.errors import FieldError
+from edgelet.api.quantity import Quantity
+from edgelet.intake import faults
+
+STANDARD = frozenset({"cpu", "memory", "ephemeral-storage"})
+_HUGE_PAGES = "hugepages-"
+
+
+def check(resources: ResourceRequirements, path: str) -> Iterator[FieldError]:
+    """Check names and amounts, and that no request is above its limit."""
+    yield from _amounts(resources.limits, f"{path}.limits")
+    yield from _amounts(resources.requests, f"{path}.requests")
+    for name, request in resources.requests.items():
+        limit = resources.limits.get(name)
+        where = f"{path}.requests[{name}]"
+        if limit is not None and request > limit:
+            detail = f"must be less than or equal to {name} limit of {limit}"
+            yield faults.invalid(where, str(request), detail)
+        elif _is_whole(name) and request != limit:
+            yield faults.invalid(where, str(request), f"must be equal to {name} limit")
+
+
+def _amounts(amounts: Mapping[str, Quantity], path: str) -> Iterator[FieldError]:
+    for name, amount in amounts.items():
+        where = f"{path}[{name}]"
+        if name not in STANDARD and not name.startswith(_HUGE_PAGES):
+            if fault := names.qualified_name(name):
+                yield faults.invalid(where, name, fault)
+            elif "/" not in name:
+                yield faults.invalid(where, name, "must be a standard resource type or fully qualified")
+        if amount.nano < 0:
+            yield faults.invalid(where, str(amount), "must be greater than or equal to 0")
+        elif _is_whole(name) and amount.nano != amount.to_units() * 10**9:
+            yield faults.invalid(where, str(amount), "must be an integer")
+
+
+def _is_whole(name: str) -> bool:
+    """Whether a resource is given out in whole pieces only: huge pages and devices."""
+    return name not in STANDARD
