@@ -83,7 +83,9 @@ class Writer:
         return True, result
 
     async def close(self) -> None:
-        """Finish what is queued, refuse more, close the database."""
+        """Finish what is queued, refuse more, close the database. Closing again does nothing."""
+        if self._closed:
+            return
         self._closed = True
         await self._idle.wait()
         await asyncio.get_running_loop().run_in_executor(self._thread, self._database.close)

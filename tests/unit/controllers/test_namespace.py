@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-
 from edgelet.api.errors import StorageError
 from edgelet.controllers.namespace import NamespaceController
 from edgelet.ports.object_store import Key

@@ -184,6 +184,30 @@ async def test_a_saved_database_that_is_damaged_too_is_moved_aside_too(path: Pat
     await store.close()
 
 
+async def test_a_log_cut_or_spoilt_anywhere_leaves_whole_transactions_in_order(path: Path) -> None:
+    store = open_store(path)
+    for n in range(12):
+        keys = (Key("Pod", "default", f"{half}-{n:02}") for half in ("left", "right"))
+        await asyncio.gather(*(store.put(key, {"spec": {"padding": "x" * 700}}, source="mqtt") for key in keys))
+    database, log = path.read_bytes(), path.with_name("state.db-wal").read_bytes()
+    await store.close()
+    lengths = set()
+    for cut_at in range(len(log) // 4, len(log), len(log) // 40):
+        for tail in (b"", os.urandom(5000)):
+            copy = path.parent / f"{cut_at}-{len(tail)}" / "state.db"
+            copy.parent.mkdir()
+            copy.write_bytes(database)
+            copy.with_name("state.db-wal").write_bytes(log[:cut_at] + tail)
+            found = open_store(copy)
+            assert found.damage is None
+            names = sorted(stored.key.name for stored in found.list("Pod"))
+            half = len(names) // 2
+            assert names == [f"{side}-{n:02}" for side in ("left", "right") for n in range(half)]
+            lengths.add(half)
+            await found.close()
+    assert len(lengths) > 5
+
+
 async def test_three_damaged_databases_are_kept(path: Path) -> None:
     for _ in range(5):
         await fill(path)

@@ -153,6 +153,7 @@ async def test_closing_finishes_what_is_queued_and_refuses_more(path: Path) -> N
         with pytest.raises(StorageError, match="closed"):
             await store.put(WEB, {}, source="mqtt")
         assert [change async for change in watch] == []
+    await store.close()
     again = open_store(path)
     assert again.get(WEB) is not None
     await again.close()
