@@ -57,7 +57,7 @@ def resolve(pod: Pod, *, attempt: int, node: NodeFacts, resolv_conf_text: str = 
         host_pid=bool(pod.spec.host_pid),
         host_ipc=bool(pod.spec.host_ipc),
         share_process_namespace=bool(pod.spec.share_process_namespace),
-        ports=tuple(port for one in _long_running(pod) for port in _ports(one)) if not pod.spec.host_network else (),
+        ports=tuple(host_ports(pod)) if not pod.spec.host_network else (),
         dns_servers=resolver.servers,
         dns_searches=resolver.searches or (_NO_SEARCH if resolver.servers else ()),
         dns_options=resolver.options,
@@ -65,6 +65,11 @@ def resolve(pod: Pod, *, attempt: int, node: NodeFacts, resolv_conf_text: str = 
         attempt=attempt,
     )
     return ResolvedSandbox(spec, resolver.warnings)
+
+
+def host_ports(pod: Pod) -> Iterator[PortMapping]:
+    """Yield the ports of the node that the pod takes, mapped or, with host networking, its own."""
+    return (port for one in _long_running(pod) for port in _ports(one))
 
 
 def _long_running(pod: Pod) -> Iterator[Container]:
