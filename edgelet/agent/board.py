@@ -1,0 +1,133 @@
+"""The board as pods, people and the broker see it: facts for pods, the Node object, metrics."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+from edgelet import __version__
+from edgelet.agent.engine_gate import EngineGate
+from edgelet.api.errors import EdgeletError
+from edgelet.api.quantity import Quantity
+from edgelet.config.settings import Settings
+from edgelet.node import node_document
+from edgelet.node.node_document import Engine, Reserved, SeenNode
+from edgelet.node.telemetry import Metrics, UsageSampler
+from edgelet.pods.node_facts import NodeFacts
+from edgelet.ports.clock import Clock
+from edgelet.ports.host import Host
+from edgelet.ports.images import ImageInfo
+from edgelet.ports.object_store import Document, Key, ObjectStore
+from edgelet.ports.runtime import PodRef
+
+log = logging.getLogger(__name__)
+
+_ADDRESSES_S = 10.0  # how old the addresses may be that statuses show
+_CAP_SYS_RESOURCE = 1 << 24  # Source: linux/capability.h
+
+
+class Board:
+    """One node: who it is and how it is."""
+
+    def __init__(self, settings: Settings, *, host: Host, store: ObjectStore, gate: EngineGate, clock: Clock) -> None:
+        self._settings = settings
+        self._host = host
+        self._store = store
+        self._gate = gate
+        self._clock = clock
+        self.facts = host.facts()
+        self.name = settings.node.name
+        self.key = Key("Node", "", self.name)
+        workload = settings.workload
+        self._reserved = Reserved(
+            milli_cpu=Quantity.parse(workload.reserved_cpu).to_milli(),
+            memory_bytes=Quantity.parse(workload.reserved_memory).to_bytes(),
+            pods_max=workload.max_pods,
+        )
+        self._may_lower_oom_score = may_lower_oom_score(Path("/proc/self/status"))
+        self._previous: Document | None = None
+        self._addresses: tuple[str, ...] = ()
+        self._addressed_s = float("-inf")
+        self._born = clock.now()
+        self._version = 0
+        self.images: tuple[ImageInfo, ...] = ()
+        self._sampler = UsageSampler(node_name=self.name, host_usage=host.usage, pod_usage=gate.usage, clock=clock)
+
+    def for_pods(self) -> NodeFacts:
+        """Return what pods are resolved against, as of now."""
+        return NodeFacts(
+            name=self.name,
+            host_ips=self.addresses(),
+            cpu_allocatable_milli=max(0, self.facts.cpus * 1000 - self._reserved.milli_cpu),
+            memory_allocatable_bytes=max(0, self.facts.memory_bytes - self._reserved.memory_bytes),
+            memory_capacity_bytes=self.facts.memory_bytes,
+            ephemeral_storage_allocatable_bytes=self._host.usage().disk_total_bytes,
+            seccomp_directory=str(self._settings.paths.state / "seccomp"),
+            negative_oom_score_allowed=self._may_lower_oom_score,
+        )
+
+    def addresses(self) -> tuple[str, ...]:
+        """Return the board's addresses, the one to be reached at first."""
+        now_s = self._clock.monotonic_s()
+        if now_s - self._addressed_s >= _ADDRESSES_S:
+            self._addresses, self._addressed_s = self._host.addresses(), now_s
+        return self._addresses
+
+    def labels(self) -> dict[str, str]:
+        """Return the node's labels."""
+        found = node_document.desired(self.name, self.facts, labels=self._settings.node.labels)
+        return dict(found["metadata"]["labels"])
+
+    def document(self) -> Document:
+        """Return the Node object."""
+        engine = None if self._gate.trouble else Engine(name=self._gate.info.name, version=self._gate.info.version)
+        seen = SeenNode(
+            facts=self.facts,
+            usage=self._host.usage(),
+            addresses=self.addresses(),
+            images=self.images,
+            agent_version=__version__,
+            engine=engine,
+            not_ready=self._gate.trouble,
+            reserved=self._reserved,
+        )
+        status = node_document.status(seen, previous=self._previous, now=self._clock.now())
+        if self._previous is None or node_document.without_heartbeat(status) != node_document.without_heartbeat(
+            self._previous
+        ):
+            self._version = self._store.resource_version
+        self._previous = status
+        desired = node_document.desired(self.name, self.facts, labels=self._settings.node.labels)
+        metadata = {
+            **desired["metadata"],
+            "uid": self.facts.machine_id or self.name,
+            "resourceVersion": str(max(1, self._version)),
+            "creationTimestamp": self._born.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        }
+        return {**desired, "metadata": metadata, "status": status}
+
+    async def refresh_images(self) -> None:
+        """Look which images are here; what cannot be seen stays as it was."""
+        try:
+            self.images = await self._gate.list()
+        except EdgeletError as error:
+            log.warning("cannot list the images", extra={"reason": error.reason, "error": error.message})
+
+    async def metrics(self) -> Metrics:
+        """Measure the node and all pods."""
+        pods = [
+            PodRef(stored.uid, stored.key.namespace, stored.key.name)
+            for stored in self._store.list("Pod")
+            if (stored.document.get("status") or {}).get("phase") == "Running"
+        ]
+        return await self._sampler.measure(pods)
+
+
+def may_lower_oom_score(status_file: Path) -> bool:
+    """Whether this process may give a container a negative oom_score_adj: CAP_SYS_RESOURCE."""
+    try:
+        lines = status_file.read_text(encoding="ascii").splitlines()
+    except OSError:
+        return False
+    effective = next((line.split()[1] for line in lines if line.startswith("CapEff:")), "0")
+    return bool(int(effective, 16) & _CAP_SYS_RESOURCE)

@@ -1,0 +1,131 @@
+"""The agent's life: start in order, run until told to stop, stop in order. Pods outlive it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import uuid
+from collections.abc import Callable
+
+from edgelet import __version__
+from edgelet.adapters.host.clock import SystemClock
+from edgelet.adapters.sqlite.store import SqliteStore
+from edgelet.agent import directories, local_api, pod_path
+from edgelet.agent.pod_path import Foundation
+from edgelet.config.settings import Settings
+from edgelet.ports.service_manager import ServiceManager
+
+log = logging.getLogger(__name__)
+
+DATABASE = "edgelet.db"
+_STATUS_INTERVAL_S = 60.0
+_NODE_SETTLE_S = 0.2
+
+
+class Daemon:
+    """One run of the agent."""
+
+    def __init__(self, settings: Settings, *, manager: ServiceManager, reload: Callable[[], None]) -> None:
+        """`reload` reads the settings again, on SIGHUP."""
+        self._settings = settings
+        self._manager = manager
+        self._reload = reload
+        self._stop = asyncio.Event()
+
+    async def run(self) -> None:
+        """Run until SIGTERM or SIGINT.
+
+        Raises:
+            EdgeletError: It cannot start: directories, database, socket.
+        """
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stop.set)
+        loop.add_signal_handler(signal.SIGHUP, self._reload)
+        directories.prepare(self._settings)
+        clock = SystemClock()
+        database = self._settings.paths.state / DATABASE
+        fresh = not database.exists()
+        store = SqliteStore.open(
+            database,
+            clock=clock,
+            max_objects=self._settings.intake.max_objects,
+            max_total_bytes=self._settings.intake.max_total_bytes,
+        )
+        damage = store.damage
+        base = pod_path.lay_foundation(self._settings, store, clock, fresh=fresh or damage is not None)
+        if damage is not None:
+            log.error("the database was damaged", extra={"reason": "StoreDamaged", "error": damage})
+            base.events.record(base.board.key, "", type="Warning", reason="StoreDamaged", message=str(damage))
+        try:
+            await self._live(base)
+        finally:
+            self._manager.stopping()
+            await base.gate.close()
+            await store.close()
+        log.info("stopped; pods go on")
+
+    async def _live(self, base: Foundation) -> None:
+        reception = pod_path.make_reception(base)
+        server = local_api.make(base, reception)
+        server.open()
+        dispatcher = pod_path.make_dispatcher(base)
+        manifests = pod_path.make_manifests(base, reception)
+        link = pod_path.make_link(base, reception, boot_id=str(uuid.uuid4())) if self._settings.mqtt.url else None
+        async with asyncio.TaskGroup() as tasks:
+            everything = [
+                tasks.create_task(server.serve(), name="local-api"),
+                tasks.create_task(reception.run(), name="reception"),
+                tasks.create_task(pod_path.make_namespaces(base).run(), name="namespaces"),
+                tasks.create_task(base.gate.open(), name="engine"),
+                tasks.create_task(dispatcher.run(), name="pods"),
+                tasks.create_task(manifests.run(), name="manifests"),
+                tasks.create_task(self._look_after(base, link), name="board"),
+                tasks.create_task(self._heartbeat(), name="watchdog"),
+            ]
+            if link is not None:
+                everything += [
+                    tasks.create_task(link.bus.run(), name="mqtt"),
+                    tasks.create_task(link.source.run(), name="mqtt-source"),
+                    tasks.create_task(link.reporter.run(), name="reporter"),
+                ]
+            else:
+                base.orphans_may_go.set()
+            log.info("edgelet runs", extra={"version": __version__, "node": pod_path.owner(self._settings)})
+            self._manager.ready(_summary(base))
+            await self._stop.wait()
+            self._manager.stopping()
+            if link is not None:
+                await link.reporter.goodbye()
+                await link.bus.close()
+            for task in everything:
+                task.cancel()
+
+    async def _look_after(self, base: Foundation, link: pod_path.LinkParts | None) -> None:
+        """Keep the Node object and the status line true."""
+        if link is not None:
+            link.reporter.node_changed()
+        await base.gate.opened()
+        await base.board.refresh_images()
+        if link is not None:
+            link.reporter.node_changed()
+        while True:
+            self._manager.status(_summary(base))
+            await base.clock.sleep(_STATUS_INTERVAL_S)
+
+    async def _heartbeat(self) -> None:
+        """Feed systemd's watchdog from the loop itself: a stuck loop is restarted."""
+        interval_s = self._manager.watchdog_s
+        if interval_s is None:
+            return
+        while True:
+            self._manager.alive()
+            await asyncio.sleep(interval_s)
+
+
+def _summary(base: Foundation) -> str:
+    pods = base.store.list("Pod")
+    running = sum((one.document.get("status") or {}).get("phase") == "Running" for one in pods)
+    trouble = f"; no engine: {base.gate.trouble}" if base.gate.trouble else ""
+    return f"{running} of {len(pods)} pods run{trouble}"

@@ -1,0 +1,145 @@
+"""The engine before it is there: Runtime and Images that say why, until Podman was found to work.
+
+A board with a broken engine still reports, answers, and tells the reason; it does not go round in restarts.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+from datetime import timedelta
+
+from edgelet.api.errors import EdgeletError, EngineError
+from edgelet.ports.clock import Clock
+from edgelet.ports.images import Credential, ImageInfo, Images
+from edgelet.ports.runtime import (
+    ContainerSpec,
+    EngineInfo,
+    ExecResult,
+    ExecSession,
+    ExitNotice,
+    ObservedPod,
+    Runtime,
+    SandboxSpec,
+    Usage,
+)
+
+log = logging.getLogger(__name__)
+
+_FIRST_RETRY_S = 1.0
+_MAX_RETRY_S = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class FoundEngine:
+    """An engine that works, behind its two ports."""
+
+    runtime: Runtime
+    images: Images
+    close: Callable[[], Awaitable[None]]
+
+
+class EngineGate:
+    """Both ports of the engine; each call goes on to it, or raises EngineUnavailable with the reason."""
+
+    def __init__(self, bring_up: Callable[[], Awaitable[FoundEngine]], *, clock: Clock) -> None:
+        self._bring_up = bring_up
+        self._clock = clock
+        self._found: FoundEngine | None = None
+        self._opened = asyncio.Event()
+        self.trouble = "Podman was not asked yet"  # for people; "" once it works
+
+    async def open(self) -> None:
+        """Try until the engine is there."""
+        retry_s = _FIRST_RETRY_S
+        while self._found is None:
+            try:
+                self._found = await self._bring_up()
+            except EdgeletError as error:
+                if error.message != self.trouble:
+                    log.warning("no container engine", extra={"reason": error.reason, "error": error.message})
+                self.trouble = error.message
+                await self._clock.sleep(retry_s)
+                retry_s = min(_MAX_RETRY_S, retry_s * 2)
+        self.trouble = ""
+        self._opened.set()
+
+    async def close(self) -> None:
+        """Let go of the engine; containers go on."""
+        if self._found is not None:
+            await self._found.close()
+
+    async def opened(self) -> EngineInfo:
+        """Return when the engine is there."""
+        await self._opened.wait()
+        return self.info
+
+    # ---- ports.runtime.Runtime
+
+    @property
+    def info(self) -> EngineInfo:
+        """What was found."""
+        return self._engine.runtime.info
+
+    async def pods(self) -> tuple[ObservedPod, ...]:
+        return await self._engine.runtime.pods()
+
+    async def pod(self, uid: str) -> ObservedPod | None:
+        return await self._engine.runtime.pod(uid)
+
+    async def create_sandbox(self, spec: SandboxSpec) -> None:
+        await self._engine.runtime.create_sandbox(spec)
+
+    async def start_container(self, spec: ContainerSpec) -> None:
+        await self._engine.runtime.start_container(spec)
+
+    async def signal_container(self, container_id: str, signal: str) -> None:
+        await self._engine.runtime.signal_container(container_id, signal)
+
+    async def stop_container(self, container_id: str, *, grace_s: float) -> None:
+        await self._engine.runtime.stop_container(container_id, grace_s=grace_s)
+
+    async def remove_container(self, container_id: str) -> None:
+        await self._engine.runtime.remove_container(container_id)
+
+    async def remove_pod(self, uid: str) -> None:
+        await self._engine.runtime.remove_pod(uid)
+
+    async def exits(self) -> AsyncIterator[ExitNotice]:
+        """Wait for the engine, then give its notices."""
+        await self._opened.wait()
+        async for notice in self._engine.runtime.exits():
+            yield notice
+
+    async def usage(self, uid: str) -> tuple[Usage, ...]:
+        return await self._engine.runtime.usage(uid)
+
+    async def exec(
+        self, container_id: str, argv: tuple[str, ...], *, timeout_s: float, limit_bytes: int = 10240
+    ) -> ExecResult:
+        return await self._engine.runtime.exec(container_id, argv, timeout_s=timeout_s, limit_bytes=limit_bytes)
+
+    async def open_exec(self, container_id: str, argv: tuple[str, ...], *, stdin: bool, tty: bool) -> ExecSession:
+        return await self._engine.runtime.open_exec(container_id, argv, stdin=stdin, tty=tty)
+
+    # ---- ports.images.Images
+
+    async def find(self, reference: str) -> ImageInfo | None:
+        return await self._engine.images.find(reference)
+
+    async def pull(self, reference: str, credentials: tuple[Credential, ...] = ()) -> ImageInfo:
+        return await self._engine.images.pull(reference, credentials)
+
+    async def list(self) -> tuple[ImageInfo, ...]:
+        return await self._engine.images.list()
+
+    async def remove(self, image_id: str) -> None:
+        await self._engine.images.remove(image_id)
+
+    @property
+    def _engine(self) -> FoundEngine:
+        if self._found is None:
+            raise EngineError("EngineUnavailable", self.trouble, retry_after=timedelta(seconds=2))
+        return self._found

@@ -1,0 +1,284 @@
+"""The way of a Pod, on one page: from what arrives to what runs, and back to those who ask.
+
+    mqtt | manifest folder | local API
+      -> intake.reception     decode, defaults, admission
+      -> object store         durable before it is acknowledged
+      -> pods.dispatcher      one worker a pod: plan, execute, observe, status
+      -> the engine           Podman, behind ports.runtime
+      -> object store         status
+      -> node.reporter        the broker;  remote.api: the command line
+
+Everything is made here, by hand, once. Nothing here decides anything.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from edgelet.adapters.host.clock import SystemClock
+from edgelet.adapters.host.folder_watch import InotifyFolder
+from edgelet.adapters.host.host import PsutilHost
+from edgelet.adapters.host.pod_files import HostPodFiles
+from edgelet.adapters.mqtt import address, endpoint
+from edgelet.adapters.mqtt.bus import MqttBus
+from edgelet.adapters.mqtt.endpoint import Endpoint
+from edgelet.adapters.mqtt.tls import TlsFiles
+from edgelet.adapters.podman import bring_up
+from edgelet.adapters.podman.images import PodmanImages
+from edgelet.adapters.podman.network import PodNetwork
+from edgelet.adapters.podman.runtime import PodmanRuntime
+from edgelet.adapters.sqlite.store import SqliteStore
+from edgelet.agent.board import Board
+from edgelet.agent.engine_gate import EngineGate, FoundEngine
+from edgelet.config.settings import Settings
+from edgelet.controllers.namespace import NamespaceController
+from edgelet.intake import mqtt_source
+from edgelet.intake.manifest_folder import ManifestFolder
+from edgelet.intake.mqtt_source import Listeners, MqttSource
+from edgelet.intake.reception import Reception
+from edgelet.node.event_recorder import EventRecorder
+from edgelet.node.reporter import Reporter, Rhythm
+from edgelet.pods import node_admission
+from edgelet.pods.dispatcher import Dispatcher
+from edgelet.pods.execute import Executor, ExecutorPorts
+from edgelet.pods.image_fetch import ImageFetch
+from edgelet.pods.node_admission import Room
+from edgelet.pods.restart_backoff import BackoffSettings
+from edgelet.pods.status_writer import StatusWriter
+from edgelet.pods.store_objects import StoreObjects
+from edgelet.pods.worker import WorkerPorts
+from edgelet.ports.bus import BusEvent, Synced
+from edgelet.ports.pod_files import PodPaths
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Foundation:
+    """What everything else stands on."""
+
+    settings: Settings
+    clock: SystemClock
+    store: SqliteStore
+    events: EventRecorder
+    gate: EngineGate
+    board: Board
+    files: HostPodFiles
+    orphans_may_go: asyncio.Event
+
+
+def lay_foundation(settings: Settings, store: SqliteStore, clock: SystemClock, *, fresh: bool) -> Foundation:
+    """Make the lower bands. `fresh`: the database was not there, so what runs may still be wanted by somebody."""
+    gate = EngineGate(lambda: find_engine(settings, clock), clock=clock)
+    host = PsutilHost(state_directory=settings.paths.state)
+    board = Board(settings, host=host, store=store, gate=gate, clock=clock)
+    orphans_may_go = asyncio.Event()
+    if not fresh:
+        orphans_may_go.set()
+    paths = PodPaths(run=str(settings.paths.run), volumes=str(settings.paths.volumes), logs=str(settings.paths.logs))
+    return Foundation(
+        settings=settings,
+        clock=clock,
+        store=store,
+        events=EventRecorder(clock=clock, host_name=board.name, limit=settings.intake.events),
+        gate=gate,
+        board=board,
+        files=HostPodFiles(paths),
+        orphans_may_go=orphans_may_go,
+    )
+
+
+def owner(settings: Settings) -> str:
+    """Return the name on everything this agent makes in the engine."""
+    return f"{settings.node.tenant}/{settings.node.name}"
+
+
+async def find_engine(settings: Settings, clock: SystemClock) -> FoundEngine:
+    """Bring Podman up and put it behind its ports. Raises EngineError with reason and remedy."""
+    podman, network, run = settings.podman, settings.network, settings.paths.run
+    found = await bring_up.bring_up(
+        bring_up.Options(
+            run_dir=run / "podman",
+            state_dir=settings.paths.state / "podman",
+            bridge=network.bridge,
+            pool=network.pool,
+            program=podman.program,
+            socket=podman.socket,
+            storage_root=podman.storage_root,
+            run_root=podman.run_root,
+            runtime=podman.runtime,
+            base_conf=podman.containers_conf,
+            idle_exit_s=podman.idle_exit_s,
+            calls_per_core=podman.calls_per_core,
+        )
+    )
+    runtime = PodmanRuntime(
+        libpod=found.libpod,
+        info=found.info,
+        owner=owner(settings),
+        run_dir=run / "podman",
+        exits_dir=found.exits_dir,
+        oci_runtime_path=found.oci_runtime_path,
+        network=PodNetwork(name=found.network, bridge=network.bridge, pool=network.pool),
+        clock=clock,
+    )
+    images = PodmanImages(found.libpod, architecture=found.architecture, copy_dir=found.copy_dir)
+    return FoundEngine(runtime=runtime, images=images, close=found.engine.close)
+
+
+def make_reception(base: Foundation) -> Reception:
+    """The one door into the store."""
+    intake = base.settings.intake
+    return Reception(
+        store=base.store,
+        ledger=base.store.ledger,
+        node_name=base.board.name,
+        max_object_bytes=intake.max_object_bytes,
+        strict=intake.strict,
+        profile=base.settings.admission.profile,
+    )
+
+
+def make_dispatcher(base: Foundation) -> Dispatcher:
+    """From the store to the engine."""
+    workload = base.settings.workload
+    backoff = BackoffSettings(initial_s=workload.backoff_initial_s, max_s=workload.backoff_max_s)
+    image_backoff = BackoffSettings(initial_s=workload.image_backoff_initial_s, max_s=workload.image_backoff_max_s)
+    executor = Executor(
+        ExecutorPorts(
+            store=base.store,
+            runtime=base.gate,
+            files=base.files,
+            images=ImageFetch(base.gate, base.clock, image_backoff),
+            events=base.events,
+            objects=StoreObjects(base.store),
+            clock=base.clock,
+            node=base.board.for_pods,
+            backoff=backoff,
+        )
+    )
+    ports = WorkerPorts(
+        store=base.store,
+        runtime=base.gate,
+        executor=executor,
+        status=StatusWriter(base.store, base.clock, base.board.addresses),
+        clock=base.clock,
+        backoff=backoff,
+    )
+    facts = base.board.for_pods()
+    room = Room(
+        name=base.board.name,
+        labels=base.board.labels(),
+        cpu_milli=facts.cpu_allocatable_milli,
+        memory_bytes=facts.memory_allocatable_bytes,
+        pods=workload.max_pods,
+    )
+    return Dispatcher(
+        ports=ports,
+        files=base.files,
+        admit=lambda pod, others: node_admission.judge(pod, others, room),
+        orphans_may_go=base.orphans_may_go,
+    )
+
+
+def make_namespaces(base: Foundation) -> NamespaceController:
+    """What empties namespaces that are being deleted."""
+    return NamespaceController(store=base.store, clock=base.clock)
+
+
+def make_manifests(base: Foundation, reception: Reception) -> ManifestFolder:
+    """From files to the store."""
+    return ManifestFolder(
+        InotifyFolder(base.settings.paths.manifests),
+        reception=reception,
+        store=base.store,
+        events=base.events,
+        node=base.board.key,
+        clock=base.clock,
+        rescan_s=base.settings.intake.rescan_s,
+        strict=base.settings.intake.strict,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LinkParts:
+    """The broker's side: in, out, and the line itself."""
+
+    bus: MqttBus
+    source: MqttSource
+    reporter: Reporter
+
+
+def make_link(base: Foundation, reception: Reception, *, boot_id: str) -> LinkParts:
+    """From the broker to the store, and from the store to the broker."""
+    mqtt = base.settings.mqtt
+    bus = MqttBus(
+        _endpoint(base.settings),
+        clock=base.clock,
+        chance=random.random,
+        reconnect_max_s=mqtt.reconnect_max_s,
+        inbox_messages=mqtt.inbox_messages,
+    )
+    reporter = Reporter(
+        bus,
+        store=base.store,
+        ledger=base.store.ledger,
+        clock=base.clock,
+        boot_id=boot_id,
+        node_name=base.board.name,
+        node=base.board.document,
+        events=base.events,
+        rhythm=Rhythm(
+            status_interval_s=mqtt.status_interval_s,
+            node_interval_s=mqtt.node_interval_s,
+            will_delay_s=mqtt.will_delay_s,
+        ),
+        outbox_bytes=mqtt.outbox_bytes,
+    )
+    base.events.listen(reporter.event)
+    source = MqttSource(
+        bus,
+        reception=reception,
+        store=base.store,
+        listeners=Listeners(
+            refused=reporter.refused,
+            accepted=reporter.accepted,
+            forward=_forward(reporter, base.orphans_may_go),
+            events=base.events,
+            node=base.board.key,
+        ),
+        clock=base.clock,
+        bounds=mqtt_source.Bounds(
+            max_object_bytes=base.settings.intake.max_object_bytes, strict=base.settings.intake.strict
+        ),
+    )
+    return LinkParts(bus=bus, source=source, reporter=reporter)
+
+
+def _forward(reporter: Reporter, orphans_may_go: asyncio.Event) -> Callable[[BusEvent], bool]:
+    def forward(event: BusEvent) -> bool:
+        if isinstance(event, Synced):
+            orphans_may_go.set()  # the broker has told everything it knows
+        return reporter.notice(event)
+
+    return forward
+
+
+def _endpoint(settings: Settings) -> Endpoint:
+    mqtt, node = settings.mqtt, settings.node
+
+    def text(path: Path | None) -> str:
+        return str(path) if path else ""
+
+    return Endpoint(
+        address=address.parse(mqtt.url),
+        client_id=endpoint.client_id(node.tenant, node.name),
+        root=f"{mqtt.prefix}/{node.tenant}/{node.name}/",
+        username=mqtt.username,
+        password_file=text(mqtt.password_file),
+        files=TlsFiles(ca=text(mqtt.ca), certificate=text(mqtt.client_cert), key=text(mqtt.client_key)),
+        keepalive_s=mqtt.keepalive_s,
+        session_expiry_s=mqtt.session_expiry_s,
+    )

@@ -1,0 +1,137 @@
+"""Whether this node takes a pod that is bound to it: its labels, its free ports, its free resources. Pure.
+
+Source: Kubernetes pkg/kubelet/lifecycle/predicate.go, pkg/scheduler/framework/plugins/{nodeaffinity,nodeports}.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from edgelet.api.pod import Pod
+from edgelet.api.quantity import Quantity
+from edgelet.api.scheduling import NodeSelectorRequirement, NodeSelectorTerm
+from edgelet.pods import resources, sandbox_spec
+from edgelet.ports.runtime import PortMapping
+
+Rejection = tuple[str, str]  # reason, message
+
+_ENDED = frozenset({"Succeeded", "Failed"})
+_ANY = frozenset({"", "0.0.0.0", "::"})  # noqa: S104  how hostIP says "all"
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """What the node is and has for pods."""
+
+    name: str
+    labels: Mapping[str, str]
+    cpu_milli: int
+    memory_bytes: int
+    pods: int
+
+
+def judge(pod: Pod, others: tuple[Pod, ...], room: Room) -> Rejection | None:
+    """Return why the node does not take the pod beside the others; None if it does."""
+    living = tuple(one for one in others if one.status.phase not in _ENDED)
+    if pod.spec.os is not None and pod.spec.os.name != "linux":
+        return "PodOSNotSupported", "Failed to admit pod as the OS field doesn't match node OS"
+    if not fits_labels(pod, room):
+        return (
+            "NodeAffinity",
+            "Pod was rejected: Predicate NodeAffinity failed: node(s) didn't match Pod's node affinity/selector",
+        )
+    return _ports(pod, living) or _amounts(pod, living, room)
+
+
+def fits_labels(pod: Pod, room: Room) -> bool:
+    """Whether nodeSelector and the required node affinity are met."""
+    if any(room.labels.get(key) != value for key, value in pod.spec.node_selector.items()):
+        return False
+    affinity = pod.spec.affinity.node_affinity if pod.spec.affinity else None
+    required = affinity.required_during_scheduling_ignored_during_execution if affinity else None
+    if required is None:
+        return True
+    return any(_term(term, room) for term in required.node_selector_terms)
+
+
+def _term(term: NodeSelectorTerm, room: Room) -> bool:
+    if not term.match_expressions and not term.match_fields:
+        return False
+    return all(_requirement(one, room.labels) for one in term.match_expressions) and all(
+        _requirement(one, {"metadata.name": room.name}) for one in term.match_fields
+    )
+
+
+def _requirement(one: NodeSelectorRequirement, labels: Mapping[str, str]) -> bool:
+    value = labels.get(one.key)
+    match one.operator:
+        case "In":
+            return value in one.values
+        case "NotIn":
+            return value not in one.values
+        case "Exists":
+            return value is not None
+        case "DoesNotExist":
+            return value is None
+        case "Gt" | "Lt":
+            return _compared(value, one)
+        case _:
+            return False
+
+
+def _compared(value: str | None, one: NodeSelectorRequirement) -> bool:
+    try:
+        left, right = int(value or ""), int(one.values[0])
+    except (ValueError, IndexError):
+        return False
+    return left > right if one.operator == "Gt" else left < right
+
+
+def _ports(pod: Pod, others: tuple[Pod, ...]) -> Rejection | None:
+    taken = [port for other in others for port in _host_ports(other)]
+    for wanted in _host_ports(pod):
+        if any(_clash(wanted, port) for port in taken):
+            return (
+                "NodePorts",
+                "Pod was rejected: Predicate NodePorts failed: "
+                "node(s) didn't have free ports for the requested pod ports",
+            )
+    return None
+
+
+def _host_ports(pod: Pod) -> Iterator[PortMapping]:
+    return sandbox_spec.host_ports(pod)
+
+
+def _clash(one: PortMapping, other: PortMapping) -> bool:
+    same = (one.host_port, one.protocol) == (other.host_port, other.protocol)
+    return same and (one.host_ip == other.host_ip or one.host_ip in _ANY or other.host_ip in _ANY)
+
+
+def _amounts(pod: Pod, others: tuple[Pod, ...], room: Room) -> Rejection | None:
+    if len(others) + 1 > room.pods:
+        return "OutOfpods", _lack("pods", 1, len(others), room.pods)
+    wanted = resources.pod_requests(pod)
+    used = [resources.pod_requests(other) for other in others]
+    cpu = _milli(wanted.get("cpu"))
+    cpu_used = sum(_milli(one.get("cpu")) for one in used)
+    if cpu and cpu + cpu_used > room.cpu_milli:
+        return "OutOfcpu", _lack("cpu", cpu, cpu_used, room.cpu_milli)
+    memory = _bytes(wanted.get("memory"))
+    memory_used = sum(_bytes(one.get("memory")) for one in used)
+    if memory and memory + memory_used > room.memory_bytes:
+        return "OutOfmemory", _lack("memory", memory, memory_used, room.memory_bytes)
+    return None
+
+
+def _milli(amount: Quantity | None) -> int:
+    return amount.to_milli() if amount else 0
+
+
+def _bytes(amount: Quantity | None) -> int:
+    return amount.to_bytes() if amount else 0
+
+
+def _lack(what: str, wanted: int, used: int, capacity: int) -> str:
+    return f"Node didn't have enough resource: {what}, requested: {wanted}, used: {used}, capacity: {capacity}"
