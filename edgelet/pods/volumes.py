@@ -53,42 +53,55 @@ def plan(pod: Pod, *, paths: PodPaths, objects: Objects, node: NodeFacts) -> Vol
         except ValueError as error:
             message = f'MountVolume.SetUp failed for volume "{volume.name}" : {error}'
             raise EdgeletError("FailedMount", message) from error
-    return VolumePlan(
-        steps=tuple(steps),
-        volumes={step.volume: MountableVolume(step.path, isinstance(step, Payload)) for step in steps},
-    )
+    return VolumePlan(steps=tuple(steps), volumes=places(pod, paths=paths))
+
+
+def places(pod: Pod, *, paths: PodPaths) -> dict[str, MountableVolume]:
+    """Return where the pod's mounted volumes are, once prepared.
+
+    Asks for no object: a container whose ConfigMap was deleted meanwhile restarts with the files it had.
+    """
+    return {volume.name: _place(volume, pod.metadata.uid, paths) for volume in references.mounted_volumes(pod)}
+
+
+def _place(volume: Volume, uid: str, paths: PodPaths) -> MountableVolume:
+    if volume.host_path:
+        return MountableVolume(volume.host_path.path)
+    if _is_payload(volume):
+        return MountableVolume(paths.payload(uid, volume.name), read_only=True)
+    if volume.empty_dir and volume.empty_dir.medium == "Memory":
+        return MountableVolume(paths.memory_directory(uid, volume.name))
+    return MountableVolume(paths.empty_directory(uid, volume.name))
+
+
+def _is_payload(volume: Volume) -> bool:
+    return bool(volume.config_map or volume.secret or volume.projected or volume.downward_api)
 
 
 def _step(volume: Volume, pod: Pod, *, paths: PodPaths, objects: Objects, node: NodeFacts) -> VolumeStep:
-    uid = pod.metadata.uid
+    path = _place(volume, pod.metadata.uid, paths).path
     gid = pod.spec.security_context.fs_group if pod.spec.security_context else None
     if volume.host_path:
         # fsGroup never touches the host's own files
-        return HostDirectory(volume=volume.name, path=volume.host_path.path, type=volume.host_path.type or "")
-    if volume.config_map or volume.secret or volume.projected or volume.downward_api:
+        return HostDirectory(volume=volume.name, path=path, type=volume.host_path.type or "")
+    if _is_payload(volume):
         files = volume_payloads.files(volume, pod, objects=objects, node=node)
-        return Payload(volume=volume.name, path=paths.payload(uid, volume.name), files=files, gid=gid)
+        return Payload(volume=volume.name, path=path, files=files, gid=gid)
     if volume.empty_dir or not _has_source(volume):
-        return _empty_dir(volume.name, volume.empty_dir or EmptyDirVolume(), pod, gid=gid, paths=paths, node=node)
+        source = volume.empty_dir or EmptyDirVolume()
+        match source.medium or "":
+            case "":
+                return EmptyDirectory(volume=volume.name, path=path, gid=gid)
+            case "Memory":
+                size_bytes = _memory_bytes(source.size_limit, pod, node)
+                return MemoryDirectory(volume=volume.name, path=path, size_bytes=size_bytes, gid=gid)
+            case medium:
+                raise ValueError(f'unknown storage medium "{medium}"')
     raise ValueError("this kind of volume is not supported on this node")
 
 
 def _has_source(volume: Volume) -> bool:
     return any(value is not None for name, value in volume if name != "name")
-
-
-def _empty_dir(
-    name: str, source: EmptyDirVolume, pod: Pod, *, gid: int | None, paths: PodPaths, node: NodeFacts
-) -> EmptyDirectory | MemoryDirectory:
-    uid = pod.metadata.uid
-    match source.medium or "":
-        case "":
-            return EmptyDirectory(volume=name, path=paths.empty_directory(uid, name), gid=gid)
-        case "Memory":
-            size_bytes = _memory_bytes(source.size_limit, pod, node)
-            return MemoryDirectory(volume=name, path=paths.memory_directory(uid, name), size_bytes=size_bytes, gid=gid)
-        case medium:
-            raise ValueError(f'unknown storage medium "{medium}"')
 
 
 def _memory_bytes(size_limit: Quantity | None, pod: Pod, node: NodeFacts) -> int:

@@ -99,3 +99,21 @@ def test_labels_that_change_change_the_payload_only() -> None:
     after = plan({"downwardAPI": {"items": items}}, metadata={"labels": {"a": "2"}})
     assert before.payloads != after.payloads
     assert before.volumes == after.volumes
+
+
+def test_places_need_no_objects_and_agree_with_the_steps() -> None:
+    sources: list[dict[str, Any]] = [
+        {"emptyDir": {}},
+        {"emptyDir": {"medium": "Memory"}},
+        {"hostPath": {"path": "/d"}},
+        {"configMap": {"name": "cfg"}},
+        {"secret": {"secretName": "sec"}},
+        {"projected": {}},
+        {"downwardAPI": {}},
+    ]
+    found = plan(*sources)
+    assert {step.volume: step.path for step in found.steps} == {n: v.path for n, v in found.volumes.items()}
+    named = [{"name": "v", "configMap": {"name": "deleted"}}, {"name": "unused", "emptyDir": {}}]
+    one = pod({"volumeMounts": [{"name": "v", "mountPath": "/v"}]}, volumes=named)
+    expected = {"v": MountableVolume(f"/run/e/pods/{UID}/volumes/v", read_only=True)}
+    assert volumes.places(one, paths=PATHS) == expected
