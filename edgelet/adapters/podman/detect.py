@@ -14,6 +14,7 @@ OLDEST = (4, 3)
 TOO_NEW = (6, 0)
 _NOFILE_WANTED = 1_048_576
 _NPROC_WANTED = 4_194_304  # Linux's own bound of pids
+_NPROC_OF_PODMAN = 32_768  # Podman lowers its own hard limit to this when it starts, and cannot raise it again
 
 CgroupManager = Literal["cgroupfs", "systemd"]
 
@@ -91,7 +92,9 @@ def open_files(facts: Facts) -> int:
 
 def processes(facts: Facts) -> int:
     """Return the limit of processes per user id for containers (their own number is bounded by the pids cgroup)."""
-    return _NPROC_WANTED if facts.may_raise_limits or facts.processes_hard < 0 else facts.processes_hard
+    if facts.may_raise_limits:
+        return _NPROC_WANTED
+    return _NPROC_OF_PODMAN if facts.processes_hard < 0 else min(facts.processes_hard, _NPROC_OF_PODMAN)
 
 
 def engine_info(document: dict[str, Any], *, memory_cgroup: bool) -> EngineInfo:

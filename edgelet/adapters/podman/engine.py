@@ -76,7 +76,9 @@ class Engine:
         self._open_connections = 0
         self._quiet_since_s = 0.0
         self._timeouts = 0
+        self._started_at_s = 0.0
         self._answered = False
+        self._spawn_words = ""
         self._gone = asyncio.Event()
         self._gone.set()
 
@@ -174,7 +176,9 @@ class Engine:
             self._process.kill()
 
     def last_words(self) -> str:
-        """Return the end of what the service wrote to stderr, in one line."""
+        """Return why the last start failed, or the end of what the service wrote to stderr, in one line."""
+        if self._spawn_words:
+            return self._spawn_words
         try:
             text = self.log_path.read_bytes()[-_LOG_TAIL_BYTES:]
         except OSError:
@@ -220,7 +224,7 @@ class Engine:
         try:
             self._spawn(program, listener.fileno())
         except OSError as error:
-            self.log_path.write_text(f"{error.filename or 'podman'}: {error.strerror}")
+            self._spawn_words = f"{error.filename or 'fork'}: {error.strerror}"
             self._failed()
 
     def _spawn(self, program: Program, listener_fd: int) -> None:
@@ -239,7 +243,9 @@ class Engine:
         loop = asyncio.get_running_loop()
         self._process = process
         self._gone.clear()
+        self._started_at_s = loop.time()
         self._answered = False
+        self._spawn_words = ""
         self._pidfd = os.pidfd_open(process.pid)
         loop.add_reader(self._pidfd, self._ended, process)
 
@@ -250,7 +256,8 @@ class Engine:
         code = process.wait()  # reaps: the pidfd says it ended
         self._process = None
         self._gone.set()
-        if code == 0 or self._answered:  # one that worked and was killed says nothing about the next
+        was_idle = code == 0 and loop.time() - self._started_at_s >= self._idle_s
+        if self._answered or was_idle:  # one that worked and was killed says nothing about the next
             self._watch_listener()
         else:
             self._failed()

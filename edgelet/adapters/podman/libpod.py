@@ -9,7 +9,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 import h11
 
@@ -152,7 +152,7 @@ def _request(
     method: str, path: str, query: Query | None, body: object | None, headers: Mapping[str, str] | None
 ) -> _Request:
     content = b"" if body is None else body if isinstance(body, bytes) else json.dumps(body).encode()
-    target = API_PREFIX + path + (f"?{urlencode(query, doseq=True)}" if query else "")
+    target = API_PREFIX + quote(path, safe="/:@+~!$&'()*,;=") + (f"?{urlencode(query, doseq=True)}" if query else "")
     fixed = (
         ("Host", "libpod"),
         ("Connection", "close"),  # a kept connection would keep the service for 15 s
@@ -173,8 +173,11 @@ class _Exchange:
     async def send(self, request: _Request) -> int:
         """Send all of it and return the status of the answer."""
         http = self._http
-        head = h11.Request(method=request.method, target=request.target, headers=list(request.headers))
-        parts = (http.send(head), http.send(h11.Data(request.body)), http.send(h11.EndOfMessage()))
+        try:
+            head = h11.Request(method=request.method, target=request.target, headers=list(request.headers))
+            parts = (http.send(head), http.send(h11.Data(request.body)), http.send(h11.EndOfMessage()))
+        except h11.LocalProtocolError as error:
+            raise LibpodError(HTTPStatus.BAD_REQUEST, f"the request cannot be sent: {error}") from error
         try:
             self._connection.writer.write(b"".join(part or b"" for part in parts))
             await self._connection.writer.drain()

@@ -70,7 +70,8 @@ def test_limits_never_pass_what_this_machine_allows() -> None:
     assert (detect.open_files(MACHINE), detect.processes(MACHINE)) == (20_000, 4096)
     assert (detect.open_files(BOARD), detect.processes(BOARD)) == (1_048_576, 4_194_304)
     unlimited = replace(MACHINE, open_files_hard=-1, processes_hard=-1)
-    assert (detect.open_files(unlimited), detect.processes(unlimited)) == (1_048_576, 4_194_304)
+    assert (detect.open_files(unlimited), detect.processes(unlimited)) == (1_048_576, 32_768)
+    assert detect.processes(replace(MACHINE, processes_hard=96_365)) == 32_768
     assert detect.open_files(replace(BOARD, open_files_kernel=65_536)) == 65_536
 
 

@@ -178,6 +178,14 @@ async def test_a_service_that_cannot_start_is_told_with_its_last_words_and_left_
     assert 1 <= len(count.read_text().split()) <= 3
 
 
+async def test_a_program_that_ends_well_without_serving_is_no_service_either(tmp_path: Path) -> None:
+    async with opened(tmp_path, Program(argv=("true",), environment={"PATH": os.environ["PATH"]})) as engine:
+        with pytest.raises(EngineError) as caught:
+            await Libpod(engine).call("POST", "/pid", timeout_s=2)
+        assert caught.value.reason == "EngineUnavailable"
+        assert "no answer within" not in caught.value.message
+
+
 async def test_a_missing_program_is_told(tmp_path: Path) -> None:
     argv = (str(tmp_path / "no-podman"),)
     async with opened(tmp_path, Program(argv=argv, environment={"PATH": os.environ["PATH"]})) as engine:
