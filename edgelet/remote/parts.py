@@ -70,8 +70,8 @@ class EventLog(Protocol):
 
     def list(self, namespace: str | None) -> tuple[Document, ...]: ...
 
-    def subscribe(self, changed: Callable[[], None]) -> Callable[[], None]:
-        """Call `changed` after each change; the answer ends it."""
+    def listen(self, listener: Callable[[Document], None]) -> Callable[[], None]:
+        """Have each new or counted Event told; returns what ends it."""
         ...
 
 

@@ -119,7 +119,7 @@ class Reading:
             await changed.wait()
             changed.clear()
 
-        unsubscribe = self._parts.events.subscribe(changed.set)
+        unsubscribe = self._parts.events.listen(lambda _event: changed.set())
         try:
             yield woken
         finally:

@@ -115,20 +115,20 @@ class MemoryReception:
 class MemoryEvents:
     def __init__(self) -> None:
         self.documents: list[Document] = []
-        self._hooks: list[Callable[[], None]] = []
+        self._hooks: list[Callable[[Document], None]] = []
 
     def list(self, namespace: str | None) -> tuple[Document, ...]:
         return tuple(one for one in self.documents if namespace in (None, one["metadata"]["namespace"]))
 
-    def subscribe(self, changed: Callable[[], None]) -> Callable[[], None]:
-        self._hooks.append(changed)
-        return lambda: self._hooks.remove(changed)
+    def listen(self, listener: Callable[[Document], None]) -> Callable[[], None]:
+        self._hooks.append(listener)
+        return lambda: self._hooks.remove(listener)
 
     def add(self, name: str, namespace: str = "default", **more: Any) -> None:
         metadata = {"name": name, "namespace": namespace, "uid": f"event-{name}"}
         self.documents.append({"kind": "Event", "apiVersion": "v1", "metadata": metadata, **more})
         for hook in tuple(self._hooks):
-            hook()
+            hook(self.documents[-1])
 
     @property
     def watched(self) -> int:

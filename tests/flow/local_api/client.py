@@ -52,7 +52,7 @@ class Client:
 
 @asynccontextmanager
 async def connected(board: Board) -> AsyncIterator[Client]:
-    reader, writer = await asyncio.open_unix_connection(board.path, limit=1 << 22)
+    reader, writer = await asyncio.open_unix_connection(board.path, limit=1 << 17)
     try:
         yield Client(reader, writer)
     finally:
