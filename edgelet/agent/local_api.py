@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from edgelet import __version__
 from edgelet.adapters.host.log_files import HostLogFiles
 from edgelet.adapters.local_api.limits import ServerLimits
@@ -11,7 +9,6 @@ from edgelet.adapters.local_api.server import LocalApiServer
 from edgelet.agent.pod_path import Foundation
 from edgelet.intake import refusal
 from edgelet.intake.reception import Reception
-from edgelet.node.event_recorder import EventRecorder
 from edgelet.ports.object_store import Document
 from edgelet.remote.api import LocalApi
 from edgelet.remote.parts import Parts
@@ -31,7 +28,7 @@ def make(base: Foundation, reception: Reception) -> LocalApiServer:
         store=base.store,
         reception=reception,
         error_to_status=refusal.to_status,
-        events=_EventLog(base.events),
+        events=base.events,
         node=base.board.document,
         node_metrics=node_metrics,
         pod_metrics=pod_metrics,
@@ -43,16 +40,3 @@ def make(base: Foundation, reception: Reception) -> LocalApiServer:
     )
     limits = ServerLimits(connections=settings.api.connections, body_bytes=settings.api.max_body_bytes)
     return LocalApiServer(LocalApi(parts), path=settings.api_socket, group=settings.api.group, limits=limits)
-
-
-class _EventLog:
-    """The recorder as the API asks for it."""
-
-    def __init__(self, recorder: EventRecorder) -> None:
-        self._recorder = recorder
-
-    def list(self, namespace: str | None) -> tuple[Document, ...]:
-        return self._recorder.list(namespace)
-
-    def subscribe(self, changed: Callable[[], None]) -> Callable[[], None]:
-        return self._recorder.listen(lambda _: changed())

@@ -223,14 +223,13 @@ class Executor:
         if pod.spec.host_network:
             pod_ips = node.host_ips
         env = environment.build(container, pod, objects=ports.objects, pod_ips=pod_ips, node=node)
-        plan = volumes.plan(pod, paths=ports.files.paths, objects=ports.objects, node=node)
         resolved = container_spec.resolve(
             pod,
             container,
             instance=step.instance,
             image=image.image,
             env=env,
-            volumes=plan.volumes,
+            volumes=volumes.places(pod, paths=ports.files.paths),
             pod_ips=pod_ips,
             paths=ports.files.paths,
             node=node,

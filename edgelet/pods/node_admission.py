@@ -16,6 +16,7 @@ from edgelet.ports.runtime import PortMapping
 
 Rejection = tuple[str, str]  # reason, message
 
+_FAILED = "Pod was rejected: Predicate"
 _ENDED = frozenset({"Succeeded", "Failed"})
 _ANY = frozenset({"", "0.0.0.0", "::"})  # noqa: S104  how hostIP says "all"
 
@@ -94,8 +95,7 @@ def _ports(pod: Pod, others: tuple[Pod, ...]) -> Rejection | None:
         if any(_clash(wanted, port) for port in taken):
             return (
                 "NodePorts",
-                "Pod was rejected: Predicate NodePorts failed: "
-                "node(s) didn't have free ports for the requested pod ports",
+                f"{_FAILED} NodePorts failed: node(s) didn't have free ports for the requested pod ports",
             )
     return None
 
