@@ -54,10 +54,12 @@ def translated(what: str) -> Iterator[None]:
         yield
     except ssl.SSLCertVerificationError as error:
         raise BusError(
-            "CertificateInvalid", f"cannot {what}: the broker's certificate is refused: {error.verify_message}"
+            "CertificateInvalid",
+            f"cannot {what}: the broker's certificate is refused: {getattr(error, 'verify_message', error)}",
         ) from error
     except ssl.SSLError as error:
-        raise BusError("TLSFailed", f"cannot {what}: TLS: {error.reason or error}", retry_after=_SOON) from error
+        words = getattr(error, "reason", None) or error
+        raise BusError("TLSFailed", f"cannot {what}: TLS: {words}", retry_after=_SOON) from error
     except socket.gaierror as error:
         raise unavailable(what, f"the name does not resolve: {error.strerror or error}") from error
     except TimeoutError as error:
