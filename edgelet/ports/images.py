@@ -34,7 +34,11 @@ class Images(Protocol):
     """The local image store. References without tag mean :latest; digests are honoured."""
 
     async def find(self, reference: str) -> ImageInfo | None:
-        """Return the image, None if it is not here. Raises ImageError(InvalidImageName | ImageInspectError)."""
+        """Return the image, None if it is not here.
+
+        Raises:
+            ImageError: InvalidImageName, ImageInspectError, or ErrImagePull for an image of another architecture.
+        """
         ...
 
     async def pull(self, reference: str, credentials: tuple[Credential, ...] = ()) -> ImageInfo:
@@ -48,4 +52,6 @@ class Images(Protocol):
 
     async def list(self) -> tuple[ImageInfo, ...]: ...
 
-    async def remove(self, image_id: str) -> None: ...
+    async def remove(self, image_id: str) -> None:
+        """Remove it with all its names; not there is no error. Raises ImageError(ImageInUse | ImageInspectError)."""
+        ...

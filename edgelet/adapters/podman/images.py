@@ -21,6 +21,7 @@ from edgelet.ports.images import Credential, ImageInfo
 # What a kernel of the first can start besides its own: 32 bits in 64.
 _ALSO_RUNS = {"amd64": ("386",), "arm64": ("arm",)}
 _LOOK_AT_PROGRESS_S = 15.0
+_BLIND_STALL_S = 3600.0
 _LEFTOVERS = ("storage*", "auth.json*", "oci*", "container_images_*")
 
 
@@ -31,7 +32,8 @@ class PodmanImages:
         libpod: The client.
         architecture: What this board runs, in Go's words.
         copy_dir: Where the engine puts layers while it pulls: watched for progress, emptied after a pull that was cut.
-        stall_s: A pull with neither a word nor a byte for so long is given up.
+        stall_s: A pull with neither a word nor a byte for so long is given up. Without copy_dir bytes are not seen, so
+            it is at least an hour.
     """
 
     def __init__(
@@ -40,7 +42,7 @@ class PodmanImages:
         self._libpod = libpod
         self._architecture = architecture
         self._copy_dir = copy_dir
-        self._stall_s = stall_s
+        self._stall_s = stall_s if copy_dir else max(stall_s, _BLIND_STALL_S)
         self._one_pull = asyncio.Lock()
         self._known: dict[str, ImageInfo] = {}  # what inspect told, by id; only names and sizes may change
 
@@ -210,12 +212,13 @@ class PodmanImages:
 
     def _sweep(self) -> None:
         # A pull that was cut leaves whole layers, and maybe a login, where it copied to.
-        for pattern in _LEFTOVERS if self._copy_dir else ():
-            for path in self._copy_dir.glob(pattern) if self._copy_dir else ():
-                if path.is_dir():
-                    shutil.rmtree(path, ignore_errors=True)
-                else:
-                    path.unlink(missing_ok=True)
+        if self._copy_dir is None:
+            return
+        for path in [path for pattern in _LEFTOVERS for path in self._copy_dir.glob(pattern)]:
+            if path.is_dir():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink(missing_ok=True)
 
 
 def _info(document: dict[str, Any]) -> ImageInfo:

@@ -130,6 +130,14 @@ async def test_a_removed_image_is_gone_and_removing_it_twice_is_no_error(world: 
     await world.images.remove(pulled.id)
 
 
+async def test_an_image_that_has_only_a_digest_is_removed(world: World) -> None:
+    by_digest = await world.offer(f"{world.open_registry}/nameless:1")
+    nameless = await world.images.pull(by_digest)
+    await world.images.remove(nameless.id)
+    assert await world.images.list() == ()
+    assert await world.images.find(by_digest) is None
+
+
 async def test_an_image_in_use_stays(world: World) -> None:
     name = f"{world.open_registry}/used:1"
     await world.offer(name)
