@@ -45,6 +45,7 @@ class Exchange:
     def __init__(self, path: str, request: Request) -> None:
         self._path = path
         self._timeout_s = request.timeout_s
+        self._heard = False  # any byte yet
         self._socket = connect(path)
         self._protocol = h11.Connection(h11.CLIENT, max_incomplete_event_size=CHUNK_BYTES)
         try:
@@ -97,13 +98,15 @@ class Exchange:
             if isinstance(event, h11.Response):
                 pairs = ((name.decode("ascii"), value.decode("latin-1")) for name, value in event.headers)
                 return Response(event.status_code, tuple(pairs))
-            if isinstance(event, h11.ConnectionClosed):
-                raise self._broken("it closed the connection without an answer")
 
     def _event(self) -> object:
         try:
             while (event := self._protocol.next_event()) is h11.NEED_DATA:
-                self._protocol.receive_data(self._socket.recv(CHUNK_BYTES))
+                data = self._socket.recv(CHUNK_BYTES)
+                if not data and self._protocol.their_state is h11.SEND_RESPONSE and not self._heard:
+                    raise self._broken("it closed the connection without an answer")
+                self._heard = True
+                self._protocol.receive_data(data)
         except TimeoutError:
             raise self._silent() from None
         except OSError as error:

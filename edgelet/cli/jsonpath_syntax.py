@@ -226,7 +226,7 @@ class _Parser:
             raise JsonPathError(f"invalid array index {text}") from None
         if len(parsed) == 1 and parsed[0] is not None:
             return Index(parsed[0])
-        if len(parsed) not in {2, 3} or (len(parsed) == 3 and (parsed[2] or 1) < 1):  # noqa: PLR2004  start:stop:step
+        if len(parsed) not in {2, 3} or (len(parsed) == 3 and parsed[2] is not None and parsed[2] < 1):  # noqa: PLR2004  start:stop:step
             raise JsonPathError(f"invalid array index {text}")
         return Slice(*parsed, *([None] * (3 - len(parsed))))
 

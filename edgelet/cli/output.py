@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import PurePath
 from typing import Any
 
 from edgelet.cli import tabwriter
@@ -110,8 +109,3 @@ def _custom_columns(spec: str, items: Sequence[Document], *, headers: bool) -> s
         raise CliError(f"error parsing jsonpath in custom-columns, {error}") from error
     text, _ = tabwriter.table([*([[header for header, _ in columns]] if headers else []), *rows])
     return text
-
-
-def source_name(path: str) -> str:
-    """How messages name a file: `STDIN` for `-`."""
-    return "STDIN" if path == "-" else str(PurePath(path))

@@ -103,7 +103,7 @@ def _namespace(call: Call, resource: Resource) -> str:
 
 def _collect(call: Call, server: Server, targets: Sequence[Target], faults: list[CliError]) -> list[_Found]:
     found: dict[Resource, _Found] = {}
-    is_all = any("all" in argument.split(",") for argument in call.arguments)
+    everything = is_all(call.arguments)
     for target in targets:
         resource, namespace = target.resource, _namespace(call, target.resource)
         here = found.setdefault(resource, _Found(resource, []))
@@ -115,10 +115,15 @@ def _collect(call: Call, server: Server, targets: Sequence[Target], faults: list
                 version = str((listed.get("metadata") or {}).get("resourceVersion") or "")
                 found[resource] = _Found(resource, listed["items"], version)
         except ServerError as error:
-            if error.not_found and (call.parsed.switch("ignore-not-found") or (is_all and not target.name)):
+            if error.not_found and (call.parsed.switch("ignore-not-found") or (everything and not target.name)):
                 continue
             faults.append(_missing_type(resource, error) if error.not_found and not target.name else error)
     return list(found.values())
+
+
+def is_all(arguments: Sequence[str]) -> bool:
+    """Whether `all` stands for the types: what there is of them is shown, the others are not missed."""
+    return any("all" in argument.split(",") for argument in arguments)
 
 
 def _missing_type(resource: Resource, error: ServerError) -> CliError:
@@ -169,7 +174,7 @@ def _table(call: Call, form: Output, resource: Resource, *, several: bool) -> Ta
 def _print_tables(call: Call, form: Output, found: Sequence[_Found], *, quiet: bool) -> None:
     now = datetime.now(UTC)
     filled = [one for one in found if one.items]
-    several = len(found) > 1
+    several = len(found) > 1 or is_all(call.arguments)
     texts = [_table(call, form, one.resource, several=several).text(one.items, now=now) for one in filled]
     print("\n".join(texts), end="")
     if not filled and not quiet and not call.parsed.switch("ignore-not-found"):
