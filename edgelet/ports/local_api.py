@@ -98,7 +98,7 @@ Handler = Callable[[Request], Awaitable[Answer]]
 
 def json_response(code: int, document: Mapping[str, Any], *, warnings: tuple[str, ...] = ()) -> Response:
     """An answer that is one JSON document; warnings travel as `Warning: 299` headers (RFC 7234, as kube-apiserver)."""
-    return Response(code, encode(document), headers=tuple(("Warning", _warning(text)) for text in warnings))
+    return Response(code, encode(document), headers=_warnings(warnings))
 
 
 def failure(code: int, reason: str, message: str, *, headers: tuple[tuple[str, str], ...] = ()) -> Response:
@@ -120,7 +120,22 @@ def encode(document: Mapping[str, Any]) -> bytes:
     return json.dumps(document, separators=(",", ":"), ensure_ascii=False).encode(errors="replace") + b"\n"
 
 
-WARNING_LIMIT_CHARS = 2048
+# A client's bound on headers (64 KiB with h11) must hold whatever an object is warned of.
+WARNING_LIMIT_CHARS = 512
+WARNINGS_LIMIT_CHARS = 4096  # as kube-apiserver
+
+
+def _warnings(texts: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
+    """Make the headers: each text once, what is over the bound is left out."""
+    left = WARNINGS_LIMIT_CHARS
+    headers: list[tuple[str, str]] = []
+    for text in dict.fromkeys(texts):
+        value = _warning(text)
+        left -= len(value)
+        if left < 0:
+            break
+        headers.append(("Warning", value))
+    return tuple(headers)
 
 
 def _warning(text: str) -> str:

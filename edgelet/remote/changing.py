@@ -146,9 +146,12 @@ class Changing:
         return _gone(kind, found) if left is None else json_response(200, shown(left.document, kind))
 
     async def _delete(self, request: Request, key: Key, wanted: options.DeleteOptions) -> StoredObject | None:
-        left = await self._parts.reception.delete(key, source=SOURCE, grace_s=wanted.grace_s, uid=wanted.uid)
+        """Ask for a deletion; what is left of the object, None once it is gone."""
+        before = self._parts.store.get(key)
+        await self._parts.reception.delete(key, source=SOURCE, grace_s=wanted.grace_s, uid=wanted.uid)
         log.info("deleted by the local API", extra={"object": str(key), "peer": str(request.peer)})
-        return left
+        left = self._parts.store.get(key)
+        return left if left is not None and before is not None and left.uid == before.uid else None
 
     async def _delete_if_there(self, request: Request, key: Key, wanted: options.DeleteOptions) -> None:
         try:

@@ -60,8 +60,8 @@ class Reception(Protocol):
         """Change a part; `patch_type` is merge, strategic or json, `subresource` is "" or status."""
         ...
 
-    async def delete(self, key: Key, *, source: str, grace_s: int | None, uid: str | None) -> StoredObject | None:
-        """Ask for deletion; the object as it is now, None once nothing is left of it."""
+    async def delete(self, key: Key, *, source: str, grace_s: int | None, uid: str | None) -> object:
+        """Ask for deletion; `grace_s` None is the object's own. What is left of it stands in the store."""
         ...
 
 

@@ -198,7 +198,7 @@ class Connection:
             await answer.chunks.aclose()
 
     async def _upgrade(self, answer: Upgrade, request: Request, head: h11.Request) -> None:
-        from edgelet.adapters.local_api import websocket  # noqa: PLC0415  3 ms and 1 MB, for exec only
+        from edgelet.adapters.local_api import websocket  # noqa: PLC0415  0.4 MB, for exec only
 
         agreed = websocket.agree(request.headers, method=request.method, subprotocols=answer.subprotocols)
         if isinstance(agreed, Response):

@@ -103,13 +103,12 @@ class MemoryReception:
         assert made
         return Taken(made, (), created=False)
 
-    async def delete(self, key: Key, *, source: str, grace_s: int | None, uid: str | None) -> StoredObject | None:
+    async def delete(self, key: Key, *, source: str, grace_s: int | None, uid: str | None) -> None:
         self.calls.append(("delete", {"key": str(key), "grace_s": grace_s, "uid": uid, "source": source}))
         if key.kind == "Pod" and grace_s != 0:
-            return await self._store.mark_deleted(key, uid=uid, grace_s=30 if grace_s is None else grace_s)
-        if not await self._store.remove(key, uid=uid):
+            await self._store.mark_deleted(key, uid=uid, grace_s=30 if grace_s is None else grace_s)
+        elif not await self._store.remove(key, uid=uid):
             raise NotFoundError("not found")
-        return None
 
 
 class MemoryEvents:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import shutil
 from collections.abc import AsyncIterator, Callable, Coroutine
@@ -13,7 +14,7 @@ from typing import Any
 import pytest
 
 from edgelet.ports.object_store import Key
-from tests.flow.local_api.board import Board, Session, running
+from tests.flow.local_api.board import Board, Session, pod, running
 
 pytestmark = pytest.mark.skipif(
     shutil.which("kubectl") is None, reason="kubectl is not installed; it is a witness only"
@@ -76,6 +77,27 @@ async def test_kubectl_lists_and_deletes(board: Board, kubectl: Kubectl) -> None
     assert deleted.out == b'pod "web" deleted\n'
     assert board.store.list("Pod")[0].document["metadata"]["deletionGracePeriodSeconds"] == 3
     assert (missing.code, missing.err) == (1, 'Error from server (NotFound): pods "nope" not found\n')
+
+
+async def test_kubectl_creates_applies_patches_describes_and_shows_samples(kubectl: Kubectl) -> None:
+    manifest = json.dumps(pod("web")).encode()
+    created = await kubectl("create", "--validate=false", "-f", "-", stdin=manifest)
+    applied = await kubectl("apply", "--server-side", "--validate=false", "-f", "-", stdin=manifest)
+    again = await kubectl("apply", "--validate=false", "-f", "-", stdin=manifest)
+    patched = await kubectl(
+        "patch", "pod", "web", "--type=json", "-p", '[{"op":"add","path":"/metadata/labels","value":{"a":"b"}}]'
+    )
+    described = await kubectl("describe", "pod", "web")
+    prod = json.dumps({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "prod"}}).encode()
+    namespace = await kubectl("create", "--validate=false", "-f", "-", stdin=prod)
+    top = await kubectl("top", "node")
+    assert created.out == b"pod/web created\n", created.err
+    assert applied.out == b"pod/web serverside-applied\n", applied.err
+    assert again.out == b"pod/web configured\n", again.err
+    assert patched.out == b"pod/web patched\n", patched.err
+    assert b" a=b\n" in described.out, described.err
+    assert namespace.out == b"namespace/prod created\n", namespace.err
+    assert b"pi-01" in top.out, top.err
 
 
 async def test_kubectl_waits_for_a_deletion_by_watching(board: Board, kubectl: Kubectl) -> None:

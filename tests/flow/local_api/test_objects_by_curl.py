@@ -123,6 +123,15 @@ async def test_apply_creates_then_changes_and_tells_warnings(board: Board) -> No
     assert silent.header("warning") == ""
 
 
+async def test_a_flood_of_warnings_stays_below_what_clients_take_in_headers(board: Board) -> None:
+    board.reception.warnings = tuple(f"field {number} \r\nX-Evil: é {'x' * 900}" for number in range(200))
+    reply = await curl(board, PODS, *body(pod("web")))
+    told = [value for name, value in reply.headers if name == "warning"]
+    assert 5 < len(told) < 10
+    assert sum(map(len, told)) <= 4096
+    assert told[0].startswith('299 - "field 0 X-Evil: ? xxx')
+
+
 async def test_a_dry_run_changes_nothing(board: Board) -> None:
     reply = await curl(board, f"{PODS}?dryRun=All", *body(pod("web")))
     assert reply.code == 201
