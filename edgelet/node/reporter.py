@@ -8,7 +8,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from edgelet.api.errors import BusError, EdgeletError, StorageError
+from edgelet.api.errors import BusError, EdgeletError, StorageError, TooLargeError
 from edgelet.node import failure, status_message, wire_topics
 from edgelet.node.outbox import Letter, Outbox, Rank
 from edgelet.node.pace import Pace
@@ -22,10 +22,12 @@ from edgelet.ports.object_store import Document, Key, Ledger, ObjectStore
 _log = logging.getLogger(__name__)
 
 _AT_ONCE = 8  # publishes under way
+_TOO_LARGE = TooLargeError("cannot tell the whole status: the broker takes smaller packets only")
 _BURST = 4  # statuses of one object before its interval counts
 _REPLY_EXPIRY_S = 3600
 _RETRY_S = 5.0
 _GOODBYE_S = 2.0
+_LAST_LOOK_S = 0.02  # the newest change may be on its way from the store
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,11 +54,15 @@ class Reporter:
         boot_id: str,
         node_name: str,
         node: Callable[[], Document],
+        describe: Callable[[EdgeletError], Document],
         events: EventSink,
         rhythm: Rhythm | None = None,
         outbox_bytes: int = 8 * 1024 * 1024,
     ) -> None:
-        """`boot_id` is new at each start of the agent; `node` makes the Node document when it is sent."""
+        """`boot_id` is new at each start of the agent; `node` makes the Node document when it is sent.
+
+        `describe` makes the Kubernetes Status of an error.
+        """
         self._bus = bus
         self._store = store
         self._clock = clock
@@ -67,6 +73,7 @@ class Reporter:
         self._outbox = Outbox(max_bytes=outbox_bytes)
         self._pace = Pace(interval_s=self._rhythm.status_interval_s, burst=_BURST)
         self._published = PublishedTopics(ledger)
+        self._describe = describe
         self._desk = StatusDesk(store, published=self._published, node=node, boot_id=boot_id)
         self._wake = asyncio.Event()
         self._unsaved = asyncio.Event()
@@ -99,14 +106,14 @@ class Reporter:
         mirror = wire_topics.of_refusal(topic)
         if mirror is None:
             return
-        status = failure.status_of(error)
+        status = failure.shortened(self._describe(error))
         if mirror.startswith("cmdstatus/"):
             body = {"phase": "Failed", "error": status}
             self._put(Letter(mirror, Rank.REPLY, self._desk.encode(body), expiry_s=_REPLY_EXPIRY_S))
+        elif self._desk.note_refusal(mirror, status):
+            self._status(mirror)
         elif (payload := self._desk.refuse(mirror, status)) is not None:
             self._put(Letter(mirror, Rank.STATUS, payload, retain=True))
-        else:
-            self._status(mirror)
 
     def accepted(self, topic: str) -> None:
         """Tell the newest about `topic`: what was refused there is forgiven, what was there may be gone."""
@@ -138,6 +145,7 @@ class Reporter:
         """Say `offline`, after what is due already; two seconds at most. Call it before the bus is closed."""
         try:
             async with asyncio.timeout(_GOODBYE_S):
+                await self._clock.sleep(_LAST_LOOK_S)
                 while self._online and self._outbox.busy(now_s=self._clock.monotonic_s()):
                     await self._clock.sleep(0.02)
                 await self._bus.publish(wire_topics.ONLINE, self._online_payload("offline"), retain=True)
@@ -235,7 +243,11 @@ class Reporter:
         else:
             self._outbox.sent(letter)
             _log.warning("cannot tell %s: %s", letter.topic, error.message, extra={"reason": error.reason})
-            if error.reason == "PacketTooLarge" and letter.rank is Rank.STATUS and self._desk.shorten(letter.topic):
+            if (
+                error.reason == "PacketTooLarge"
+                and letter.rank is Rank.STATUS
+                and self._desk.shorten(letter.topic, self._describe(_TOO_LARGE))
+            ):
                 self._status(letter.topic)
 
     # ---- what is to be told

@@ -7,8 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from edgelet.api import kinds
-from edgelet.api.errors import TooLargeError
-from edgelet.node import failure, status_message, wire_topics
+from edgelet.node import status_message, wire_topics
 from edgelet.node.published_topics import PublishedTopics
 from edgelet.ports.object_store import Document, Key, ObjectStore
 
@@ -29,8 +28,8 @@ class StatusDesk:
         self._seq = 0
         self._known: dict[str, bytes] = {}  # topic -> digest of what the broker acknowledged
         self._refusals: dict[str, Document] = {}  # of objects that are there in an earlier version
-        self._refused: OrderedDict[str, bytes] = OrderedDict()  # where no object is: digest of what was told
-        self._shortened: set[str] = set()  # whose status does not fit into the broker's packets
+        self._refused: OrderedDict[str, Document] = OrderedDict()  # where no object is
+        self._shortened: dict[str, Document] = {}  # whose status does not fit into the broker's packets, and the word
 
     def objects(self) -> Iterator[Key]:
         """Yield every object that has a status topic."""
@@ -48,7 +47,7 @@ class StatusDesk:
         """Return payload and digest of the newest, an empty payload where nothing is left; None if that is known."""
         body = self._body(topic)
         if body is None:
-            return None if topic in self._refused else (b"", b"")
+            return b"", b""
         digest = status_message.digest(body)
         if self._known.get(topic) == digest:
             return None
@@ -63,7 +62,7 @@ class StatusDesk:
         """Note what the broker acknowledged."""
         if empty:
             self._known.pop(topic, None)
-            self._shortened.discard(topic)
+            self._shortened.pop(topic, None)
             self._published.discard(topic)
             return
         if digest is not None:
@@ -71,34 +70,40 @@ class StatusDesk:
         if topic != wire_topics.NODE and self.concerns(topic):
             self._published.add(topic)
 
-    def refuse(self, topic: str, refusal: Document) -> bytes | None:
-        """Note a refusal. Return the payload to send now where there is no object, None if `render` will bring it."""
+    def note_refusal(self, topic: str, refusal: Document) -> bool:
+        """Note the refusal of a newer version; False where there is no object: then it is `refuse`'s."""
         key = wire_topics.key_of(topic)
-        if key is not None and self._store.get(key) is not None:
-            self._refusals[topic] = refusal
+        if key is None or self._store.get(key) is None:
+            return False
+        self._refusals[topic] = refusal
+        return True
+
+    def refuse(self, topic: str, refusal: Document) -> bytes | None:
+        """Note a refusal where there is no object. Return the payload to send, None if the same was noted before.
+
+        The payload is made at once, since ten thousand bad objects are told of and then forgotten, all but the last
+        thousand: deleting one of them clears its topic all the same.
+        """
+        if self._refused.get(topic) == refusal:
             return None
-        body = status_message.of_refusal(key, refusal)
-        digest = status_message.digest(body)
-        if self._refused.get(topic) == digest:
-            return None
-        self._refused[topic] = digest
+        self._refused[topic] = refusal
         self._refused.move_to_end(topic)
         if len(self._refused) > _MAX_REFUSED:
-            # Ten thousand bad objects are told of and then forgotten: deleting one clears its topic all the same.
             forgotten, _ = self._refused.popitem(last=False)
             self._published.discard(forgotten)
-        return self.encode(body)
+        return self.encode(status_message.of_refusal(wire_topics.key_of(topic), refusal))
 
     def forgive(self, topic: str) -> None:
         """Forget a refusal."""
         self._refusals.pop(topic, None)
         self._refused.pop(topic, None)
 
-    def shorten(self, topic: str) -> bool:
+    def shorten(self, topic: str, why: Document) -> bool:
         """Leave the status out of a topic's body from now on; False if that was done already."""
-        fresh = topic not in self._shortened and topic not in self._refused
-        self._shortened.add(topic)
-        return fresh
+        if topic in self._shortened or topic in self._refused:
+            return False
+        self._shortened[topic] = why
+        return True
 
     def forget(self, topic: str) -> None:
         """Have a topic told again, changed or not."""
@@ -114,14 +119,10 @@ class StatusDesk:
         if topic == wire_topics.NODE:
             return dict(self._node())
         key = wire_topics.key_of(topic)
-        refusal = self._refusals.get(topic)
+        refusal = self._refusals.get(topic) or self._refused.get(topic)
         stored = self._store.get(key) if key is not None else None
         if stored is None:
             return status_message.of_refusal(key, refusal) if refusal is not None else None
         body = status_message.of_object(stored, refusal)
-        if topic in self._shortened:
-            why = failure.status_of(
-                TooLargeError("cannot tell the whole status: the broker takes smaller packets only")
-            )
-            return status_message.too_large(body, why)
-        return body
+        why = self._shortened.get(topic)
+        return body if why is None else status_message.too_large(body, why)

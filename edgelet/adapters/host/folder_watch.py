@@ -35,6 +35,7 @@ class InotifyFolder:
     def look(self) -> Mapping[str, FileSignature] | None:
         """Return the regular files by name; None where the folder cannot be looked at."""
         self._watch()
+        self._event.clear()  # before looking: what happens from here on wakes again
         found: dict[str, FileSignature] = {}
         try:
             with os.scandir(self._folder) as entries:
@@ -72,7 +73,6 @@ class InotifyFolder:
             async with asyncio.timeout(timeout_s):
                 await self._event.wait()
                 await asyncio.sleep(_SETTLE_S)
-        self._event.clear()
 
     def close(self) -> None:
         """Stop watching."""
@@ -103,6 +103,7 @@ class InotifyFolder:
             return
         self._notify = notify
         self._watched = (status.st_dev, status.st_ino)
+        self._event.set()  # whatever happened in it before was not seen
         asyncio.get_running_loop().add_reader(notify.fileno(), self._readable)
 
     def _readable(self) -> None:
