@@ -60,6 +60,13 @@ class NotFoundError(EdgeletError):
         super().__init__("NotFound", message)
 
 
+class ForbiddenError(EdgeletError):
+    """Understood and not allowed here, whatever the document says. HTTP 403, reason Forbidden."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__("Forbidden", message)
+
+
 class ConflictError(EdgeletError):
     """The object changed meanwhile, or belongs to another source. HTTP 409, reason Conflict or AlreadyExists."""
 

@@ -1,0 +1,50 @@
+"""What is made of a field that is set."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+
+
+class Plain(Enum):
+    """HONOURED: acted on. SCHEDULER: only a scheduler, of which there is none here, would look at it."""
+
+    HONOURED = "honoured"
+    SCHEDULER = "scheduler"
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """Not acted on. `harmless` values mean the same as leaving the field out, so they pass."""
+
+    reason: str
+    harmless: tuple[object, ...] = (False, "", {})
+
+
+@dataclass(frozen=True, slots=True)
+class Only:
+    """Acted on for these values; of a map, for these keys."""
+
+    values: tuple[object, ...]
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class OnlyItems:
+    """Acted on for these entries of a map."""
+
+    items: Mapping[str, str]
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """Acted on where another field of the same object has one of these values."""
+
+    sibling: str
+    values: tuple[object, ...]
+    reason: str
+
+
+Verdict = Plain | Refused | Only | OnlyItems | Beside

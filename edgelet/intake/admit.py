@@ -1,0 +1,126 @@
+"""From a document that somebody sent to the one that is stored: shape, types, defaults, rules, this board's abilities.
+
+Pure: every fault is found in one go and raised together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from edgelet.api.config_map import ConfigMap
+from edgelet.api.errors import DecodeError, FieldError, InvalidObjectError
+from edgelet.api.kinds import Kind
+from edgelet.api.namespace import Namespace
+from edgelet.api.pod import Pod
+from edgelet.api.secret import Secret
+from edgelet.api.value import Value
+from edgelet.intake import conform, defaults, faults, typed, update
+from edgelet.intake.admission import pod_security, walk
+from edgelet.intake.admission.pod_security import Profile
+from edgelet.intake.validation import config, pod
+
+_MODELS: dict[str, type[Value]] = {"Pod": Pod, "ConfigMap": ConfigMap, "Secret": Secret, "Namespace": Namespace}
+
+# What the store owns, and what nobody keeps here; whatever a client says there is not listened to.
+_NOT_THE_CLIENTS = (
+    "uid",
+    "resourceVersion",
+    "generation",
+    "creationTimestamp",
+    "deletionTimestamp",
+    "deletionGracePeriodSeconds",
+    "selfLink",
+    "managedFields",
+)
+_MAX_WARNINGS = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class House:
+    """The rules of this board."""
+
+    node_name: str
+    profile: Profile = "privileged"
+
+
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """A document ready to be stored, and what people should know about it."""
+
+    document: dict[str, Any]
+    warnings: tuple[str, ...] = ()
+
+
+def admit(
+    document: Mapping[str, Any], kind: Kind, *, house: House, old: Mapping[str, Any] | None = None, strict: bool = False
+) -> Admitted:
+    """Return the document as it is stored. `old` is the version it replaces.
+
+    Raises:
+        DecodeError: strict, and a field that Kubernetes does not know.
+        InvalidObjectError: Faults, all of them.
+        ForbiddenError: The pod security profile of this board does not allow it.
+    """
+    model = _MODELS[kind.kind]
+    shaped = conform.conform(_desired(document), model)
+    if shaped.unknown and strict:
+        listed = ", ".join(f'unknown field "{path}"' for path in shaped.unknown[:_MAX_WARNINGS])
+        raise DecodeError(f"strict decoding error: {listed}")
+    value, wrong = typed.parse(shaped.document, model)
+    wrong = (*shaped.faults, *wrong)
+    if value is None:
+        raise _invalid(kind, document, wrong)
+    sent = value.to_document()
+    sent.pop("status", None)
+    refused = _refused(sent)
+    if kind.kind == "Pod":
+        update.inherit(old or {}, sent)
+        sent["spec"]["nodeName"] = sent["spec"].get("nodeName") or house.node_name
+    complete = defaults.complete(sent)
+    found = (*_rules(model.model_validate(complete), house), *refused)
+    if wrong or found:
+        raise _invalid(kind, document, typed.beside(wrong, found))
+    if kind.kind == "Pod":
+        pod_security.check(Pod.model_validate(complete), house.profile)
+    return Admitted(complete, tuple(f'unknown field "{path}"' for path in shaped.unknown[:_MAX_WARNINGS]))
+
+
+def _rules(value: Value, house: House) -> Iterable[FieldError]:
+    match value:
+        case Pod():
+            return pod.check(value, node_name=house.node_name)
+        case ConfigMap():
+            return config.check_config_map(value)
+        case Secret():
+            return config.check_secret(value)
+        case Namespace():
+            return config.check_namespace(value)
+        case _:
+            raise TypeError(f"no rules for {type(value).__name__}")
+
+
+def _refused(sent: Mapping[str, Any]) -> tuple[FieldError, ...]:
+    """Return what this board does not do; asked before defaults, which nobody wrote."""
+    found: list[FieldError] = []
+    if sent["metadata"].get("finalizers"):
+        found.append(faults.forbidden("metadata.finalizers", "finalizers are not supported by this version of edgelet"))
+    if sent["kind"] == "Pod":
+        found += walk.refused(sent["spec"])
+    return tuple(found)
+
+
+def _desired(document: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a copy without status and without what is not the client's to say."""
+    desired = {name: value for name, value in document.items() if name != "status"}
+    metadata = desired.get("metadata")
+    if isinstance(metadata, Mapping):
+        desired["metadata"] = {name: value for name, value in metadata.items() if name not in _NOT_THE_CLIENTS}
+    return desired
+
+
+def _invalid(kind: Kind, document: Mapping[str, Any], found: tuple[FieldError, ...]) -> InvalidObjectError:
+    metadata = document.get("metadata")
+    name = metadata.get("name") or metadata.get("generateName") if isinstance(metadata, Mapping) else ""
+    return InvalidObjectError(kind.kind, name if isinstance(name, str) else "", found)

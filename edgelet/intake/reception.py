@@ -1,0 +1,345 @@
+"""The one door to the object store: every source's objects pass it, and nothing gets in that was not judged."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from edgelet.api import kinds
+from edgelet.api.errors import ConflictError, ForbiddenError, InvalidObjectError, NotFoundError, TooLargeError
+from edgelet.api.kinds import Kind
+from edgelet.intake import admit, decode, patch_object, update, words
+from edgelet.intake.admit import House
+from edgelet.intake.successors import Successors
+from edgelet.ports.object_store import Document, Key, ObjectStore, StoredObject
+
+SOURCE_ANNOTATION = "kubernetes.io/config.source"
+DECLARATIVE = frozenset({"mqtt", "file"})  # sources that say what is wanted, not what to do
+
+_STREAM_FACTOR = 4  # a stream or List may be that many times as long as its largest object
+_GENERATED_PREFIX = 58
+_GENERATE_ATTEMPTS = 8
+_PATCH_ATTEMPTS = 5
+_DEFAULT_GRACE_S = 30
+_REPLACED = "pod cannot change like that while it runs: it is deleted, and made anew once it has ended"
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """What became of an object. While a pod is being replaced, `object` is the old one, on its way out."""
+
+    object: StoredObject
+    warnings: tuple[str, ...] = ()
+    created: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Request:
+    """One object that somebody wants stored."""
+
+    key: Key
+    kind: Kind
+    document: Document
+    source: str
+    digest: str = ""
+    strict: bool = False
+    dry_run: bool = False
+
+
+class Reception:
+    """Decodes, judges and stores. Raises EdgeletError for what it refuses; nothing has changed then."""
+
+    def __init__(
+        self,
+        *,
+        store: ObjectStore,
+        successors: Successors,
+        house: House,
+        max_object_bytes: int,
+        make_suffix: Callable[[], str],
+    ) -> None:
+        self._store = store
+        self._successors = successors
+        self._house = house
+        self._max_object_bytes = max_object_bytes
+        self._make_suffix = make_suffix  # five characters for generateName
+
+    def read(self, payload: bytes, *, content_type: str = "") -> tuple[Document, ...]:
+        """Return the objects of a payload. YAML and JSON are told apart by what is there, not by the content type.
+
+        Raises:
+            DecodeError: No Kubernetes object.
+            TooLargeError: The payload is beyond the bound.
+        """
+        del content_type
+        return decode.documents(payload, limit_bytes=self._max_object_bytes * _STREAM_FACTOR)
+
+    async def apply(
+        self,
+        document: Document,
+        *,
+        source: str,
+        digest: str = "",
+        default_namespace: str = "default",
+        strict: bool = False,
+        dry_run: bool = False,
+    ) -> Accepted:
+        """Create the object, or bring the one that is there into this shape.
+
+        Raises:
+            DecodeError, NotFoundError: No such kind, or a field nobody knows and strict.
+            InvalidObjectError: Faults, or a change that is not allowed.
+            ForbiddenError: The namespace is ending, or the pod asks for more than the profile gives.
+            ConflictError: Another owner, another resourceVersion, or the object is being deleted.
+            TooLargeError, StorageError: It could not be kept.
+        """
+        request = self._request(document, default_namespace, source, digest, strict=strict, dry_run=dry_run)
+        old = self._store.get(request.key)
+        if old is None:
+            return await self._create(request)
+        if old.source != source:
+            raise words.other_owner(old, source)
+        return await self._update(request, old)
+
+    async def create(
+        self,
+        document: Document,
+        *,
+        source: str,
+        default_namespace: str = "default",
+        strict: bool = False,
+        dry_run: bool = False,
+    ) -> Accepted:
+        """Store a new object, named after generateName where it has no name. Raises as `apply`, and AlreadyExists."""
+        request = self._request(document, default_namespace, source, "", strict=strict, dry_run=dry_run)
+        metadata = document.get("metadata")
+        prefix = metadata.get("generateName") if isinstance(metadata, Mapping) else None
+        if request.key.name or not isinstance(prefix, str) or not prefix:
+            return await self._create(request)
+        for _ in range(_GENERATE_ATTEMPTS):
+            named = self._with_name(request, prefix[:_GENERATED_PREFIX] + self._make_suffix())
+            if self._store.get(named.key) is None:
+                return await self._create(named)
+        raise words.already_exists(named.key)
+
+    async def replace(
+        self,
+        document: Document,
+        *,
+        source: str,
+        default_namespace: str = "default",
+        strict: bool = False,
+        dry_run: bool = False,
+    ) -> Accepted:
+        """Replace an object that is there. Raises as `apply`, and NotFoundError."""
+        request = self._request(document, default_namespace, source, "", strict=strict, dry_run=dry_run)
+        return await self._update(request, self._owned(request.key, source))
+
+    async def patch(self, key: Key, patch: Any, *, patch_type: str, subresource: str = "", source: str) -> Accepted:
+        """Change a part of an object; of a pod's status only conditions that are not the agent's own.
+
+        Raises:
+            DecodeError: The patch has the wrong shape or does not fit.
+            NotFoundError, ConflictError, InvalidObjectError: As `replace`.
+        """
+        for attempt in range(1, _PATCH_ATTEMPTS + 1):
+            if subresource:
+                return await self._patch_status(key, patch, patch_type=patch_type, subresource=subresource)
+            old = self._owned(key, source)
+            patched = patch_object.patched(old, patch, patch_type=patch_type)
+            request = self._request(patched, key.namespace, source, "", strict=False, dry_run=False)
+            try:
+                return await self._update(request, old, expected_version=old.resource_version)
+            except ConflictError:
+                # Somebody was faster. A patch that names no version of its own is good for the next one as well.
+                now = self._store.get(key)
+                is_stale = now is not None and now.resource_version != old.resource_version
+                if not is_stale or attempt == _PATCH_ATTEMPTS or patch_object.names_version(patch):
+                    raise
+        raise words.modified(key)
+
+    async def delete(
+        self, key: Key, *, source: str, grace_s: int | None = None, uid: str | None = None
+    ) -> StoredObject | None:
+        """Ask for deletion; the object as it is then, None once nothing is left of it.
+
+        Pods and namespaces stay until whoever runs or empties them is done.
+
+        Raises:
+            NotFoundError: No such object.
+            ConflictError: Another uid, or another owner.
+        """
+        self._check_kind(key)
+        if key == Key("Namespace", "", "default"):
+            raise ForbiddenError(f"{words.named(key)} is forbidden: this namespace may not be deleted")
+        old = self._owned(key, source)
+        if uid is not None and uid != old.uid:
+            raise words.other_uid(key, uid, old.uid)
+        if key.kind == "Pod":
+            await self._successors.drop(key)
+            return await self._store.mark_deleted(key, uid=old.uid, grace_s=_grace_s(old, grace_s))
+        if key.kind == "Namespace":
+            return await self._store.mark_deleted(key, uid=old.uid)
+        await self._store.remove(key, uid=old.uid)
+        return None
+
+    # ---- storing
+
+    async def _create(self, request: _Request) -> Accepted:
+        namespace = self._store.get(Key("Namespace", "", request.key.namespace))
+        admitted = self._admit(request, None)
+        if namespace is not None and namespace.deleting:
+            raise words.namespace_ending(request.key)
+        there = self._store.get(request.key)
+        if there is not None:
+            raise words.already_exists(request.key, deleting=there.deleting)
+        if request.dry_run:
+            return Accepted(_unstored(request, admitted.document), admitted.warnings, created=True)
+        stored = await self._store.put(
+            request.key, admitted.document, source=request.source, digest=request.digest, expected_version=0
+        )
+        return Accepted(stored, admitted.warnings, created=True)
+
+    async def _update(self, request: _Request, old: StoredObject, *, expected_version: int | None = None) -> Accepted:
+        _check_preconditions(request, old)
+        admitted = self._admit(request, old)
+        faults = update.check(old.document, admitted.document)
+        is_replaceable = old.key.kind == "Pod" and request.source in DECLARATIVE
+        if is_replaceable and (faults or old.deleting):
+            return await self._succeed(request, old, admitted)
+        if faults:
+            raise InvalidObjectError(old.key.kind, old.key.name, faults)
+        if old.deleting and expected_version is None:
+            raise words.already_exists(old.key, deleting=True)
+        if request.dry_run:
+            return Accepted(_unstored(request, admitted.document, old), admitted.warnings)
+        stored = await self._store.put(
+            old.key, admitted.document, source=old.source, digest=request.digest, expected_version=expected_version
+        )
+        return Accepted(stored, admitted.warnings)
+
+    async def _succeed(self, request: _Request, old: StoredObject, admitted: admit.Admitted) -> Accepted:
+        warnings = (*admitted.warnings, _REPLACED)
+        if request.dry_run:
+            return Accepted(_unstored(request, admitted.document, old), warnings)
+        ending = await self._successors.keep(old, admitted.document, source=request.source, digest=request.digest)
+        return Accepted(ending, warnings)
+
+    async def _patch_status(self, key: Key, patch: Any, *, patch_type: str, subresource: str) -> Accepted:
+        old = self._find(key)
+        status = patch_object.status(old, patch, patch_type=patch_type, subresource=subresource)
+        stored = await self._store.put_status(key, status, uid=old.uid, durable=True)
+        if stored is None:
+            raise words.not_found(key)
+        return Accepted(stored)
+
+    # ---- judging
+
+    def _admit(self, request: _Request, old: StoredObject | None) -> admit.Admitted:
+        document = request.document
+        admitted = admit.admit(
+            document,
+            request.kind,
+            house=self._house,
+            old=old.document if old is not None else None,
+            strict=request.strict,
+        )
+        owner = old.source if old is not None else request.source
+        if request.kind.kind == "Pod" or owner in DECLARATIVE:
+            admitted.document["metadata"].setdefault("annotations", {})[SOURCE_ANNOTATION] = owner
+        size = len(json.dumps(admitted.document, ensure_ascii=False, separators=(",", ":")).encode())
+        if size > self._max_object_bytes:
+            raise TooLargeError(
+                f"cannot take {words.named(request.key)}: {size} bytes, an object may have {self._max_object_bytes}"
+            )
+        return admitted
+
+    def _request(
+        self, document: Document, default_namespace: str, source: str, digest: str, *, strict: bool, dry_run: bool
+    ) -> _Request:
+        """Find out which object a document is about; whether its name is a good one is judged later."""
+        version, word = document.get("apiVersion"), document.get("kind")
+        kind = kinds.of_document(version, word) if isinstance(version, str) and isinstance(word, str) else None
+        if kind is None:
+            raise NotFoundError(f'no matches for kind "{word}" in version "{version}"')
+        metadata = document.get("metadata")
+        metadata = dict(metadata) if isinstance(metadata, Mapping) else metadata
+        name = namespace = ""
+        if metadata is None:
+            metadata = {}
+        if isinstance(metadata, dict):
+            if kind.namespaced and not metadata.get("namespace"):
+                metadata["namespace"] = default_namespace
+            name, namespace = _text(metadata.get("name")), _text(metadata.get("namespace"))
+        key = Key(kind.kind, namespace if kind.namespaced else "", name)
+        self._check_kind(key)
+        return _Request(key, kind, {**document, "metadata": metadata}, source, digest, strict, dry_run)
+
+    @staticmethod
+    def _with_name(request: _Request, name: str) -> _Request:
+        document = {**request.document, "metadata": {**request.document["metadata"], "name": name}}
+        return replace(request, key=replace(request.key, name=name), document=document)
+
+    @staticmethod
+    def _check_kind(key: Key) -> None:
+        kind = kinds.of_kind(key.kind)
+        if kind is None:
+            raise NotFoundError(f'no matches for kind "{key.kind}"')
+        if kind.support == "later":
+            raise NotFoundError(
+                f'kind "{kind.kind}" in version "{kind.api_version}" is not supported by this version of edgelet'
+            )
+        if kind.support == "read-only":
+            raise ForbiddenError(f"{words.named(key)} is forbidden: the agent itself makes and keeps it")
+
+    def _find(self, key: Key) -> StoredObject:
+        found = self._store.get(key)
+        if found is None:
+            raise words.not_found(key)
+        return found
+
+    def _owned(self, key: Key, source: str) -> StoredObject:
+        """Return the object if this source may change it: its own, and a person what a controller made."""
+        found = self._find(key)
+        if source not in {found.source, "controller"} and (source, found.source) != ("api", "controller"):
+            raise words.other_owner(found, source)
+        return found
+
+
+def _check_preconditions(request: _Request, old: StoredObject) -> None:
+    """Hold resourceVersion and uid of the document against what is there.
+
+    A document that lies on a broker or in a folder is no answer to something that was read; what it says there is old.
+    """
+    metadata = request.document["metadata"]
+    if request.source in DECLARATIVE or not isinstance(metadata, Mapping):
+        return
+    if (version := metadata.get("resourceVersion")) and version != str(old.resource_version):
+        raise words.modified(old.key)
+    if (uid := metadata.get("uid")) and uid != old.uid:
+        raise words.other_uid(old.key, str(uid), old.uid)
+
+
+def _grace_s(pod: StoredObject, asked_s: int | None) -> int:
+    if asked_s is not None:
+        return asked_s if asked_s >= 0 else 1
+    grace_s = pod.document.get("spec", {}).get("terminationGracePeriodSeconds", _DEFAULT_GRACE_S)
+    return max(int(grace_s), 0)
+
+
+def _unstored(request: _Request, document: dict[str, Any], old: StoredObject | None = None) -> StoredObject:
+    """Return what would be stored, for a dry run."""
+    if old is None:
+        return StoredObject(request.key, "", 0, 1, request.source, request.digest, document)
+    kept = {name: value for name, value in old.document["metadata"].items() if name not in document["metadata"]}
+    kept = {name: value for name, value in kept.items() if name not in ("labels", "annotations", "ownerReferences")}
+    shown = {**document, "metadata": {**document["metadata"], **kept}}
+    if "status" in old.document:
+        shown["status"] = old.document["status"]
+    return replace(old, document=shown)
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else ""
