@@ -156,6 +156,27 @@ class RealWorld:
                 await self._task
 
 
+class Running:
+    """A bus that runs, and a reader of it."""
+
+    def __init__(self, bus: MqttBus) -> None:
+        self.bus = bus
+        self.reader = Reader(bus)
+        self.task = asyncio.create_task(bus.run())
+
+    async def close(self) -> None:
+        await self.bus.close()
+        await asyncio.wait_for(self.task, 5)
+        await self.reader.close()
+
+    async def vanish(self) -> None:
+        """End without a word, as kill -9 does."""
+        assert self.bus._link is not None
+        self.task.cancel()
+        await asyncio.gather(self.task, return_exceptions=True)
+        await self.reader.close()
+
+
 @pytest.fixture(params=["fake", *(pytest.param(one, marks=pytest.mark.mosquitto) for one in ("mosquitto", "tls"))])
 async def world(request: pytest.FixtureRequest, broker_directory: Path) -> AsyncIterator[World]:
     if request.param == "fake":

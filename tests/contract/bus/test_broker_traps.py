@@ -12,35 +12,13 @@ from pathlib import Path
 
 import pytest
 
-from edgelet.adapters.mqtt.bus import MqttBus
 from edgelet.api.errors import BusError
 from edgelet.ports.bus import Connected, Disconnected, Message, Synced
-from tests.contract.bus.conftest import ROOT, Reader, eventually, make_bus
+from tests.contract.bus.conftest import ROOT, Running, eventually, make_bus
 from tests.fixtures.certificates import Authority
 from tests.fixtures.mosquitto import Mosquitto
 
 pytestmark = pytest.mark.mosquitto
-
-
-class Running:
-    """A bus that runs, and a reader of it."""
-
-    def __init__(self, bus: MqttBus) -> None:
-        self.bus = bus
-        self.reader = Reader(bus)
-        self.task = asyncio.create_task(bus.run())
-
-    async def close(self) -> None:
-        await self.bus.close()
-        await asyncio.wait_for(self.task, 5)
-        await self.reader.close()
-
-    async def vanish(self) -> None:
-        """End without a word, as kill -9 does."""
-        assert self.bus._link is not None
-        self.task.cancel()
-        await asyncio.gather(self.task, return_exceptions=True)
-        await self.reader.close()
 
 
 @pytest.fixture
