@@ -14,13 +14,13 @@ from edgelet.adapters.sqlite.store import SqliteStore
 from edgelet.agent import directories, local_api, pod_path
 from edgelet.agent.pod_path import Foundation
 from edgelet.config.settings import Settings
+from edgelet.pods.dispatcher import Dispatcher
 from edgelet.ports.service_manager import ServiceManager
 
 log = logging.getLogger(__name__)
 
 DATABASE = "edgelet.db"
 _STATUS_INTERVAL_S = 60.0
-_NODE_SETTLE_S = 0.2
 
 
 class Daemon:
@@ -67,19 +67,19 @@ class Daemon:
         log.info("stopped; pods go on")
 
     async def _live(self, base: Foundation) -> None:
-        reception = pod_path.make_reception(base)
-        server = local_api.make(base, reception)
+        door = pod_path.make_door(base)
+        server = local_api.make(base, door.reception)
         server.open()
         dispatcher = pod_path.make_dispatcher(base)
-        manifests = pod_path.make_manifests(base, reception)
-        link = pod_path.make_link(base, reception, boot_id=str(uuid.uuid4())) if self._settings.mqtt.url else None
+        manifests = pod_path.make_manifests(base, door.reception)
+        link = pod_path.make_link(base, door.reception, boot_id=str(uuid.uuid4())) if self._settings.mqtt.url else None
         async with asyncio.TaskGroup() as tasks:
             everything = [
                 tasks.create_task(server.serve(), name="local-api"),
-                tasks.create_task(reception.run(), name="reception"),
+                tasks.create_task(door.successors.follow(), name="successors"),
                 tasks.create_task(pod_path.make_namespaces(base).run(), name="namespaces"),
                 tasks.create_task(base.gate.open(), name="engine"),
-                tasks.create_task(dispatcher.run(), name="pods"),
+                tasks.create_task(_run_pods(base, dispatcher), name="pods"),
                 tasks.create_task(manifests.run(), name="manifests"),
                 tasks.create_task(self._look_after(base, link), name="board"),
                 tasks.create_task(self._heartbeat(), name="watchdog"),
@@ -122,6 +122,11 @@ class Daemon:
         while True:
             self._manager.alive()
             await asyncio.sleep(interval_s)
+
+
+async def _run_pods(base: Foundation, dispatcher: Dispatcher) -> None:
+    await base.gate.opened()
+    await dispatcher.run()
 
 
 def _summary(base: Foundation) -> str:

@@ -27,7 +27,7 @@ def make(base: Foundation, reception: Reception) -> LocalApiServer:
     parts = Parts(
         store=base.store,
         reception=reception,
-        error_to_status=refusal.to_status,
+        error_to_status=refusal.answer,
         events=base.events,
         node=base.board.document,
         node_metrics=node_metrics,

@@ -14,6 +14,7 @@ Everything is made here, by hand, once. Nothing here decides anything.
 from __future__ import annotations
 
 import asyncio
+import logging
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -36,10 +37,12 @@ from edgelet.agent.board import Board
 from edgelet.agent.engine_gate import EngineGate, FoundEngine
 from edgelet.config.settings import Settings
 from edgelet.controllers.namespace import NamespaceController
-from edgelet.intake import mqtt_source
+from edgelet.intake import mqtt_source, refusal
+from edgelet.intake.admit import House
 from edgelet.intake.manifest_folder import ManifestFolder
 from edgelet.intake.mqtt_source import Listeners, MqttSource
 from edgelet.intake.reception import Reception
+from edgelet.intake.successors import Successors
 from edgelet.node.event_recorder import EventRecorder
 from edgelet.node.reporter import Reporter, Rhythm
 from edgelet.pods import node_admission
@@ -53,6 +56,10 @@ from edgelet.pods.store_objects import StoreObjects
 from edgelet.pods.worker import WorkerPorts
 from edgelet.ports.bus import BusEvent, Synced
 from edgelet.ports.pod_files import PodPaths
+
+log = logging.getLogger(__name__)
+
+_SUFFIX_LETTERS = "bcdfghjklmnpqrstvwxz2456789"  # Source: Kubernetes' util/rand: nothing that makes words
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,6 +121,8 @@ async def find_engine(settings: Settings, clock: SystemClock) -> FoundEngine:
             calls_per_core=podman.calls_per_core,
         )
     )
+    for warning in found.warnings:
+        log.warning(warning, extra={"reason": "EngineLimited"})
     runtime = PodmanRuntime(
         libpod=found.libpod,
         info=found.info,
@@ -128,17 +137,25 @@ async def find_engine(settings: Settings, clock: SystemClock) -> FoundEngine:
     return FoundEngine(runtime=runtime, images=images, close=found.engine.close)
 
 
-def make_reception(base: Foundation) -> Reception:
-    """The one door into the store."""
-    intake = base.settings.intake
-    return Reception(
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Door:
+    """The one way into the store, and what brings a changed pod back after its forerunner."""
+
+    reception: Reception
+    successors: Successors
+
+
+def make_door(base: Foundation) -> Door:
+    """From every source to the store."""
+    successors = Successors(base.store, base.clock)
+    reception = Reception(
         store=base.store,
-        ledger=base.store.ledger,
-        node_name=base.board.name,
-        max_object_bytes=intake.max_object_bytes,
-        strict=intake.strict,
-        profile=base.settings.admission.profile,
+        successors=successors,
+        house=House(node_name=base.board.name, profile=base.settings.admission.profile),
+        max_object_bytes=base.settings.intake.max_object_bytes,
+        make_suffix=lambda: "".join(random.choices(_SUFFIX_LETTERS, k=5)),  # noqa: S311  a name, no secret
     )
+    return Door(reception=reception, successors=successors)
 
 
 def make_dispatcher(base: Foundation) -> Dispatcher:
@@ -229,6 +246,7 @@ def make_link(base: Foundation, reception: Reception, *, boot_id: str) -> LinkPa
         boot_id=boot_id,
         node_name=base.board.name,
         node=base.board.document,
+        describe=lambda error: refusal.answer(error)[1],
         events=base.events,
         rhythm=Rhythm(
             status_interval_s=mqtt.status_interval_s,

@@ -1,0 +1,30 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.fixtures.agent import AgentUnderTest
+from tests.fixtures.mosquitto import Mosquitto
+
+
+@pytest.fixture
+def broker(tmp_path: Path) -> Iterator[Mosquitto]:
+    """A real mosquitto."""
+    with Mosquitto(tmp_path) as broker:
+        yield broker
+
+
+@pytest.fixture
+def agent() -> Iterator[AgentUnderTest]:
+    """A real agent without a link."""
+    with AgentUnderTest() as agent:
+        yield agent
+
+
+@pytest.fixture
+def linked(broker: Mosquitto) -> Iterator[AgentUnderTest]:
+    """A real agent on a real broker."""
+    with AgentUnderTest(broker_url=broker.url) as agent:
+        yield agent
