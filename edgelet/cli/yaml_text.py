@@ -10,6 +10,7 @@ import yaml
 STRING = "tag:yaml.org,2002:str"
 # What Kubernetes' reader takes for a number or truth value and PyYAML does not
 AMBIGUOUS = re.compile(r"[yYnN]|[-+]?(\.[0-9_]+|[0-9][0-9_]*(\.[0-9_]*)?)([eE][-+]?[0-9]+)?|0o[0-7_]+")
+UNSEEN = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029\ufeff]")  # written as escapes
 
 _Base: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 
@@ -22,8 +23,10 @@ class _Dumper(_Base):  # type: ignore[misc] # libyaml's where it is there
 
 
 def _text(dumper: Any, value: str) -> yaml.ScalarNode:
-    if "\n" in value:
-        style: str | None = "|"
+    if UNSEEN.search(value):
+        style: str | None = '"'
+    elif "\n" in value:
+        style = "|"
     elif AMBIGUOUS.fullmatch(value) or dumper.resolve(yaml.ScalarNode, value, (True, False)) != STRING:
         style = '"'
     else:

@@ -77,10 +77,16 @@ class FakeAgent:
         return next(one for one in reversed(self.asked) if one.method == method)
 
 
-class _Refused(Exception):
+class _RefusedError(Exception):
     def __init__(self, code: int, reason: str, message: str, **details: Any) -> None:
-        self.status = {"kind": "Status", "status": "Failure", "code": code, "reason": reason, "message": message}
-        self.status["details"] = details
+        self.code = code
+        self.status: Document = {
+            "kind": "Status",
+            "code": code,
+            "reason": reason,
+            "message": message,
+            "details": details,
+        }
         super().__init__(message)
 
 
@@ -88,7 +94,7 @@ class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     agent: FakeAgent
 
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  the library's name
+    def log_message(self, format: str, *args: Any) -> None:
         """Stay quiet."""
 
     def address_string(self) -> str:
@@ -107,27 +113,27 @@ class _Handler(BaseHTTPRequestHandler):
                 self._send(200, self.agent.answers[url.path])
             else:
                 self._resource(asked)
-        except _Refused as refused:
-            self._send(refused.status["code"], refused.status)
+        except _RefusedError as refused:
+            self._send(refused.code, refused.status)
 
-    do_GET = do_POST = do_PATCH = do_DELETE = handle_one
+    do_GET = do_POST = do_PATCH = do_DELETE = handle_one  # noqa: N815  the library's names
 
     def _resource(self, asked: Asked) -> None:
         parts = [unquote(part) for part in asked.path.removeprefix("/api/v1/").split("/")]
         if not asked.path.startswith("/api/v1/"):
-            raise _Refused(404, "NotFound", "the server could not find the requested resource")
+            raise _RefusedError(404, "NotFound", "the server could not find the requested resource")
         namespace = ""
         if parts[0] == "namespaces" and len(parts) > 2:
             namespace, parts = parts[1], parts[2:]
         plural, name, subresource = parts[0], *(parts[1:2] or [""]), *(parts[2:3] or [""])
         if plural not in KINDS:
-            raise _Refused(404, "NotFound", "the server could not find the requested resource")
+            raise _RefusedError(404, "NotFound", "the server could not find the requested resource")
         if subresource == "log":
             self._log(asked)
         elif subresource == "exec":
             self._exec()
         elif subresource:
-            raise _Refused(405, "MethodNotAllowed", "the fake has no such subresource")
+            raise _RefusedError(405, "MethodNotAllowed", "the fake has no such subresource")
         elif asked.method == "POST":
             self._create(plural, json.loads(asked.body))
         elif not name:
@@ -139,25 +145,14 @@ class _Handler(BaseHTTPRequestHandler):
         key = (plural, namespace, name)
         found = self.agent.objects.get(key)
         if asked.method == "PATCH" and "apply" in asked.content_type:
-            wanted = json.loads(asked.body)
-            if found is not None and found.get("spec") == wanted.get("spec"):
-                self._send(200, found)
-            else:
-                if asked.get("dryRun") != "All":
-                    self.agent.add(plural, wanted)
-                self._send(200 if found else 201, wanted)
+            self._apply(asked, plural, found)
             return
         if found is None:
-            raise _Refused(404, "NotFound", f'{plural} "{name}" not found', name=name, kind=plural)
+            raise _RefusedError(404, "NotFound", f'{plural} "{name}" not found', name=name, kind=plural)
         if asked.method == "DELETE":
-            if self.agent.lingering == 0:
-                del self.agent.objects[key]
-            else:
-                found["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z"
-        elif asked.method == "PATCH":
-            patch = json.loads(asked.body)
-            if patch:
-                self.agent.add(plural, {**found, "patched": patch, "metadata": dict(found["metadata"])})
+            self._delete(key)
+        elif asked.method == "PATCH" and (patch := json.loads(asked.body)):
+            self.agent.add(plural, {**found, "patched": patch, "metadata": dict(found["metadata"])})
             found = self.agent.objects[key]
         elif found["metadata"].get("deletionTimestamp") and self.agent.lingering > 0:
             self.agent.lingering -= 1
@@ -165,11 +160,28 @@ class _Handler(BaseHTTPRequestHandler):
                 del self.agent.objects[key]
         self._send(200, found)
 
+    def _apply(self, asked: Asked, plural: str, found: Document | None) -> None:
+        wanted = json.loads(asked.body)
+        if found is not None and found.get("spec") == wanted.get("spec"):
+            self._send(200, found)
+            return
+        if asked.get("dryRun") != "All":
+            self.agent.add(plural, wanted)
+        self._send(200 if found else 201, wanted)
+
+    def _delete(self, key: tuple[str, str, str]) -> None:
+        if self.agent.lingering == 0:
+            del self.agent.objects[key]
+        else:
+            self.agent.objects[key]["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z"
+
     def _create(self, plural: str, document: Document) -> None:
         metadata = document["metadata"]
         key = (plural, metadata.get("namespace", ""), metadata["name"])
         if key in self.agent.objects:
-            raise _Refused(409, "AlreadyExists", f'{plural} "{metadata["name"]}" already exists', name=metadata["name"])
+            raise _RefusedError(
+                409, "AlreadyExists", f'{plural} "{metadata["name"]}" already exists', name=metadata["name"]
+            )
         self.agent.add(plural, document)
         self._send(201, document)
 
@@ -197,7 +209,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _log(self, asked: Asked) -> None:
         container = asked.get("container")
         if container not in self.agent.logs:
-            raise _Refused(400, "BadRequest", f"container {container} is not valid for pod")
+            raise _RefusedError(400, "BadRequest", f"container {container} is not valid for pod")
         self._head(200)
         text = self.agent.logs[container]
         for at in range(0, len(text), 7):

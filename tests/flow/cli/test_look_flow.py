@@ -179,7 +179,10 @@ def measured(agent: FakeAgent) -> FakeAgent:
         ),
         (
             ["nodes"],
-            "NAME   CPU(cores)   CPU(%)   MEMORY(bytes)   MEMORY(%)\npi     500m         12%      512Mi           50%\n",
+            (
+                "NAME   CPU(cores)   CPU(%)   MEMORY(bytes)   MEMORY(%)\n"
+                "pi     500m         12%      512Mi           50%\n"
+            ),
         ),
     ],
 )

@@ -26,7 +26,7 @@ def environment(agent: FakeAgent) -> dict[str, str]:
     return {**os.environ, "EDGELET_SOCKET": agent.socket_path, "PYTHONPATH": str(ROOT)}
 
 
-def edgelet(*argv: str, **more: object) -> list[str]:
+def edgelet(*argv: str) -> list[str]:
     return [sys.executable, "-m", "edgelet", *argv]
 
 
@@ -84,7 +84,7 @@ def test_exec_with_a_terminal_is_raw_and_tells_its_size(agent: FakeAgent, enviro
     agent.exec_echo = True
     pid, terminal = pty.fork()
     if pid == 0:
-        os.execve(sys.executable, edgelet("exec", "-it", "web", "--", "sh"), environment)
+        os.execve(sys.executable, edgelet("exec", "-it", "web", "--", "sh"), environment)  # noqa: S606  a vector
     try:
         wait_for(agent, 1)
         os.write(terminal, b"a\x03\x04")  # ctrl-c and ctrl-d are keys like others

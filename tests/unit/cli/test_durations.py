@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 from datetime import UTC, datetime
 
 import pytest
@@ -41,10 +42,8 @@ def test_what_is_no_duration_is_refused(text: str) -> None:
 
 @given(st.text(max_size=12))
 def test_any_text_is_a_duration_or_a_value_error(text: str) -> None:
-    try:
-        durations.parse_s(text)
-    except ValueError as error:
-        assert "duration" in str(error)
+    with contextlib.suppress(ValueError):
+        assert isinstance(durations.parse_s(text), float)
 
 
 @pytest.mark.parametrize(

@@ -50,7 +50,7 @@ def test_a_switch_before_a_value_takes_the_rest_for_the_value() -> None:
 
 
 @pytest.mark.parametrize(("word", "expected"), [("--wait", True), ("--wait=false", False), ("--wait=t", True)])
-def test_a_flag_with_an_implied_value_takes_one_by_equals_sign_only(word: str, expected: bool) -> None:
+def test_a_flag_with_an_implied_value_takes_one_by_equals_sign_only(word: str, *, expected: bool) -> None:
     parsed = parse([word, "web"], FLAGS)
     assert parsed.switch("wait") is expected
     assert parsed.arguments == ("web",)

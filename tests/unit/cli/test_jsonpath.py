@@ -83,7 +83,7 @@ def test_a_template_prints_what_kubectl_prints(template: str, text: str) -> None
     [
         "{.items[5].x}", "{.items[-3]}", "{.kind[0]}", "{.items", "{.items[0}", "{.items[a]}", "{.items[0:1:0]}",
         "{.items[1:2:3:4]}", "{.items[?(@.a==)]}", "{.items[?(@.a==1]}", "{.items[?@.a]}", "{'open}", "{foo}",
-        "{end}", "{range .items[*]}", "{.items[?(@.a==1 && @.b==2)]}", '{.items[?(@.metadata.name<1)]}', "{.a\\",
+        "{end}", "{range .items[*]}", "{.items[?(@.a==1 && @.b==2)]}", "{.items[?(@.metadata.name<1)]}", "{.a\\",
         "{.items[]}",
     ],
 )  # fmt: skip

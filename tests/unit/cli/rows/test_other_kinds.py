@@ -85,7 +85,7 @@ def test_an_event_of_the_new_form_has_its_times_from_its_series() -> None:
         ([{"type": "Ready", "status": "True"}], True, "Ready,SchedulingDisabled"),
     ],
 )
-def test_a_node_is_ready_by_its_condition(conditions: list[Any], unschedulable: bool, status: str) -> None:
+def test_a_node_is_ready_by_its_condition(conditions: list[Any], *, unschedulable: bool, status: str) -> None:
     node = {"metadata": META, "spec": {"unschedulable": unschedulable}, "status": {"conditions": conditions}}
     assert Table(resources.NODES, Style(headers=False)).text([node], now=NOW).split()[1:3] == [status, "<none>"]
 
