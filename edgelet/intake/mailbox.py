@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import replace
 
 from edgelet.ports.bus import Message
@@ -15,7 +14,6 @@ class Mailbox:
         self._newest: Message | None = None
         self._taken_bytes = 0
         self._tokens: list[Message] = []  # without payload; all of them are acknowledged together
-        self._came = asyncio.Event()
 
     @property
     def empty(self) -> bool:
@@ -33,7 +31,6 @@ class Mailbox:
         """Take a message; the one before it will be acknowledged with it and never looked at."""
         self._tokens.append(replace(message, payload=b""))
         self._newest = message
-        self._came.set()
 
     def take(self) -> Message:
         """Return the newest; its tokens stay until `settle`. Only when not empty."""
@@ -42,7 +39,6 @@ class Mailbox:
             raise LookupError("the mailbox is empty")
         self._newest = None
         self._taken_bytes = len(message.payload)
-        self._came.clear()
         return message
 
     def put_back(self, message: Message) -> None:
@@ -50,14 +46,9 @@ class Mailbox:
         self._taken_bytes = 0
         if self._newest is None:
             self._newest = message
-            self._came.set()
 
     def settle(self, upto: int) -> list[Message]:
         """Return and forget the first tokens: those that were there when the message was taken."""
         self._taken_bytes = 0
         settled, self._tokens = self._tokens[:upto], self._tokens[upto:]
         return settled
-
-    async def newer(self) -> None:
-        """Return when something newer came than what was taken."""
-        await self._came.wait()

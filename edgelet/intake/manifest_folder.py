@@ -147,9 +147,7 @@ class ManifestFolder:
             owner = manifest_file.owner_of(there)
             if owner != name and owner in present:
                 return f"{key} is already defined in {owner}"
-            if there.deleting:
-                return f"{key} is still being deleted; it is made anew after that"
-            if there.digest == digest:
+            if there.digest == digest and not there.deleting:
                 return ""
         try:
             accepted = await self._reception.apply(
@@ -158,7 +156,9 @@ class ManifestFolder:
         except StorageError:
             raise
         except EdgeletError as error:
-            return error.message
+            now = self._store.get(key)  # a replaced pod's successor may have come to be at the same moment
+            is_there = now is not None and now.digest == digest and not now.deleting
+            return "" if is_there else error.message
         for warning in accepted.warnings[:_MAX_SHOWN]:
             self._events.record(key, accepted.object.uid, type="Warning", reason="ApplyWarning", message=warning)
         return ""

@@ -23,6 +23,7 @@ SOURCE = "mqtt"
 _FIRST_RETRY_S = 1.0
 _MAX_RETRY_S = 60.0
 _MAX_WARNINGS = 10
+_ATTEMPTS = 3
 
 
 class Accepted(Protocol):
@@ -68,10 +69,6 @@ class Listeners:
     node: Key  # what an Event is about where there is no object
 
 
-class _SupersededError(Exception):
-    """A newer message of the same topic came while this one waited."""
-
-
 class MqttSource:
     """Reads the bus. One task per topic that has something to do, so objects commit together and each in order."""
 
@@ -93,12 +90,10 @@ class MqttSource:
         self._bounds = bounds if bounds is not None else Bounds()
         self._boxes: dict[str, Mailbox] = {}
         self._room = asyncio.Event()
-        self._removals: dict[Key, asyncio.Event] = {}
 
     async def run(self) -> None:
         """Read for ever."""
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._watch_removals(), name="mqtt-source/removals")
             async for event in self._bus.events():
                 if isinstance(event, Message) and event.topic.startswith(desired_topics.PREFIX):
                     await self._wait_for_room()
@@ -123,9 +118,7 @@ class MqttSource:
         while not box.empty:
             count, message = box.count, box.take()
             try:
-                await self._take_in(message, box)
-            except _SupersededError:
-                continue  # its tokens are settled with the newer one
+                await self._take_in(message)
             except StorageError as error:
                 self._refuse(topic, error)
                 box.put_back(message)
@@ -139,16 +132,16 @@ class MqttSource:
         del self._boxes[topic]
         self._room.set()
 
-    async def _take_in(self, message: Message, box: Mailbox) -> None:
+    async def _take_in(self, message: Message) -> None:
         """Bring one message into the store, or refuse it; only StorageError is a reason to come back."""
         topic = message.topic
         try:
             key = desired_topics.key_of(topic)
             if message.payload:
-                await self._apply(key, message, box)
+                await self._apply(key, message)
             else:
                 await self._delete(key)
-        except (StorageError, _SupersededError):
+        except StorageError:
             raise
         except EdgeletError as error:
             self._refuse(topic, error)
@@ -158,7 +151,7 @@ class MqttSource:
         else:
             self._tell.accepted(topic)
 
-    async def _apply(self, key: Key, message: Message, box: Mailbox) -> None:
+    async def _apply(self, key: Key, message: Message) -> None:
         size = len(message.payload)
         if size > self._bounds.max_object_bytes:
             limit = self._bounds.max_object_bytes
@@ -168,23 +161,30 @@ class MqttSource:
         if there is not None and there.source == SOURCE and there.digest == digest and not there.deleting:
             return
         document = desired_topics.only(self._reception.read(message.payload, content_type=message.content_type), key)
-        while True:
-            await self._wait_until_gone(key, box)
-            accepted = await self._reception.apply(
-                document,
-                source=SOURCE,
-                digest=digest,
-                default_namespace=key.namespace or "default",
-                strict=self._bounds.strict,
-            )
-            if not accepted.object.deleting:
-                break
+        accepted = await self._admit(key, document, digest)
         for warning in accepted.warnings[:_MAX_WARNINGS]:
             self._tell.events.record(key, accepted.object.uid, type="Warning", reason="ApplyWarning", message=warning)
 
+    async def _admit(self, key: Key, document: Document, digest: str) -> Accepted:
+        """Apply; again where the object came to be at the same moment (a replaced pod's successor)."""
+        attempts = _ATTEMPTS
+        while True:
+            attempts -= 1
+            try:
+                return await self._reception.apply(
+                    document,
+                    source=SOURCE,
+                    digest=digest,
+                    default_namespace=key.namespace or "default",
+                    strict=self._bounds.strict,
+                )
+            except ConflictError as error:
+                if error.reason != "AlreadyExists" or not attempts:
+                    raise
+
     async def _delete(self, key: Key) -> None:
         there = self._store.get(key)
-        if there is None or (there.deleting and there.source == SOURCE):
+        if there is None:
             return
         try:
             await self._reception.delete(key, source=SOURCE)
@@ -214,28 +214,3 @@ class MqttSource:
         ):
             self._room.clear()
             await self._room.wait()
-
-    async def _wait_until_gone(self, key: Key, box: Mailbox) -> None:
-        """Wait while the object is being deleted: what is published now is wanted after that, not instead.
-
-        Raises:
-            _SupersededError: Something newer came for it.
-        """
-        while (there := self._store.get(key)) is not None and there.deleting and there.source == SOURCE:
-            removed = self._removals.setdefault(key, asyncio.Event())
-            waits = [asyncio.ensure_future(removed.wait()), asyncio.ensure_future(box.newer())]
-            try:
-                await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-            finally:
-                for wait in waits:
-                    wait.cancel()
-                await asyncio.gather(*waits, return_exceptions=True)
-                self._removals.pop(key, None)
-            if not box.empty:
-                raise _SupersededError
-
-    async def _watch_removals(self) -> None:
-        with self._store.watch() as watch:
-            async for change in watch:
-                if change.type == "DELETED" and (removed := self._removals.get(change.object.key)) is not None:
-                    removed.set()

@@ -13,7 +13,7 @@ from edgelet.node import failure, status_message, wire_topics
 from edgelet.node.outbox import Letter, Outbox, Rank
 from edgelet.node.pace import Pace
 from edgelet.node.published_topics import PublishedTopics
-from edgelet.node.status_desk import UNTOLD_KINDS, StatusDesk
+from edgelet.node.status_desk import StatusDesk
 from edgelet.ports.bus import Bus, BusEvent, Connected, Disconnected, Message, Synced, Will
 from edgelet.ports.clock import Clock
 from edgelet.ports.events import EventSink
@@ -159,7 +159,7 @@ class Reporter:
     async def _watch(self) -> None:
         with self._store.watch() as watch:
             async for change in watch:
-                if change.object.key.kind not in UNTOLD_KINDS:
+                if self._desk.tells(change.object.key):
                     self._status(wire_topics.of_object(change.object.key))
 
     async def _repeat_node(self) -> None:

@@ -12,7 +12,7 @@ from edgelet.node.published_topics import PublishedTopics
 from edgelet.ports.object_store import Document, Key, ObjectStore
 
 _MAX_REFUSED = 1000
-UNTOLD_KINDS = frozenset({"Event", "Node"})  # they have topics of their own
+_TOLD_KINDS = tuple(kind.kind for kind in kinds.KINDS if kind.kind not in {"Event", "Node"})  # those have own topics
 
 
 class StatusDesk:
@@ -33,9 +33,13 @@ class StatusDesk:
 
     def objects(self) -> Iterator[Key]:
         """Yield every object that has a status topic."""
-        for kind in kinds.KINDS:
-            if kind.kind not in UNTOLD_KINDS:
-                yield from (stored.key for stored in self._store.list(kind.kind))
+        for kind in _TOLD_KINDS:
+            yield from (stored.key for stored in self._store.list(kind))
+
+    @staticmethod
+    def tells(key: Key) -> bool:
+        """Whether objects of that kind have a status topic; what the agent keeps for itself has none."""
+        return key.kind in _TOLD_KINDS
 
     def concerns(self, topic: str) -> bool:
         """Whether there is something to tell on a topic."""

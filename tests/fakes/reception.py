@@ -23,6 +23,7 @@ class FakeReception:
     def __init__(self, store: ObjectStore) -> None:
         self._store = store
         self.refuse: dict[str, EdgeletError | Exception] = {}
+        self.fail_once: EdgeletError | None = None
         self.warn: tuple[str, ...] = ()
         self.applied: list[tuple[str, object]] = []  # name, spec
         self.read_count = 0
@@ -53,6 +54,9 @@ class FakeReception:
         metadata = document["metadata"]
         if (error := self.refuse.get(metadata["name"])) is not None:
             raise error
+        if (once := self.fail_once) is not None:
+            self.fail_once = None
+            raise once
         self.at_once += 1
         self.most_at_once = max(self.most_at_once, self.at_once)
         await self.gate.wait()

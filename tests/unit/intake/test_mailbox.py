@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import asyncio
-
 import pytest
 
 from edgelet.intake.mailbox import Mailbox
@@ -50,14 +48,3 @@ def test_putting_back_gives_way_to_a_newer_one() -> None:
 def test_an_empty_mailbox_gives_nothing() -> None:
     with pytest.raises(LookupError):
         Mailbox().take()
-
-
-async def test_waiting_ends_when_something_newer_comes() -> None:
-    box = Mailbox()
-    box.put(message(1))
-    box.take()
-    waiting = asyncio.create_task(box.newer())
-    await asyncio.sleep(0)
-    assert not waiting.done()
-    box.put(message(2))
-    await asyncio.wait_for(waiting, 1)

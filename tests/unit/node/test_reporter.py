@@ -204,6 +204,15 @@ async def test_a_secrets_content_stays_on_the_board(desk: Desk) -> None:
 
 
 @scenario
+async def test_what_the_agent_keeps_for_itself_is_not_told(desk: Desk) -> None:
+    count = len(desk.bus.published)
+    document = {"apiVersion": "edgelet/v1", "kind": "PodSuccessor", "metadata": {"name": "web"}}
+    await desk.store.put(Key("PodSuccessor", "default", "web"), document, source="mqtt")
+    await asyncio.sleep(0.01)
+    assert len(desk.bus.published) == count
+
+
+@scenario
 async def test_while_offline_nothing_piles_up_and_the_newest_is_told_afterwards(desk: Desk) -> None:
     await desk.make(phase="Pending")
     desk.bus.drop()
