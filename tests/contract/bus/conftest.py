@@ -64,7 +64,7 @@ class Reader:
         await asyncio.gather(self._task, return_exceptions=True)
 
 
-async def eventually(look: Callable[[], T], *, timeout_s: float = 10) -> T:
+async def eventually(look: Callable[[], T | None], *, timeout_s: float = 10) -> T:
     """Return what `look` gives as soon as it gives something."""
     for _ in range(int(timeout_s / 0.02)):
         if found := look():
