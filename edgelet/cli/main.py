@@ -43,6 +43,10 @@ def run(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # `edgelet get pods | head -1`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
+    except OSError as error:  # what the verbs did not foresee: standard output on a full disk
+        print(f"error: {error.strerror or error}", file=sys.stderr)
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
     except KeyboardInterrupt:
         return 130
     except CliError as error:

@@ -59,6 +59,15 @@ def test_a_reader_that_goes_away_is_no_traceback(environment: dict[str, str]) ->
     assert (ran.returncode, ran.stderr) == (1, "")
 
 
+def test_a_full_disk_is_no_traceback(environment: dict[str, str]) -> None:
+    with Path("/dev/full").open("wb") as full:
+        ran = subprocess.run(
+            edgelet("get", "pods"), env=environment, stdout=full, stderr=subprocess.PIPE, text=True, check=False,
+            timeout=20,
+        )  # fmt: skip
+    assert (ran.returncode, ran.stderr) == (1, "error: No space left on device\n")
+
+
 def test_an_interrupt_ends_a_watch_with_130(agent: FakeAgent, environment: dict[str, str]) -> None:
     with subprocess.Popen(edgelet("get", "pods", "-w"), env=environment, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None

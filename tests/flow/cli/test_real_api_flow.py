@@ -112,9 +112,9 @@ async def test_a_watch_shows_changes_as_they_come(board: Board) -> None:
 async def test_exec_runs_to_its_exit_code_with_input_and_output(board: Board) -> None:
     await board.put_pod(status=running())
     board.runtime.scripts["sh"] = Session([(1, b"out\n"), (2, b"err\n")], 7)
-    ran = await edgelet(board, "exec", "web", "--", "sh", "-c", "x")
+    ran = await edgelet(board, "exec", "web", "--", "sh", "-c", "a b+c&d=%20 ü")
     assert ran == Ran(7, "out\n", "err\ncommand terminated with exit code 7\n")
-    assert board.runtime.asked[-1] == ("c0ffee", ("sh", "-c", "x"), False, False)
+    assert board.runtime.asked[-1] == ("c0ffee", ("sh", "-c", "a b+c&d=%20 ü"), False, False)
     board.runtime.scripts["cat"] = Session([], None)
     data = b"x" * 300_000
     ran = await edgelet(board, "exec", "-i", "web", "--", "cat", stdin=data)
