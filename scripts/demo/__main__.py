@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import secrets
+import os
 import signal
 import subprocess
 import sys
@@ -22,7 +22,7 @@ from scripts.demo.place import Place
 
 _EXAMPLE = Path("configs/examples/web-with-sidecar.yaml")
 _EXAMPLE_PORT = 18080
-_AGENT_S = 60.0
+_AGENT_S = float(os.environ.get("EDGELET_DEMO_AGENT_S", "60"))
 _READY_S = 120.0
 _GONE_S = 60.0
 _LOG_LINES = 15
@@ -35,10 +35,17 @@ def main(argv: list[str]) -> int:
     """Run the demonstration, or remove an old one. Returns the exit code."""
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)
-    if argv == ["--clean"]:
-        return _clean()
-    here = _prepare()
-    keep = argv == ["--keep"]
+    if argv[:1] == ["--clean"]:
+        return _clean(argv[1:])
+    try:
+        here = _prepare()
+    except OSError as error:
+        console.print(f"[red]error:[/] cannot begin: {escape(str(error))}. Is /tmp full or read-only?", soft_wrap=True)
+        return 1
+    return _run(here, keep=argv == ["--keep"])
+
+
+def _run(here: Place, *, keep: bool) -> int:
     try:
         _demonstrate(here)
         if not keep:
@@ -51,7 +58,10 @@ def main(argv: list[str]) -> int:
         return _INTERRUPTED
     except (DemoError, OSError, subprocess.SubprocessError) as error:
         _explain(here, error)
-        _end(here)
+        if keep:
+            _how_to_look(here)
+        else:
+            _end(here)
         return 1
     if keep:
         _how_to_look(here)
@@ -67,12 +77,13 @@ def _prepare() -> Place:
     base = place.make_directory()
     here = Place(
         base=base,
-        bridge=f"eldemo{secrets.token_hex(3)}",
+        bridge=base.name.replace(place.PREFIX, "eldemo-"),
         pool=free.pool(),
         broker_port=free.port(),
         host_port=free.port(wanted=_EXAMPLE_PORT, address="0.0.0.0"),  # noqa: S104  a hostPort is on all addresses
     )
     here.write()
+    console.print(f"[dim]Everything lies in {base}.[/]")
     return here
 
 
@@ -88,7 +99,7 @@ def _demonstrate(here: Place) -> None:
         engine.make_image(here)
     text = _EXAMPLE.read_text()
     here.manifest.write_text(text.replace(f"hostPort: {_EXAMPLE_PORT}", f"hostPort: {here.host_port}"))
-    console.print(f"\n  mosquitto_pub -q 1 -r -t {pod.WISH} -f {_EXAMPLE}\n", style="bold")
+    console.print(f"\n[bold]$ mosquitto_pub -q 1 -r -t {pod.WISH} -f {_EXAMPLE}[/]\n", soft_wrap=True)
     with _step("The Pod is Running and Ready: its status came over MQTT", "waiting for the Pod") as tell:
         pod.publish(here, "-f", str(here.manifest))
         pod.wait_until_ready(here, timeout_s=_READY_S, tell=tell)
@@ -136,7 +147,7 @@ def _step(done: str, doing: str = "") -> Iterator[Callable[[str], None]]:
     what = escape(doing or done)
     with console.status(what) as status:
         yield lambda words: status.update(f"{what}: {escape(words)}")
-    console.print(f"[green]✓[/] {escape(done)} [dim]({time.monotonic() - begin:.1f} s)[/]")
+    console.print(f"[green]✓[/] {escape(done)} [dim]({time.monotonic() - begin:.1f} s)[/]", soft_wrap=True)
 
 
 def _show(command: str, output: str) -> None:
@@ -152,7 +163,7 @@ def _explain(here: Place, error: Exception) -> None:
         _show(f"edgelet describe pod {pod.NAME}", board.command(here, "describe", "pod", pod.NAME))
     console.print(f"[red]error:[/] {escape(str(error))}", soft_wrap=True)
     remedy = error.remedy if isinstance(error, DemoError) else "This was not foreseen: please report it with the above."
-    console.print(escape(remedy), soft_wrap=True)
+    console.print(f"{escape(remedy)}\nTo look around after a failure: scripts/quickstart --keep", soft_wrap=True)
 
 
 def _end(here: Place) -> int:
@@ -171,20 +182,20 @@ def _end(here: Place) -> int:
 
 def _how_to_look(here: Place) -> None:
     console.print(
-        f"""Everything goes on. Look at it:
+        f"""Look at it:
   export EDGELET_SOCKET={here.api_socket}
   .venv/bin/edgelet get pods
   curl http://127.0.0.1:{here.host_port}/
   mosquitto_sub -V mqttv5 -p {here.broker_port} -v -t 'edgelet/v1/#'
   less {here.agent_log}
-More to publish or to apply: configs/examples/. Remove all of it: scripts/quickstart --clean""",
+More to publish or to apply: configs/examples/. Remove all of it: scripts/quickstart --clean {here.base}""",
         soft_wrap=True,
     )
 
 
-def _clean() -> int:
+def _clean(directories: list[str]) -> int:
     code = 0
-    found = place.left_behind()
+    found = place.left_behind(directories)
     for one in found:
         base = one.base if isinstance(one, Place) else one
         with console.status(f"removing {base}"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import subprocess
@@ -88,5 +89,6 @@ def clear(place: Place) -> None:
     if not (place.run / "podman" / "containers.conf").exists():
         return
     for arguments in (("pod", "rm", "--all", "--force", "--time", "0"), ("rm", "--all", "--force", "--time", "0")):
-        podman(place, *arguments)
+        with contextlib.suppress(subprocess.TimeoutExpired):  # what stays is ended by its pid
+            podman(place, *arguments)
     subprocess.run(("ip", "link", "delete", place.bridge), capture_output=True, timeout=_TIMEOUT_S, check=False)

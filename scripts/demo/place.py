@@ -93,10 +93,15 @@ def hold(base: Path) -> bool:
     return True
 
 
-def left_behind() -> list[Place | Path]:
-    """Find demonstrations that nobody works on: places, or bare directories where the start was cut short."""
+def left_behind(directories: list[str]) -> list[Place | Path]:
+    """Find demonstrations that nobody works on: places, or bare directories where the start was cut short.
+
+    Looks at all there are, or at those named.
+    """
     found: list[Place | Path] = []
     for base in sorted(Path("/tmp").glob(f"{PREFIX}*")):  # noqa: S108  see make_directory
+        if directories and str(base) not in directories:
+            continue
         if not base.is_dir() or base.is_symlink() or base.stat().st_uid != os.geteuid() or not hold(base):
             continue
         try:
