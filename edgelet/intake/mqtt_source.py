@@ -12,7 +12,7 @@ from typing import Protocol
 from edgelet.api.errors import ConflictError, EdgeletError, NotFoundError, StorageError, TooLargeError
 from edgelet.intake import desired_topics
 from edgelet.intake.mailbox import Mailbox
-from edgelet.ports.bus import Bus, BusEvent, Message
+from edgelet.ports.bus import Bus, BusEvent, Message, Synced
 from edgelet.ports.clock import Clock
 from edgelet.ports.events import EventSink
 from edgelet.ports.object_store import Document, Key, ObjectStore, StoredObject
@@ -89,6 +89,7 @@ class MqttSource:
         self._clock = clock
         self._bounds = bounds if bounds is not None else Bounds()
         self._boxes: dict[str, Mailbox] = {}
+        self._serving: dict[str, asyncio.Task[None]] = {}
         self._room = asyncio.Event()
 
     async def run(self) -> None:
@@ -98,6 +99,8 @@ class MqttSource:
                 if isinstance(event, Message) and event.topic.startswith(desired_topics.PREFIX):
                     await self._wait_for_room()
                     self._put(event, tasks)
+                elif isinstance(event, Synced):
+                    tasks.create_task(self._forward_when_stored(event), name="mqtt-source/synced")
                 elif not self._tell.forward(event) and isinstance(event, Message):
                     why = f"cannot take {event.topic}: this version does not act on it"
                     self._tell.refused(event.topic, EdgeletError("MethodNotAllowed", why))
@@ -109,7 +112,8 @@ class MqttSource:
         box = self._boxes.get(message.topic)
         if box is None:
             box = self._boxes[message.topic] = Mailbox()
-            tasks.create_task(self._serve(message.topic, box), name=f"mqtt-source/{message.topic[:80]}")
+            name = f"mqtt-source/{message.topic[:80]}"
+            self._serving[message.topic] = tasks.create_task(self._serve(message.topic, box), name=name)
         box.put(message)
 
     async def _serve(self, topic: str, box: Mailbox) -> None:
@@ -129,8 +133,14 @@ class MqttSource:
             for token in box.settle(count):
                 self._bus.acknowledge(token)
             self._room.set()
-        del self._boxes[topic]
+        del self._boxes[topic], self._serving[topic]
         self._room.set()
+
+    async def _forward_when_stored(self, event: Synced) -> None:
+        """Hand on the barrier once everything that came before it is in the store: who clears up relies on that."""
+        if self._serving:
+            await asyncio.wait(tuple(self._serving.values()))
+        self._tell.forward(event)
 
     async def _take_in(self, message: Message) -> None:
         """Bring one message into the store, or refuse it; only StorageError is a reason to come back."""

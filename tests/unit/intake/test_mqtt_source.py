@@ -9,7 +9,7 @@ import pytest
 
 from edgelet.api.errors import ConflictError, EdgeletError, InvalidObjectError, StorageError
 from edgelet.intake.mqtt_source import Bounds, Listeners, MqttSource
-from edgelet.ports.bus import BusEvent, Connected, Message
+from edgelet.ports.bus import BusEvent, Connected, Message, Synced
 from edgelet.ports.object_store import Key
 from tests.fakes.bus import FakeBus
 from tests.fakes.events import FakeEvents
@@ -154,6 +154,20 @@ async def test_a_burst_of_one_object_becomes_its_newest_version_and_all_are_ackn
     await station.until(acknowledged=15)
     assert image_of(station) == "a:14"
     assert len(station.reception.applied) <= 2
+
+
+async def test_the_barrier_is_handed_on_after_everything_before_it_is_stored() -> None:
+    station = Station()
+    for name in ("web", "db"):
+        station.bus.retained[f"desired/pods/default/{name}"] = pod(name)
+    station.reception.gate.clear()
+    async for _ in running(station):
+        await settle()
+        assert not any(isinstance(event, Synced) for event in station.forwarded)
+        station.reception.gate.set()
+        await station.until(acknowledged=2)
+        await settle()
+        assert sum(isinstance(event, Synced) for event in station.forwarded) == 1
 
 
 async def test_different_objects_are_committed_together(station: Station) -> None:
