@@ -40,7 +40,7 @@ def _json(document: Mapping[str, Any], patch: Any) -> dict[str, Any]:
     try:
         patched = jsonpatch.apply_patch(copy.deepcopy(dict(document)), patch)
     except (jsonpatch.JsonPatchException, JsonPointerException, KeyError, TypeError, ValueError, IndexError) as error:
-        raise DecodeError(f"cannot apply the patch: {error or type(error).__name__}") from None
+        raise DecodeError(f"cannot apply the patch: {str(error) or type(error).__name__}") from None
     if not isinstance(patched, dict):
         raise DecodeError("cannot apply the patch: it leaves no object")
     return patched

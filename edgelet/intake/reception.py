@@ -10,7 +10,7 @@ from typing import Any
 from edgelet.api import kinds
 from edgelet.api.errors import ConflictError, ForbiddenError, InvalidObjectError, NotFoundError, TooLargeError
 from edgelet.api.kinds import Kind
-from edgelet.intake import admit, decode, patch_object, update, words
+from edgelet.intake import admit, decode, faults, patch_object, update, words
 from edgelet.intake.admit import House
 from edgelet.intake.successors import Successors
 from edgelet.ports.object_store import Document, Key, ObjectStore, StoredObject
@@ -190,6 +190,9 @@ class Reception:
     async def _create(self, request: _Request) -> Accepted:
         namespace = self._store.get(Key("Namespace", "", request.key.namespace))
         admitted = self._admit(request, None)
+        if not request.key.name:
+            missing = faults.required("metadata.name", "generateName is for create alone")
+            raise InvalidObjectError(request.key.kind, "", (missing,))
         if namespace is not None and namespace.deleting:
             raise words.namespace_ending(request.key)
         there = self._store.get(request.key)
@@ -205,12 +208,12 @@ class Reception:
     async def _update(self, request: _Request, old: StoredObject, *, expected_version: int | None = None) -> Accepted:
         _check_preconditions(request, old)
         admitted = self._admit(request, old)
-        faults = update.check(old.document, admitted.document)
+        changed = update.check(old.document, admitted.document)
         is_replaceable = old.key.kind == "Pod" and request.source in DECLARATIVE
-        if is_replaceable and (faults or old.deleting):
+        if is_replaceable and (changed or old.deleting):
             return await self._succeed(request, old, admitted)
-        if faults:
-            raise InvalidObjectError(old.key.kind, old.key.name, faults)
+        if changed:
+            raise InvalidObjectError(old.key.kind, old.key.name, changed)
         if old.deleting and expected_version is None:
             raise words.already_exists(old.key, deleting=True)
         if request.dry_run:
