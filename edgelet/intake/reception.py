@@ -174,6 +174,10 @@ class Reception:
         self._check_kind(key)
         if key == Key("Namespace", "", "default"):
             raise ForbiddenError(f"{words.named(key)} is forbidden: this namespace may not be deleted")
+        is_between = self._store.get(key) is None and self._successors.waits(key, source=source)
+        # The old pod is gone and the new one is about to come: it shall not. If it came just now, it is deleted.
+        if is_between and await self._successors.drop(key):
+            return None
         old = self._owned(key, source)
         if uid is not None and uid != old.uid:
             raise words.other_uid(key, uid, old.uid)

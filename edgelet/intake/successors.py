@@ -50,10 +50,15 @@ class Successors:
             await self._store.put(key, kept, source=source)
             return await self._end(old)
 
-    async def drop(self, pod: Key) -> None:
-        """Forget what would have followed after a pod: its deletion is meant."""
+    def waits(self, pod: Key, *, source: str) -> bool:
+        """Whether a pod of this source is to follow under that name."""
+        found = self._store.get(Key(KIND, pod.namespace, pod.name))
+        return found is not None and found.source == source
+
+    async def drop(self, pod: Key) -> bool:
+        """Forget what would have followed after a pod, whose deletion is meant; False if nothing would have."""
         async with self._step:
-            await self._store.remove(Key(KIND, pod.namespace, pod.name))
+            return await self._store.remove(Key(KIND, pod.namespace, pod.name))
 
     async def follow(self) -> None:
         """Create every successor whose predecessor is gone, for ever; begins with what an earlier run left."""

@@ -6,7 +6,7 @@ its own. What stands under a field that is listed and is not listed itself share
 
 from __future__ import annotations
 
-from edgelet.intake.admission.verdict import Beside, Only, OnlyItems, Plain, Refused, Verdict
+from edgelet.intake.admission.verdict import Beside, Only, Plain, Refused, Verdict
 
 HONOURED, SCHEDULER = Plain.HONOURED, Plain.SCHEDULER
 
@@ -24,7 +24,7 @@ _POD: dict[str, Verdict] = {
     "terminationGracePeriodSeconds": HONOURED,
     "activeDeadlineSeconds": Refused(_NOT_YET),
     "dnsPolicy": HONOURED,
-    "nodeSelector": OnlyItems({"kubernetes.io/os": "linux"}, f"node labels are {_NOT_YET}"),
+    "nodeSelector": HONOURED,
     "serviceAccountName": SCHEDULER,
     "serviceAccount": SCHEDULER,
     "automountServiceAccountToken": SCHEDULER,
@@ -38,7 +38,7 @@ _POD: dict[str, Verdict] = {
     "hostname": HONOURED,
     "subdomain": HONOURED,
     "affinity": SCHEDULER,
-    "affinity.nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution": Refused(_NOT_YET),
+    "affinity.nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution": HONOURED,
     "schedulerName": SCHEDULER,
     "tolerations": SCHEDULER,
     "hostAliases": HONOURED,
@@ -53,7 +53,6 @@ _POD: dict[str, Verdict] = {
     "topologySpreadConstraints": SCHEDULER,
     "setHostnameAsFQDN": HONOURED,
     "os": HONOURED,
-    "os.name": Only(("linux",), _WINDOWS),
     "hostUsers": Refused(f"user namespaces are {_NOT_YET}", harmless=(True,)),
     "schedulingGates": Refused(_NO_CLUSTER),
     "resourceClaims": Refused(_NO_CLUSTER),

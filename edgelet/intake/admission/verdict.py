@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 
@@ -31,14 +30,6 @@ class Only:
 
 
 @dataclass(frozen=True, slots=True)
-class OnlyItems:
-    """Acted on for these entries of a map."""
-
-    items: Mapping[str, str]
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
 class Beside:
     """Acted on where another field of the same object has one of these values."""
 
@@ -47,4 +38,4 @@ class Beside:
     reason: str
 
 
-Verdict = Plain | Refused | Only | OnlyItems | Beside
+Verdict = Plain | Refused | Only | Beside

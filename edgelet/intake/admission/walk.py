@@ -8,7 +8,7 @@ from typing import Any, assert_never
 from edgelet.api.errors import FieldError
 from edgelet.intake import faults, field_path
 from edgelet.intake.admission.table import TABLE
-from edgelet.intake.admission.verdict import Beside, Only, OnlyItems, Plain, Refused, Verdict
+from edgelet.intake.admission.verdict import Beside, Only, Plain, Refused, Verdict
 
 _INIT = "spec.initContainers."
 
@@ -42,9 +42,6 @@ def _judge(value: Any, parent: Mapping[str, Any], path: str, verdict: Verdict) -
         case Only(values=values, reason=reason):
             if value not in values:
                 yield faults.forbidden(path, f'"{value}": {reason}')
-        case OnlyItems(items=items, reason=reason):
-            wrong = (key for key, item in value.items() if items.get(key) != item)
-            yield from (faults.forbidden(field_path.join(path, key), reason) for key in wrong)
         case Beside(sibling=sibling, values=values, reason=reason):
             if parent.get(sibling) not in values:
                 yield faults.forbidden(path, reason)

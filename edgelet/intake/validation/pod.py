@@ -8,9 +8,8 @@ from edgelet.api import names
 from edgelet.api.container import Container
 from edgelet.api.errors import FieldError
 from edgelet.api.pod import Pod, PodSpec
-from edgelet.api.scheduling import Toleration
 from edgelet.intake import faults
-from edgelet.intake.validation import container, dns, environment, metadata, resources, security, volume
+from edgelet.intake.validation import container, dns, environment, metadata, resources, scheduling, security, volume
 from edgelet.intake.validation.container import Surroundings
 
 _MAX_INT32 = 2**31 - 1
@@ -28,8 +27,7 @@ def check(pod: Pod, *, node_name: str) -> Iterator[FieldError]:
     yield from _names(spec, node_name)
     yield from dns.check(spec)
     yield from _host(spec)
-    for index, toleration in enumerate(spec.tolerations):
-        yield from _toleration(toleration, f"spec.tolerations[{index}]")
+    yield from scheduling.check(spec)
     if spec.active_deadline_seconds is not None and not 1 <= spec.active_deadline_seconds <= _MAX_INT32:
         yield faults.out_of_range("spec.activeDeadlineSeconds", spec.active_deadline_seconds, 1, _MAX_INT32)
     if spec.security_context is not None:
@@ -138,19 +136,3 @@ def _host(spec: PodSpec) -> Iterator[FieldError]:
                 yield faults.forbidden(f"spec.{name}", "when `hostUsers` is false")
     if spec.os is not None and spec.os.name not in ("linux", "windows"):
         yield faults.unsupported("spec.os.name", spec.os.name, ("linux", "windows"))
-
-
-def _toleration(toleration: Toleration, path: str) -> Iterator[FieldError]:
-    operator = toleration.operator or "Equal"
-    if toleration.key and (fault := names.qualified_name(toleration.key)):
-        yield faults.invalid(f"{path}.key", toleration.key, fault)
-    if not toleration.key and operator != "Exists":
-        detail = 'operator must be Exists when `key` is empty, which means "match all values and all keys"'
-        yield faults.invalid(f"{path}.operator", operator, detail)
-    if toleration.toleration_seconds is not None and toleration.effect != "NoExecute":
-        detail = "effect must be 'NoExecute' when `tolerationSeconds` is set"
-        yield faults.invalid(f"{path}.effect", toleration.effect or "", detail)
-    if operator not in ("Exists", "Equal", "Lt", "Gt"):
-        yield faults.unsupported(f"{path}.operator", operator, ("Equal", "Exists", "Lt", "Gt"))
-    elif operator == "Exists" and toleration.value:
-        yield faults.invalid(f"{path}.value", toleration.value, "value must be empty when `operator` is 'Exists'")

@@ -103,7 +103,15 @@ def test_adds_and_makes_quantities() -> None:
     assert str(Quantity.parse("0.0001").rounded_up_to_milli()) == "1m"
 
 
-_SUFFIXES: dict[str, int | Fraction] = {"": 1, "k": 10**3, "M": 10**6, "Ki": 2**10, "Mi": 2**20, "m": Fraction(1, 1000), "u": Fraction(1, 10**6)}
+_SUFFIXES: dict[str, int | Fraction] = {
+    "": 1,
+    "k": 10**3,
+    "M": 10**6,
+    "Ki": 2**10,
+    "Mi": 2**20,
+    "m": Fraction(1, 1000),
+    "u": Fraction(1, 10**6),
+}
 
 
 @given(

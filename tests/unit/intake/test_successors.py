@@ -116,6 +116,22 @@ async def test_a_delete_after_a_change_leaves_nothing() -> None:
         assert store.list(KIND) == ()
 
 
+async def test_a_delete_between_the_old_pod_and_the_new_one_leaves_nothing() -> None:
+    store = FakeObjectStore()
+    successors = Successors(store, VirtualClock())
+    reception = _reception(store, successors)
+    await _apply(reception)
+    await _apply(reception, restartPolicy="Never")
+    await store.remove(POD)
+
+    assert await reception.delete(POD, source="mqtt") is None
+
+    async with _agent(store):
+        await _settle()
+        assert store.get(POD) is None
+        assert store.list(KIND) == ()
+
+
 async def test_a_namespace_that_ends_takes_successors_along() -> None:
     store = FakeObjectStore()
     namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "default2"}}

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from edgelet.intake.admission import walk
-from edgelet.intake.admission.verdict import Beside, Only, OnlyItems, Plain, Refused, Verdict
+from edgelet.intake.admission.verdict import Beside, Only, Plain, Refused, Verdict
 
 TABLE: dict[str, Verdict] = {
     "spec.containers": Plain.HONOURED,
@@ -15,7 +15,6 @@ TABLE: dict[str, Verdict] = {
     "spec.containers.size": Beside("medium", ("Memory",), "only in memory"),
     "spec.initContainers.probe": Refused("not in init containers"),
     "spec.users": Refused("no users", harmless=(True,)),
-    "spec.nodeSelector": OnlyItems({"os": "linux"}, "no such label"),
     "spec.volume": Refused("no volume", harmless=()),
 }
 
@@ -41,11 +40,6 @@ def _refused(**spec: Any) -> list[str]:
         ({"containers": [{"size": "1"}]}, ["spec.containers[0].size: Forbidden: only in memory"]),
         ({"users": True}, []),
         ({"users": False}, ["spec.users: Forbidden: no users"]),
-        ({"nodeSelector": {"os": "linux"}}, []),
-        (
-            {"nodeSelector": {"os": "plan9", "disk": "ssd"}},
-            ["spec.nodeSelector[os]: Forbidden: no such label", "spec.nodeSelector[disk]: Forbidden: no such label"],
-        ),
         ({"volume": {}}, ["spec.volume: Forbidden: no volume"]),
         ({"containers": [{"probe": {}}, {"probe": False}, {"probe": ""}, {"probe": []}]}, []),
         ({"unheard": {"of": 1}}, []),

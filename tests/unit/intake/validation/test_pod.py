@@ -349,6 +349,26 @@ def test_a_volume_breaks_a_rule(volume: dict[str, Any], fault: str) -> None:
     assert any(one.startswith(f"spec.volumes[0].{fault}") for one in found), found
 
 
+@pytest.mark.parametrize(
+    ("requirement", "fault"),
+    [
+        ({"key": "a b", "operator": "Exists"}, "key: Invalid value"),
+        ({"key": "a", "operator": "In"}, "values: Required value"),
+        ({"key": "a", "operator": "Exists", "values": ["x"]}, "values: Forbidden"),
+        ({"key": "a", "operator": "Gt", "values": ["1", "2"]}, "values: Required value"),
+    ],
+)
+def test_node_affinity_that_counts_has_rules(requirement: dict[str, Any], fault: str) -> None:
+    def affinity(*terms: Any) -> dict[str, Any]:
+        required = {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": list(terms)}}
+        return {"nodeAffinity": required}
+
+    path = "spec.affinity.nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution.nodeSelectorTerms"
+    [found] = _of(affinity=affinity({"matchExpressions": [requirement]}))
+    assert found.startswith(f"{path}[0].matchExpressions[0].{fault}")
+    assert _of(affinity=affinity())[0].startswith(f"{path}: Required value")
+
+
 def test_host_ports_may_differ_in_address_or_protocol() -> None:
     ports = [
         {"containerPort": 1, "hostPort": 5},
