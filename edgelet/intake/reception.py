@@ -10,7 +10,7 @@ from typing import Any
 from edgelet.api import kinds
 from edgelet.api.errors import ConflictError, ForbiddenError, InvalidObjectError, NotFoundError, TooLargeError
 from edgelet.api.kinds import Kind
-from edgelet.intake import admit, decode, faults, patch_object, update, words
+from edgelet.intake import admit, decode, dry_run, faults, patch_object, update, words
 from edgelet.intake.admit import House
 from edgelet.intake.successors import Successors
 from edgelet.ports.object_store import Document, Key, ObjectStore, StoredObject
@@ -203,7 +203,9 @@ class Reception:
         if there is not None:
             raise words.already_exists(request.key, deleting=there.deleting)
         if request.dry_run:
-            return Accepted(_unstored(request, admitted.document), admitted.warnings, created=True)
+            return Accepted(
+                dry_run.outcome(request.key, admitted.document, source=request.source), admitted.warnings, created=True
+            )
         stored = await self._store.put(
             request.key, admitted.document, source=request.source, digest=request.digest, expected_version=0
         )
@@ -221,7 +223,9 @@ class Reception:
         if old.deleting and expected_version is None:
             raise words.already_exists(old.key, deleting=True)
         if request.dry_run:
-            return Accepted(_unstored(request, admitted.document, old), admitted.warnings)
+            return Accepted(
+                dry_run.outcome(request.key, admitted.document, source=request.source, old=old), admitted.warnings
+            )
         stored = await self._store.put(
             old.key, admitted.document, source=old.source, digest=request.digest, expected_version=expected_version
         )
@@ -230,7 +234,7 @@ class Reception:
     async def _succeed(self, request: _Request, old: StoredObject, admitted: admit.Admitted) -> Accepted:
         warnings = (*admitted.warnings, _REPLACED)
         if request.dry_run:
-            return Accepted(_unstored(request, admitted.document, old), warnings)
+            return Accepted(dry_run.outcome(request.key, admitted.document, source=request.source, old=old), warnings)
         ending = await self._successors.keep(old, admitted.document, source=request.source, digest=request.digest)
         return Accepted(ending, warnings)
 
@@ -334,18 +338,6 @@ def _grace_s(pod: StoredObject, asked_s: int | None) -> int:
         return asked_s if asked_s >= 0 else 1
     grace_s = pod.document.get("spec", {}).get("terminationGracePeriodSeconds", _DEFAULT_GRACE_S)
     return max(int(grace_s), 0)
-
-
-def _unstored(request: _Request, document: dict[str, Any], old: StoredObject | None = None) -> StoredObject:
-    """Return what would be stored, for a dry run."""
-    if old is None:
-        return StoredObject(request.key, "", 0, 1, request.source, request.digest, document)
-    kept = {name: value for name, value in old.document["metadata"].items() if name not in document["metadata"]}
-    kept = {name: value for name, value in kept.items() if name not in ("labels", "annotations", "ownerReferences")}
-    shown = {**document, "metadata": {**document["metadata"], **kept}}
-    if "status" in old.document:
-        shown["status"] = old.document["status"]
-    return replace(old, document=shown)
 
 
 def _text(value: Any) -> str:
