@@ -8,7 +8,7 @@ from datetime import datetime
 from edgelet.api import conditions
 from edgelet.api.conditions import Condition, ConditionStatus
 from edgelet.api.pod_status import ContainerStatus, HostIP, PodIP, PodPhase, PodStatus, QOSClass
-from edgelet.pods import container_status, phase, restart_policy
+from edgelet.pods import container_status, phase, remember, restart_policy
 from edgelet.pods.plan import Situation
 
 
@@ -42,7 +42,8 @@ def build(now: Situation, around: Surroundings, *, before: PodStatus) -> PodStat
         )
     )
     found: PodPhase = "Failed" if around.rejection else phase.decide(now.pod, now.seen, now.memory)
-    found = _held_back_by_deletion(now, before, found)
+    if not around.rejection:
+        found = _not_before_the_last(now, before, found)
     reason, message = around.rejection or (before.reason, before.message)
     host_network = bool(now.pod.spec.host_network)
     ips = around.host_ips[:1] if host_network and now.memory.sandbox_attempt else now.memory.ips
@@ -65,16 +66,19 @@ def build(now: Situation, around: Surroundings, *, before: PodStatus) -> PodStat
     )
 
 
-def _held_back_by_deletion(now: Situation, before: PodStatus, found: PodPhase) -> PodPhase:
-    """A pod that is being ended keeps its phase until its last container stopped."""
-    if now.pod.metadata.deletion_timestamp is None or before.phase is None:
-        return found
-    return before.phase if found == "Pending" or (found in {"Failed", "Succeeded"} and _alive(now)) else found
+def _not_before_the_last(now: Situation, before: PodStatus, found: PodPhase) -> PodPhase:
+    """Return the phase as it is shown: a final one only once every container stopped, sidecars too.
 
+    A pod that is being deleted does not fall back to Pending either.
 
-def _alive(now: Situation) -> bool:
-    sandbox = now.seen.sandbox if now.seen else None
-    return sandbox is not None
+    Source: Kubernetes pkg/kubelet/status/status_manager.go mergePodStatus.
+    """
+    kept = before.phase or "Running"
+    if found in _FINAL and remember.alive(now.seen):
+        return kept
+    if now.pod.metadata.deletion_timestamp is not None and found == "Pending":
+        return before.phase or found
+    return found
 
 
 _FINAL = {"Succeeded": "PodCompleted", "Failed": "PodFailed"}

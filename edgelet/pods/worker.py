@@ -96,8 +96,10 @@ class PodWorker:
                 task.cancel()
 
     async def _wait(self, seconds: float | None) -> None:
+        # Not wait_for: on Python 3.11 it may swallow a cancellation that comes together with the event.
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._woken.wait(), seconds if seconds is None else max(seconds, _SHORTEST_WAIT_S))
+            async with asyncio.timeout(seconds if seconds is None else max(seconds, _SHORTEST_WAIT_S)):
+                await self._woken.wait()
 
     async def _guarded(self) -> float | None:
         """Do one turn; return how long to wait for the next (0: none, None: until woken)."""

@@ -165,7 +165,8 @@ class FakeRuntime:
             return
         await self.signal_container(container_id, "")
         try:
-            await asyncio.wait_for(self._ended[container_id].wait(), grace_s)
+            async with asyncio.timeout(grace_s):
+                await self._ended[container_id].wait()
         except TimeoutError:
             await self.signal_container(container_id, "SIGKILL")
 
