@@ -27,8 +27,7 @@ def settings(text: str, place: Place) -> str:
         "log_dest stderr",
         f"listener {place.broker_port} 127.0.0.1",
     ]
-    # What belongs to a listener (allow_anonymous ...) comes after it, and is global as well where there is one only.
-    return "\n".join([*ours, *kept]) + "\n"
+    return "\n".join([*kept, *ours]) + "\n"
 
 
 def start(place: Place) -> None:

@@ -65,9 +65,13 @@ def listener(place: Path) -> Iterator[Listener]:
 
 @pytest.fixture
 def agent(place: Path, listener: Listener) -> Iterator[subprocess.Popen[bytes]]:
-    tables = {
+    tables: dict[str, dict[str, object]] = {
         "paths": {name: str(place / name) for name in ("state", "run", "manifests", "logs", "volumes")},
-        "podman": {"storage_root": str(place / "storage"), "run_root": str(place / "storage-run")},
+        "podman": {
+            "storage_root": str(place / "storage"),
+            "run_root": str(place / "storage-run"),
+            "idle_exit_s": 1,
+        },
         "network": {"bridge": f"el{place.name[-6:]}", "pool": "10.127.3.0/24"},
     }
     text = "".join(

@@ -1,0 +1,70 @@
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[3]
+UNIT = (ROOT / "systemd/edgelet.service").read_text()
+SETTINGS = dict(re.findall(r"^(\w+)=(.*)$", UNIT, re.MULTILINE))
+
+# What makes a mount namespace loses the agent's volumes; what installs a filter is inherited by containers (ADR 5).
+SANDBOX = re.compile(
+    r"Protect\w+|Private\w+|Restrict\w+|NoNewPrivileges|SystemCall\w+|Lock\w+|MemoryDenyWriteExecute|ReadOnlyPaths|"
+    r"ReadWritePaths|InaccessiblePaths|ExecPaths|NoExecPaths|TemporaryFileSystem|Bind\w+Paths|BindPaths|RootDirectory|"
+    r"RootImage|CapabilityBoundingSet|AmbientCapabilities|DynamicUser|User|MountFlags|ProcSubset|Device\w+"
+)
+
+
+def test_systemd_understands_the_unit(tmp_path: Path) -> None:
+    unit = tmp_path / "edgelet.service"
+    unit.write_text(re.sub(r"^ExecStart=\S+", "ExecStart=/bin/true", UNIT, flags=re.MULTILINE))
+    program = shutil.which("systemd-analyze")
+    assert program, "systemd-analyze is missing: apt-get install systemd"
+    done = subprocess.run((program, "verify", "--man=no", unit), capture_output=True, text=True, check=False)
+    complaints = [line for line in done.stderr.splitlines() if "edgelet" in line]
+    assert (done.returncode, complaints) == (0, [])
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("Type", "notify"),
+        ("NotifyAccess", "main"),
+        ("Restart", "always"),
+        ("KillMode", "process"),  # pods outlive the agent
+        ("Delegate", "yes"),
+        ("RuntimeDirectoryPreserve", "yes"),  # files of running pods lie there
+        ("StartLimitIntervalSec", "0"),  # nobody is there to reset a failed unit
+        ("WantedBy", "multi-user.target"),
+    ],
+)
+def test_unit_keeps_what_pods_depend_on(name: str, value: str) -> None:
+    assert SETTINGS[name] == value
+
+
+def test_watchdog_is_on() -> None:
+    assert int(SETTINGS["WatchdogSec"]) > 0
+
+
+def test_pods_do_not_wait_for_the_network() -> None:
+    ordering = [line for line in UNIT.splitlines() if re.match(r"(After|Wants|Requires|BindsTo)=", line)]
+    assert not any("network-online" in line for line in ordering)
+
+
+def test_unit_has_no_sandbox() -> None:
+    assert [name for name in SETTINGS if SANDBOX.fullmatch(name)] == []
+
+
+def test_unit_runs_what_the_installation_puts_there() -> None:
+    assert SETTINGS["ExecStart"] == "/opt/edgelet/venv/bin/edgelet agent --config /etc/edgelet/edgelet.toml"
+    install = (ROOT / "scripts/install").read_text()
+    assert "/etc/edgelet/edgelet.toml" in install
+    assert "put systemd/edgelet.service /etc/systemd/system/edgelet.service" in install
+
+
+def test_group_of_the_api_socket_is_made_by_sysusers() -> None:
+    assert re.search(r"^g edgelet -", (ROOT / "systemd/edgelet.sysusers").read_text(), re.MULTILINE)
