@@ -179,16 +179,15 @@ class ManifestFolder:
 
     async def _delete(self, key: Key) -> None:
         there = self._store.get(key)
-        if there is None or there.deleting:
-            return
         try:
-            await self._reception.delete(key, source=SOURCE)
+            await self._reception.delete(key, source=SOURCE)  # also while it ends: a successor may be waiting
         except NotFoundError:
             return
         except StorageError:
             raise
         except EdgeletError as error:
-            self._events.record(key, there.uid, type="Warning", reason="FailedDelete", message=error.message)
+            uid = there.uid if there is not None else ""
+            self._events.record(key, uid, type="Warning", reason="FailedDelete", message=error.message)
 
     def _note(self, name: str, file: _File) -> None:
         """Keep what was made of a file, and say once what is wrong with it."""

@@ -194,15 +194,14 @@ class MqttSource:
 
     async def _delete(self, key: Key) -> None:
         there = self._store.get(key)
-        if there is None:
-            return
         try:
-            await self._reception.delete(key, source=SOURCE)
+            await self._reception.delete(key, source=SOURCE)  # also where nothing is there: a successor may be waiting
         except NotFoundError:
             return
         except ConflictError as error:
             # Nothing of ours was there to delete, so the topic is clean; whoever meant the other object is told.
-            self._tell.events.record(key, there.uid, type="Warning", reason="FailedDelete", message=error.message)
+            uid = there.uid if there is not None else ""
+            self._tell.events.record(key, uid, type="Warning", reason="FailedDelete", message=error.message)
 
     def _refuse(self, topic: str, error: EdgeletError) -> None:
         _log.warning("refused %s: %s", topic[:200], error.message, extra={"reason": error.reason})

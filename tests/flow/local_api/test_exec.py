@@ -102,7 +102,7 @@ async def test_a_terminal_is_resized_and_pings_are_answered(board: Board) -> Non
 
 
 @pytest.mark.parametrize("politely", [True, False])
-async def test_a_client_that_goes_ends_its_process(board: Board, politely: bool) -> None:  # noqa: FBT001  a parameter
+async def test_a_client_that_goes_ends_its_process(board: Board, politely: bool) -> None:
     session = board.runtime.scripts["sh"] = Session([], code=None)
     async with entered(board, "command=sh&stdin=1&stdout=1") as socket:
         if politely:

@@ -87,7 +87,7 @@ GUARANTEED = {"resources": {"requests": {"cpu": "1", "memory": "1Gi"}, "limits":
 
 
 @pytest.mark.parametrize(("allowed", "expected"), [(False, None), (True, -997)])
-def test_a_negative_oom_score_is_asked_for_only_where_it_may_be(allowed: bool, expected: int | None) -> None:  # noqa: FBT001  a table
+def test_a_negative_oom_score_is_asked_for_only_where_it_may_be(allowed: bool, expected: int | None) -> None:
     one = pod(GUARANTEED)
     node = replace(NODE, negative_oom_score_allowed=allowed)
     assert container_spec.limits(one, one.spec.containers[0], node=node).oom_score_adj == expected

@@ -41,6 +41,6 @@ def test_any_text_can_be_read(text: str) -> None:
         ({"dnsPolicy": "None"}, False),
     ],
 )
-def test_a_pod_that_asked_for_cluster_dns_in_vain_is_told_apart(more: dict[str, Any], expected: bool) -> None:  # noqa: FBT001  a table
+def test_a_pod_that_asked_for_cluster_dns_in_vain_is_told_apart(more: dict[str, Any], expected: bool) -> None:
     assert resolv_conf.lacks_cluster_dns(pod(**more), cluster_dns=()) is expected
     assert not resolv_conf.lacks_cluster_dns(pod(**more), cluster_dns=("10.96.0.10",))

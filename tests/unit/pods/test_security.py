@@ -133,7 +133,7 @@ def test_a_seccomp_profile_elsewhere_is_refused(path: str) -> None:
 
 
 @pytest.mark.parametrize(("allowed", "expected"), [(None, False), (True, False), (False, True)])
-def test_privilege_escalation_is_forbidden_only_on_request(allowed: bool | None, expected: bool) -> None:  # noqa: FBT001  a table
+def test_privilege_escalation_is_forbidden_only_on_request(allowed: bool | None, expected: bool) -> None:
     own = {} if allowed is None else {"allowPrivilegeEscalation": allowed}
     assert resolve(own).no_new_privileges is expected
 

@@ -1,5 +1,5 @@
 """What only a real file system shows: mounts, modes, owners, links, crashes and hostile containers. Needs root."""
-# ruff: noqa: ASYNC240, PTH115, PTH208  a test looks at a handful of files; nothing else runs in its loop
+# ruff: noqa: PTH115, PTH208  a test looks at a handful of files; nothing else runs in its loop
 
 from __future__ import annotations
 

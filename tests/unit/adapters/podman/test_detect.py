@@ -142,7 +142,7 @@ def test_an_old_engine_behind_the_socket_is_refused() -> None:
         ("Name:\tx\n", False),
     ],
 )
-def test_the_right_to_raise_limits_is_read_from_the_status(status: str, may: bool) -> None:  # noqa: FBT001
+def test_the_right_to_raise_limits_is_read_from_the_status(status: str, may: bool) -> None:
     assert facts.may_raise_limits(status) is may
 
 

@@ -32,7 +32,7 @@ from edgelet.ports.images import Credential
         ("host.example/a:1", "https://index.docker.io/v1/", False),
     ],
 )
-def test_a_login_goes_only_where_it_belongs(image: str, registry: str, fits: bool) -> None:  # noqa: FBT001
+def test_a_login_goes_only_where_it_belongs(image: str, registry: str, fits: bool) -> None:
     credential = Credential(registry, "u", "p")
     assert registry_auth.fitting(image, [credential]) == ((credential,) if fits else ())
 

@@ -1,4 +1,3 @@
-# ruff: noqa: ASYNC240  these tests look at files between awaits
 from __future__ import annotations
 
 import asyncio
