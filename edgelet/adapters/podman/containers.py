@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import signal
 from http import HTTPStatus
 
-from edgelet.adapters.podman import recovery, signals, translate
+from edgelet.adapters.podman import observe, recovery, signals, translate
 from edgelet.adapters.podman.errors import LibpodError
 from edgelet.adapters.podman.exits import End, ExitWatch, Subject
 from edgelet.adapters.podman.inventory import Inventory
@@ -62,6 +63,10 @@ class Containers:
         )
         with station("CreateContainerError", f"create the container {spec.name}"):
             container_id, found = await self._create(body, sandbox)
+            if found is not None and found.half_started:
+                found = await self._finish_start(found)
+                if found is None or found.half_started:
+                    container_id, found = await self._replace(container_id, body), None
         if found is not None and not found.startable:
             return  # a call before this one came further: running, or ended already
         self._exits.forget(container_id)  # of an earlier start that failed
@@ -138,13 +143,21 @@ class Containers:
         found = await self._appeared(body["name"])
         if found is not None and not self._inventory.is_ours(found):
             raise conflict
-        if found is not None and found.pod_id == sandbox.id:
+        if found is not None and found.pod_id == sandbox.id and found.status != observe.BROKEN:
             return found.id, found
         # Storage of a creation that was killed, or an instance in a sandbox that is gone: the name is ours.
-        await remove_stubborn(
-            self._libpod, f"/containers/{found.id if found else holder(conflict) or body['name']}", {"force": "true"}
-        )
-        return await self._post(body), None
+        return await self._replace(found.id if found else holder(conflict) or body["name"], body), None
+
+    async def _replace(self, name_or_id: str, body: translate.Body) -> str:
+        await remove_stubborn(self._libpod, f"/containers/{name_or_id}", {"force": "true", "timeout": "0"})
+        self._inventory.forget(name_or_id)
+        return await self._post(body)
+
+    async def _finish_start(self, found: Inspected) -> Inspected | None:
+        """Start one whose start was cut. It stays half-started where only the engine had died: then it runs unseen."""
+        with contextlib.suppress(LibpodError):
+            await self._libpod.call("POST", f"/containers/{found.id}/start")
+        return await self._inventory.inspect(found.id)
 
     async def _post(self, body: translate.Body) -> str:
         reply = await self._libpod.call("POST", "/containers/create", body=body)

@@ -63,12 +63,11 @@ class Child:
         self._container = container
         self._files = files
         self.ended = asyncio.Event()
+        self.exit_code = 0  # after the end; 126 or 127 where the command could not be run at all
         self._pidfd = os.pidfd_open(popen.pid)
         asyncio.get_running_loop().add_reader(self._pidfd, self._end)
 
-    @property
-    def exit_code(self) -> int:
-        """The command's code; 126 or 127 where it could not be run at all."""
+    def _code(self) -> int:
         code = self._popen.returncode or 0
         if code and not self._files.pid.exists():
             return _NOT_EXECUTABLE if "permission denied" in self.runtime_words().lower() else _NOT_FOUND
@@ -118,6 +117,7 @@ class Child:
         asyncio.get_running_loop().remove_reader(self._pidfd)
         os.close(self._pidfd)
         self._popen.wait()  # reaps: the pidfd says it ended
+        self.exit_code = self._code()
         self.ended.set()
 
 

@@ -10,6 +10,7 @@ import pty
 import struct
 import subprocess
 import termios
+import tty as terminal
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 
@@ -206,6 +207,7 @@ def _pipes(*, stdin: bool) -> _Ends:
 
 def _terminal() -> _Ends:
     ours, childs = pty.openpty()
+    terminal.setraw(childs)  # only the terminal inside the container edits, echoes and signals, from the first byte on
     return _Ends(ours, ours, ours, childs, childs, childs, terminal=True)
 
 

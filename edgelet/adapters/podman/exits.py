@@ -83,7 +83,7 @@ class ExitWatch:
         self._listen()
         watched = self._watched.get(subject.id)
         if watched is None:
-            watched = self._watched[subject.id] = _Watched(subject)
+            watched = self._watched[subject.id] = _Watched(replace(subject, pid=0))  # none held yet
         if not subject.pid or watched.end or watched.dead or watched.subject.pid == subject.pid:
             return
         watched.subject = subject

@@ -10,14 +10,15 @@ from typing import Any
 from edgelet.adapters.podman import labels, observe
 from edgelet.adapters.podman.errors import LibpodError
 from edgelet.adapters.podman.exits import ExitWatch, Subject
-from edgelet.adapters.podman.libpod import SUCCESS, Libpod
+from edgelet.adapters.podman.libpod import Libpod
 from edgelet.adapters.podman.observe import Inspected, Knowledge, Listed, ListedPod
+from edgelet.adapters.podman.station import is_absence
 from edgelet.api.errors import EngineError
 from edgelet.ports.runtime import ObservedPod
 
 SETTLE_S = 2.0  # conmon writes the code 2-160 ms after the end
 _NOT_LISTED = ("not listed",)  # no line's fingerprint: the next list asks again
-_OR_ABSENT = SUCCESS | {HTTPStatus.NOT_FOUND}
+_LIST_TRIES = 3
 
 
 class Inventory:
@@ -49,24 +50,28 @@ class Inventory:
 
     async def sandboxes(self, uid: str | None) -> tuple[ListedPod, ...]:
         """List our pods, the newest attempt last. Raises LibpodError."""
-        reply = await self._libpod.call("GET", "/pods/json", query=self._filters(uid))
-        parsed = (observe.listed_pod(document) for document in reply.json() or ())
+        parsed = (observe.listed_pod(line) for line in await self._list("/pods/json", self._filters(uid)))
         return tuple(sorted((each for each in parsed if each), key=lambda each: each.attempt))
 
     async def containers(self, uid: str | None) -> tuple[Inspected, ...]:
         """List our containers with what is known of each, infra containers too. Raises LibpodError."""
         query = {**self._filters(uid), "all": "true", "pod": "true"}
-        reply = await self._libpod.call("GET", "/containers/json", query=query)
-        lines = [observe.listed(document) for document in reply.json() or ()]
+        lines = [observe.listed(line) for line in await self._list("/containers/json", query)]
         found = [await self._known_or_inspect(line) for line in lines]
         return tuple(await asyncio.gather(*(self._settled(each) for each in found if each)))
 
     async def inspect(self, name_or_id: str) -> Inspected | None:
         """Ask the engine about one container and follow it; None if it is not there. Raises LibpodError."""
-        reply = await self._libpod.call("GET", f"/containers/{name_or_id}/json", ok=_OR_ABSENT)
-        if reply.status == HTTPStatus.NOT_FOUND:
-            return None
-        seen = observe.inspected(reply.json())
+        try:
+            reply = await self._libpod.call("GET", f"/containers/{name_or_id}/json")
+        except LibpodError as error:
+            if error.status == HTTPStatus.NOT_FOUND or is_absence(error):
+                return None
+            seen = await self._broken(name_or_id)
+            if seen is None:
+                raise
+        else:
+            seen = observe.inspected(reply.json())
         if self.is_ours(seen):
             self._inspected[seen.id] = (_NOT_LISTED, seen)
             self._follow(seen)
@@ -91,6 +96,21 @@ class Inventory:
         """Drop what is known of a container that is no more."""
         self._inspected.pop(container_id, None)
         self._exits.forget(container_id)
+
+    async def _list(self, path: str, query: dict[str, Any]) -> list[dict[str, Any]]:
+        for left in reversed(range(_LIST_TRIES)):
+            try:
+                return (await self._libpod.call("GET", path, query=query)).json() or []
+            except LibpodError as error:
+                if not left or not is_absence(error):
+                    raise  # else: one was removed while libpod went through them
+        return []
+
+    async def _broken(self, name_or_id: str) -> Inspected | None:
+        for line in await self._list("/containers/json", {**self._filters(None), "all": "true", "pod": "true"}):
+            if name_or_id in (line["Id"], *(line.get("Names") or ())):
+                return observe.broken(line)
+        return None
 
     def _filters(self, uid: str | None) -> dict[str, Any]:
         wanted = [f"{labels.OWNER}={self._owner}"]

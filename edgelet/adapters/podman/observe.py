@@ -6,6 +6,7 @@ and after a reboot everything is "created" again with StartedAt kept.
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -24,6 +25,7 @@ from edgelet.ports.runtime import (
     Running,
 )
 
+BROKEN = "broken"  # not libpod's: it is in the list and cannot be inspected
 _ALIVE = frozenset({"running", "paused", "stopping"})
 _ENDED = frozenset({"exited", "stopped"})
 _MADE = frozenset({"created", "configured", "initialized"})
@@ -64,27 +66,31 @@ class Inspected:
     labels: Mapping[str, str]
     infra: bool
     status: str
-    pid: int
-    conmon_pid: int
-    cgroup_path: str
-    exit_code: int
-    error: str
     created_at: datetime
-    started_at: datetime | None
-    finished_at: datetime | None
     image: str
     image_id: str
-    log_path: str
-    stop_signal: int
-    oci_runtime: str
-    config_path: str
-    netns_path: str
-    ips: tuple[str, ...]
+    pid: int = 0
+    conmon_pid: int = 0
+    cgroup_path: str = ""
+    exit_code: int = 0
+    error: str = ""
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+    log_path: str = ""
+    stop_signal: int = signal.SIGTERM
+    config_path: str = ""
+    netns_path: str = ""
+    ips: tuple[str, ...] = ()
 
     @property
     def alive(self) -> bool:
         """Whether the engine believes that it runs."""
         return self.status in _ALIVE
+
+    @property
+    def half_started(self) -> bool:
+        """Whether the engine died between making the process and letting it run, or just after."""
+        return self.status == "initialized"
 
     @property
     def startable(self) -> bool:
@@ -127,6 +133,29 @@ def listed_pod(document: Mapping[str, Any]) -> ListedPod | None:
     )
 
 
+def broken(document: Mapping[str, Any]) -> Inspected | None:
+    """Make the best of a line of containers/json where inspect fails: storage that a cut removal took away.
+
+    It is seen as lost, so that it is removed. None where even the line is not complete.
+    """
+    own = document.get("Labels") or {}
+    created_at = time(document.get("Created") or "")
+    if created_at is None:
+        return None
+    return Inspected(
+        id=document["Id"],
+        pod_id=document.get("Pod") or "",
+        pod=labels.pod_of(own),
+        name=own.get(labels.CONTAINER_NAME, ""),
+        labels=own,
+        infra=bool(document.get("IsInfra")),
+        status=BROKEN,
+        created_at=created_at,
+        image=document.get("Image") or "",
+        image_id=document.get("ImageID") or "",
+    )
+
+
 def inspected(document: Mapping[str, Any]) -> Inspected:
     """Parse containers/<id>/json."""
     state, config = document["State"], document.get("Config") or {}
@@ -155,7 +184,6 @@ def inspected(document: Mapping[str, Any]) -> Inspected:
         image_id=_image_id(document),
         log_path=((document.get("HostConfig") or {}).get("LogConfig") or {}).get("Path") or "",
         stop_signal=_stop_signal(config),
-        oci_runtime=document.get("OCIRuntime") or "",
         config_path=document.get("OCIConfigPath") or "",
         netns_path=network.get("SandboxKey") or "",
         ips=_ips(network),

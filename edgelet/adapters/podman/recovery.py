@@ -13,17 +13,14 @@ import contextlib
 import hashlib
 import json
 import os
-import subprocess
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from edgelet.adapters.podman import cgroups
+from edgelet.adapters.podman import cgroups, netns
 from edgelet.adapters.podman.observe import Inspected
 
-NETNS_DIR = Path("/run/netns")
 _STATE_ROOT = Path("/run")
-_TOOL_TIMEOUT_S = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +35,12 @@ class Remains:
 def of(containers: Iterable[Inspected], pod_cgroups: Iterable[str] = ()) -> Remains:
     """Collect what removal of these could leave. A shared netns is named once; the host's is never named."""
     every = tuple(containers)
-    netns = {each.netns_path for each in every if Path(each.netns_path).parent == NETNS_DIR}
+    named = {each.netns_path for each in every if Path(each.netns_path).parent == netns.NETNS_DIR}
     own = {each.cgroup_path for each in every if each.id in each.cgroup_path}
     return Remains(
         container_ids=tuple(each.id for each in every),
         cgroup_paths=(*sorted(own), *sorted(set(filter(None, pod_cgroups)))),
-        netns_paths=tuple(sorted(netns)),
+        netns_paths=tuple(sorted(named)),
     )
 
 
@@ -97,12 +94,9 @@ class Sweeper:
     async def _sweep(self, remains: Remains) -> None:
         for container_id in remains.container_ids:
             if self._state_dir(container_id).exists():
-                await _run(self._runtime, "delete", "--force", container_id)
-        for netns in map(Path, remains.netns_paths):
-            if netns.parent == NETNS_DIR and netns.exists():
-                await _run("umount", "--lazy", str(netns))
-                with contextlib.suppress(OSError):
-                    netns.unlink()
+                await asyncio.to_thread(netns.run, self._runtime, "delete", "--force", container_id)
+        for path in remains.netns_paths:
+            await asyncio.to_thread(netns.remove, Path(path))
         for cgroup_path in remains.cgroup_paths:
             self._remove_cgroup(cgroup_path)
 
@@ -149,17 +143,3 @@ def _merge(one: Remains, other: Remains) -> Remains:
         tuple(dict.fromkeys(one.cgroup_paths + other.cgroup_paths)),
         tuple(dict.fromkeys(one.netns_paths + other.netns_paths)),
     )
-
-
-async def _run(*argv: str) -> None:
-    """Run a small tool; what it could not do is seen by the next sweep."""
-    with contextlib.suppress(OSError, subprocess.SubprocessError):
-        await asyncio.to_thread(
-            subprocess.run,
-            argv,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            timeout=_TOOL_TIMEOUT_S,
-            check=False,
-        )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-from edgelet.adapters.podman import exec_session, facts
+from edgelet.adapters.podman import exec_session, facts, host_sweep
 from edgelet.adapters.podman.containers import Containers
 from edgelet.adapters.podman.exec import Executor
 from edgelet.adapters.podman.exits import ExitWatch
@@ -61,6 +61,8 @@ class PodmanRuntime:
         clock: Clock,
     ) -> None:
         self._info = info
+        self._libpod = libpod
+        self._network = network
         self._exits = ExitWatch(exit_dir=exits_dir, clock=clock)
         self._inventory = Inventory(libpod=libpod, exits=self._exits, owner=owner)
         self._sweeper = Sweeper(run_dir=run_dir, oci_runtime=oci_runtime_path)
@@ -141,16 +143,18 @@ class PodmanRuntime:
                 await self._containers.remove(container.id)
 
     async def recover(self) -> None:
-        """Finish removals that an earlier agent began. Once, at start.
+        """Finish removals that an earlier agent began, sweep what a killed engine left on the host.
+
+        At start, and whenever the engine was killed or did not answer; harmless beside running work.
 
         Raises:
             EngineError: EngineUnavailable.
         """
-        if not self._sweeper.unfinished():
-            return
-        with station("EngineUnavailable", "list what runs"):
-            alive = frozenset(each.id for each in await self._inventory.containers(None))
-        await self._sweeper.finish_all(alive)
+        with station("EngineUnavailable", "clear up"):
+            await host_sweep.sweep(libpod=self._libpod, inventory=self._inventory, network=self._network)
+            if self._sweeper.unfinished():
+                alive = frozenset(each.id for each in await self._inventory.containers(None))
+                await self._sweeper.finish_all(alive)
 
     def exits(self) -> AsyncIterator[ExitNotice]:
         """Notices of ends. One reader."""

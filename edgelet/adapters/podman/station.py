@@ -26,6 +26,11 @@ def is_conflict(error: LibpodError) -> bool:
     return "in use" in error.message and "name" in error.message
 
 
+def is_absence(error: LibpodError) -> bool:
+    """Whether it vanished while libpod looked at it: then 4.3 answers 500, not 404."""
+    return error.cause in ("no such container", "no such pod") or "does not exist in database" in error.message
+
+
 def holder(error: LibpodError) -> str:
     """Return the id of the container that has the name, "" where the words do not tell."""
     match = _IN_USE.search(error.message)

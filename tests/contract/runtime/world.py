@@ -6,10 +6,10 @@ import asyncio
 import contextlib
 import secrets
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import Protocol
 
 from edgelet.adapters.host.clock import SystemClock
 from edgelet.adapters.podman import facts
@@ -32,7 +32,6 @@ from tests.fixtures.podman import BUSYBOX_IMAGE, PrivatePodman, serving
 
 FOREVER = "while :; do sleep 1000 & wait $!; done"
 PATIENCE_S = 20.0
-T = TypeVar("T")
 
 
 def new_pod(name: str = "web") -> PodRef:
@@ -53,14 +52,6 @@ def sh(pod: PodRef, script: str, *, name: str = "main", instance: int = 0) -> Co
         spec_hash="hash-1",
         command=("/bin/sh", "-c", script),
     )
-
-
-async def eventually(look: Callable[[], Awaitable[T | None]], *, patience_s: float = PATIENCE_S) -> T:
-    """Return what `look` gives when it gives something; fails after a while."""
-    async with asyncio.timeout(patience_s):
-        while (found := await look()) is None:
-            await asyncio.sleep(0.01)
-        return found
 
 
 class Notices:

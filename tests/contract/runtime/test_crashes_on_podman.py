@@ -1,0 +1,171 @@
+"""Crashes on a real Podman, at any moment: of the service, of our own call; and that nothing leaks without one."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import functools
+import os
+import random
+import signal
+import subprocess
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from edgelet.adapters.podman import netns, recovery
+from edgelet.api.errors import EngineError
+from edgelet.ports.runtime import PodRef, PortMapping, Running
+from tests.contract.runtime.test_exits_on_podman import processes
+from tests.contract.runtime.world import FOREVER, PodmanWorld, new_pod, sandbox_of, sh
+
+pytestmark = pytest.mark.podman
+
+KILLS = 20
+
+
+async def insist(call: Callable[[], Awaitable[None]]) -> None:
+    """Repeat a call until it succeeds, as a worker does."""
+    for _ in range(8):
+        try:
+            return await call()
+        except EngineError:
+            await asyncio.sleep(0.2)
+    return await call()
+
+
+async def make(world: PodmanWorld, pod: PodRef) -> None:
+    ports = (PortMapping(container_port=80, host_port=38474),)
+    await world.runtime.create_sandbox(replace(sandbox_of(pod), ports=ports))
+    await world.runtime.start_container(sh(pod, FOREVER))
+
+
+async def remove(world: PodmanWorld, pod: PodRef) -> None:
+    await world.runtime.remove_pod(pod.uid)
+
+
+async def check_one_of_everything(world: PodmanWorld, pod: PodRef) -> None:
+    seen = await world.runtime.pods()
+    assert [one.pod.uid for one in seen] == [pod.uid]
+    assert seen[0].sandbox is not None
+    assert seen[0].sandbox.ready
+    assert [(one.name, one.instance, type(one.state)) for one in seen[0].containers] == [("main", 0, Running)]
+    assert len(world.podman.run("pod", "ps", "-q", "--filter", f"label=edgelet.owner={world.owner}").split()) == 1
+    state = seen[0].containers[0].state
+    assert isinstance(state, Running)
+    assert Path(f"/proc/{state.pid}").exists()
+    names = world.podman.run("ps", "-a", "--external", "--format", "{{.Names}}").split()
+    assert len([name for name in names if pod.uid in name]) == 2
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("whom", ["service", "call"])
+async def test_a_crash_at_any_moment_leaves_one_of_everything(podman_world: PodmanWorld, whom: str) -> None:
+    chance = random.Random(4822)  # noqa: S311  repeatable, not secret
+    await make(podman_world, pod := new_pod())
+    await podman_world.runtime.remove_pod(pod.uid)
+    before = leftovers(podman_world)
+    for _ in range(KILLS):
+        pod = new_pod()
+        steps = (functools.partial(make, podman_world, pod), functools.partial(remove, podman_world, pod))
+        for step in steps:
+            await crash_during(podman_world, step, chance.uniform(0.0, 0.5), whom)
+            await podman_world.restart()
+            await insist(podman_world.runtime.recover)
+            await insist(step)
+            if step is steps[0]:
+                await check_one_of_everything(podman_world, pod)
+        assert await podman_world.runtime.pods() == ()
+        base = str(podman_world.podman.base)
+        assert not [line for line in processes() if "conmon" in line and base in line]
+    await podman_world.runtime.recover()
+    assert leftovers(podman_world) == before
+
+
+async def crash_during(world: PodmanWorld, step: Callable[[], Awaitable[None]], after_s: float, whom: str) -> None:
+    call = asyncio.ensure_future(step())
+    await asyncio.wait((call,), timeout=after_s)
+    if whom == "service" and world.engine.pid is not None:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(world.engine.pid, signal.SIGKILL)
+    if whom == "call":
+        call.cancel()
+    with contextlib.suppress(EngineError, asyncio.CancelledError):
+        await call
+
+
+def _is_of(rule: str, world: PodmanWorld) -> bool:
+    """Whether a rule is of one pod of this network: it names the network, or an address in it."""
+    pool = world.podman.subnet
+    address = rule.partition("--to-destination ")[2].partition(":")[0]
+    return f"dnat name: {world.podman.network} " in rule or address.startswith(pool.removesuffix("0/24"))
+
+
+def leftovers(world: PodmanWorld) -> dict[str, object]:
+    """What could be left by a pod, of this storage alone."""
+    base = str(world.podman.base)
+    links = subprocess.run(
+        ("ip", "-o", "link", "show", "master", world.podman.network), capture_output=True, text=True, check=False
+    )
+    rules = subprocess.run(("iptables-save",), capture_output=True, text=True, check=True).stdout
+    mounts = Path("/proc/self/mounts").read_text().splitlines()
+    return {
+        "veths": len(links.stdout.splitlines()),
+        "rules": sorted(line for line in rules.splitlines() if _is_of(line, world)),
+        "processes": sorted(line for line in processes() if base in line and not line.startswith("podman")),
+        "mounts": sorted(line.split()[1] for line in mounts if f"{base}/root/overlay/" in line or f"{base}/rr" in line),
+        "containers": world.podman.run("ps", "-a", "--external", "--pod", "-q"),
+        "files": sorted(str(path) for path in (world.podman.base / "run" / "pods").rglob("*") if path.is_file()),
+    }
+
+
+@pytest.mark.parametrize("times", [5, pytest.param(50, marks=pytest.mark.slow)])
+async def test_pods_come_and_go_without_a_trace(podman_world: PodmanWorld, times: int) -> None:
+    async def once() -> None:
+        pod = new_pod()
+        await make(podman_world, pod)
+        seen = await podman_world.runtime.pod(pod.uid)
+        assert seen is not None
+        ids = [one.id for one in seen.containers]
+        sandbox = seen.sandbox
+        assert sandbox is not None
+        shown = podman_world.podman.run(
+            "ps", "-a", "--pod", "-q", "--no-trunc", "--filter", f"label=edgelet.pod.uid={pod.uid}"
+        )
+        await podman_world.runtime.remove_pod(pod.uid)
+        for each in {*ids, *shown.split()}:
+            assert not Path("/run/runc", each).exists()
+        groups = [path for path in Path("/sys/fs/cgroup").glob(f"*/libpod_parent/{sandbox.id}") if path.exists()]
+        assert groups == []
+
+    await once()
+    before = leftovers(podman_world)
+    for _ in range(times):
+        await once()
+    assert leftovers(podman_world) == before
+    assert await netns.sweep(podman_world.podman.network) == ()
+
+
+async def test_the_sweeper_finishes_what_an_earlier_agent_began(podman_world: PodmanWorld) -> None:
+    pod = new_pod()
+    await make(podman_world, pod)
+    seen = await podman_world.runtime.pod(pod.uid)
+    assert seen is not None
+    container_id = seen.containers[0].id
+    runtime = podman_world.runtime
+    inside = await runtime._inventory.containers(pod.uid)
+    runtime._sweeper.intend("crashed", recovery.of(inside))
+    fresh = await podman_world.restart()
+    await fresh.recover()  # the containers are there: nothing may be swept
+    assert isinstance((await podman_world.observed(pod)).state, Running)
+    await fresh.remove_pod(pod.uid)
+    Path("/run/runc", container_id).mkdir()
+    try:
+        await fresh.recover()
+        assert not Path("/run/runc", container_id).exists()
+    finally:
+        with contextlib.suppress(OSError):
+            Path("/run/runc", container_id).rmdir()
+    assert fresh._sweeper.unfinished() == ()

@@ -1,0 +1,172 @@
+"""The sandbox on a real Podman: namespaces, network, half-made and broken ones."""
+
+from __future__ import annotations
+
+import os
+import signal
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from edgelet.adapters.podman import labels, network
+from edgelet.adapters.podman.network import PodNetwork
+from edgelet.api.errors import EngineError
+from edgelet.ports.runtime import Mount, Running, SandboxSpec
+from tests.contract.runtime.world import FOREVER, PodmanWorld, new_pod, sandbox_of, sh
+
+pytestmark = pytest.mark.podman
+
+
+async def test_containers_share_network_ipc_and_host_name(podman_world: PodmanWorld) -> None:
+    pod = new_pod()
+    spec = replace(sandbox_of(pod), hostname="web-0", sysctls={"net.core.somaxconn": "77"})
+    await podman_world.runtime.create_sandbox(spec)
+    links = " ".join(f"/proc/self/ns/{name}" for name in ("net", "ipc", "uts"))
+    script = f"for link in {links}; do /bin/busybox readlink $link; done; /bin/busybox hostname"
+    one = await podman_world.output(pod, f"{script}; cat /proc/sys/net/core/somaxconn")
+    two = await podman_world.output(pod, f"{script}; cat /proc/sys/net/core/somaxconn")
+    assert one == two
+    assert one[3:] == ["web-0", "77"]
+
+
+async def test_dns_settings_are_in_resolv_conf(podman_world: PodmanWorld) -> None:
+    pod = new_pod()
+    settings = {"dns_servers": ("10.1.1.1",), "dns_searches": ("a.b",), "dns_options": ("ndots:5",)}
+    for host_network in (False, True):
+        await podman_world.runtime.create_sandbox(
+            replace(sandbox_of(pod), host_network=host_network, attempt=int(host_network), **settings)  # type: ignore[arg-type]
+        )
+        lines = await podman_world.output(pod, "cat /etc/resolv.conf")
+        assert sorted(lines) == ["nameserver 10.1.1.1", "options ndots:5", "search a.b"]
+
+
+@pytest.mark.parametrize("host_network", [False, True])
+async def test_etc_hosts_is_the_mounted_file_as_it_is(podman_world: PodmanWorld, host_network: bool) -> None:
+    pod = new_pod()
+    hosts = podman_world.podman.base / "hosts"
+    hosts.write_text("# of the kubelet\n10.0.0.1 db\n")
+    await podman_world.runtime.create_sandbox(replace(sandbox_of(pod), host_network=host_network))
+    mount = Mount(source=str(hosts), target="/etc/hosts")
+    assert await podman_world.output(pod, "cat /etc/hosts", mounts=(mount,)) == ["# of the kubelet", "10.0.0.1 db"]
+    assert hosts.read_text() == "# of the kubelet\n10.0.0.1 db\n"
+
+
+async def test_the_hosts_namespaces_are_given_where_asked(podman_world: PodmanWorld) -> None:
+    pod = new_pod()
+    spec = SandboxSpec(pod=pod, hostname="ignored", host_network=True, host_pid=True, host_ipc=True)
+    await podman_world.runtime.create_sandbox(spec)
+    seen = await podman_world.runtime.pod(pod.uid)
+    assert seen is not None
+    assert seen.sandbox is not None
+    assert (seen.sandbox.ready, seen.sandbox.ips) == (True, ())
+    names = ("net", "pid", "ipc", "uts")
+    links = " ".join(f"/proc/self/ns/{name}" for name in names)
+    lines = await podman_world.output(pod, f"for link in {links}; do /bin/busybox readlink $link; done")
+    assert lines == [str(Path(f"/proc/self/ns/{name}").readlink()) for name in names]
+
+
+async def test_a_shared_process_namespace_lets_containers_see_each_other(podman_world: PodmanWorld) -> None:
+    pod = new_pod()
+    await podman_world.runtime.create_sandbox(replace(sandbox_of(pod), share_process_namespace=True))
+    await podman_world.runtime.start_container(sh(pod, "exec sleep 4242", name="other"))
+    lines = await podman_world.output(
+        pod, "for p in /proc/[0-9]*; do cat $p/cmdline | /bin/busybox tr '\\0' ' '; echo; done"
+    )
+    assert any("sleep 4242" in line for line in lines)
+
+
+async def test_a_dead_infra_container_is_noticed_not_ready_and_replaced(podman_world: PodmanWorld) -> None:
+    pod = new_pod()
+    await podman_world.run(pod, sh(pod, FOREVER))
+    infra = podman_world.podman.run(
+        "ps", "-q", "--no-trunc", "--filter", "name=_infra$", "--filter", f"label={labels.POD_UID}={pod.uid}"
+    )
+    pid = int(podman_world.podman.run("inspect", "--format", "{{.State.Pid}}", infra))
+    os.kill(pid, signal.SIGKILL)
+    await podman_world.notices.of(pod, "")
+    seen = await podman_world.runtime.pod(pod.uid)
+    assert seen is not None
+    assert seen.sandbox is not None
+    assert not seen.sandbox.ready
+    with pytest.raises(EngineError, match="no sandbox that is up"):
+        await podman_world.runtime.start_container(sh(pod, FOREVER, name="late"))
+    await podman_world.runtime.create_sandbox(replace(sandbox_of(pod), attempt=1))
+    seen = await podman_world.runtime.pod(pod.uid)
+    assert seen is not None
+    assert seen.sandbox is not None
+    assert (seen.sandbox.ready, seen.sandbox.attempt) == (True, 1)
+    assert seen.containers == ()
+    assert len(podman_world.podman.run("pod", "ps", "-q", "--filter", f"label={labels.POD_UID}={pod.uid}").split()) == 1
+
+
+@pytest.mark.parametrize("infra", [True, False])
+async def test_a_half_made_sandbox_is_seen_and_finished(podman_world: PodmanWorld, infra: bool) -> None:
+    pod = new_pod()
+    spec = sandbox_of(pod)
+    body: dict[str, Any] = {
+        "name": labels.pod_name(pod, 0),
+        "infra_name": labels.infra_name(pod, 0),
+        "labels": labels.of_sandbox(spec, podman_world.owner),
+        "Networks": {podman_world.podman.network: {}},
+        "netns": {"nsmode": "bridge"},
+    }
+    if not infra:
+        body = {"name": body["name"], "labels": body["labels"], "no_infra": True}
+    await podman_world.libpod.call("POST", "/pods/create", body=body)
+    seen = await podman_world.runtime.pod(pod.uid)
+    assert seen is not None
+    assert seen.sandbox is not None
+    assert not seen.sandbox.ready
+    await podman_world.runtime.create_sandbox(spec)
+    seen = await podman_world.runtime.pod(pod.uid)
+    assert seen is not None
+    assert seen.sandbox is not None
+    assert seen.sandbox.ready
+
+
+async def test_a_container_of_another_owner_is_never_seen_nor_touched(podman_world: PodmanWorld) -> None:
+    other = podman_world.podman.run(
+        "run", "-d", "--network", "none", "--label", "edgelet.owner=other", "localhost/edgelet-test:1", "sleep", "1000"
+    )
+    try:
+        assert await podman_world.runtime.pods() == ()
+        for call in (
+            podman_world.runtime.remove_container,
+            lambda each: podman_world.runtime.stop_container(each, grace_s=0),
+        ):
+            await call(other)
+        await podman_world.runtime.signal_container(other, "SIGKILL")
+        assert podman_world.podman.run("inspect", "--format", "{{.State.Status}}", other) == "running"
+    finally:
+        podman_world.podman.run("rm", "-f", "-t", "0", other)
+
+
+async def test_the_network_is_made_once_and_checked(podman_world: PodmanWorld) -> None:
+    name = f"{podman_world.podman.network[:10]}n"
+    wanted = PodNetwork(name=name, bridge=name, pool="10.127.3.0/24")
+    try:
+        for _ in range(2):
+            await network.ensure(podman_world.libpod, wanted, owner="test")
+        shown = podman_world.podman.run("network", "inspect", name, "--format", "{{.DNSEnabled}} {{.NetworkInterface}}")
+        assert shown == f"false {name}"
+        with pytest.raises(EngineError, match=r"not with 10\.127\.4\.0/24") as refused:
+            await network.ensure(podman_world.libpod, replace(wanted, pool="10.127.4.0/24"), owner="test")
+        assert refused.value.reason == "FailedCreatePodSandBox"
+    finally:
+        podman_world.podman.run("network", "rm", "-f", name)
+
+
+async def test_a_pod_reaches_itself_and_is_reached_by_its_address(podman_world: PodmanWorld) -> None:
+    pod = new_pod()
+    await podman_world.run(
+        pod, sh(pod, "mkdir /www; echo served > /www/index.html; exec httpd -f -p 8080 -h /www", name="web")
+    )
+    lines = await podman_world.output(pod, "until wget -qO- http://127.0.0.1:8080/; do sleep 0.1; done")
+    assert lines[-1] == "served"
+    seen = await podman_world.runtime.pod(pod.uid)
+    assert seen is not None
+    assert seen.sandbox is not None
+    assert isinstance(seen.containers[-1].state, Running)
+    assert Path("/sys/class/net", podman_world.podman.network).exists()
