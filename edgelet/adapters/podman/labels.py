@@ -22,6 +22,7 @@ SANDBOX_NAMESPACES = "edgelet.sandbox.namespaces"
 
 _PREFIX = "edgelet."
 _FOREIGN = re.compile(r"[^a-zA-Z0-9.-]")  # "_" joins the parts, so no part may have one
+_FIRST = re.compile(r"[a-zA-Z0-9]")
 _PART_LIMIT_CHARS = 63
 
 
@@ -136,11 +137,8 @@ def _write_namespaces(value: HostNamespaces) -> str:
 
 def _pod_parts(pod: PodRef) -> tuple[str, str, str]:
     # The uid alone tells pods apart; name and namespace are for people who read `podman ps`.
-    return (
-        f"p{_part(pod.name)}" if not pod.name[:1].isalnum() else _part(pod.name),
-        _part(pod.namespace),
-        _part(pod.uid),
-    )
+    name = _part(pod.name) if _FIRST.match(pod.name) else "p" + _part(f"_{pod.name}")
+    return (name, _part(pod.namespace), _part(pod.uid))
 
 
 def _part(text: str) -> str:

@@ -1,7 +1,7 @@
 """Forwarding rules of host ports that outlived their pod: a stale one comes first and swallows the next pod's traffic.
 
 netavark keeps one chain NETAVARK-DN-<hash> a network, with a DNAT rule a port, and in NETAVARK-HOSTPORT-DNAT a jump a
-port, commented "dnat name: <network> id: <container>". This is its iptables driver; rules of the nftables one are not known.
+port, commented "dnat name: <network> id: <container>". That is its iptables driver; the nftables one is not known.
 """
 
 from __future__ import annotations

@@ -43,7 +43,9 @@ def sandbox_body(spec: SandboxSpec, *, owner: str, network: str) -> Body:
     if spec.host_network:
         body |= {"netns": {"nsmode": "host"}, "utsns": {"nsmode": "host"}}  # with a hostname libpod refuses this
     else:
-        body |= {"netns": {"nsmode": "bridge"}, "Networks": {network: {}}, "hostname": spec.hostname}
+        body |= {"netns": {"nsmode": "bridge"}, "hostname": spec.hostname}
+        if network:
+            body["Networks"] = {network: {}}
         body |= _dns(spec.dns_servers, spec.dns_searches, spec.dns_options)
         if spec.ports:
             body["portmappings"] = [_port(port) for port in spec.ports]
