@@ -1,0 +1,87 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from edgelet.api.pod import Pod
+from edgelet.pods import node_admission
+from edgelet.pods.node_admission import Room
+
+ROOM = Room(name="board", labels={"kubernetes.io/os": "linux", "ram": "8"}, cpu_milli=2000, memory_bytes=1000, pods=3)
+
+
+def pod(name: str = "p", *, phase: str | None = None, **spec: Any) -> Pod:
+    spec.setdefault("containers", [{"name": "c", "image": "i"}])
+    document: dict[str, Any] = {"metadata": {"name": name, "namespace": "default", "uid": name}, "spec": spec}
+    if phase:
+        document["status"] = {"phase": phase}
+    return Pod.model_validate(document)
+
+
+def with_port(name: str, port: int, *, host_ip: str = "", protocol: str = "TCP", phase: str | None = None) -> Pod:
+    ports = [{"containerPort": 80, "hostPort": port, "protocol": protocol, **({"hostIP": host_ip} if host_ip else {})}]
+    return pod(name, phase=phase, containers=[{"name": "c", "image": "i", "ports": ports}])
+
+
+def with_requests(name: str, **requests: str) -> Pod:
+    return pod(name, containers=[{"name": "c", "image": "i", "resources": {"requests": requests}}])
+
+
+def reason(one: Pod, *others: Pod) -> str | None:
+    found = node_admission.judge(one, others, ROOM)
+    return found[0] if found else None
+
+
+def test_a_plain_pod_is_taken() -> None:
+    assert reason(pod()) is None
+
+
+def test_labels_decide() -> None:
+    assert reason(pod(nodeSelector={"kubernetes.io/os": "linux"})) is None
+    assert reason(pod(nodeSelector={"no-such": "x"})) == "NodeAffinity"
+
+
+@pytest.mark.parametrize(
+    ("expression", "taken"),
+    [
+        ({"key": "ram", "operator": "In", "values": ["4", "8"]}, True),
+        ({"key": "ram", "operator": "NotIn", "values": ["8"]}, False),
+        ({"key": "gpu", "operator": "NotIn", "values": ["yes"]}, True),
+        ({"key": "gpu", "operator": "Exists"}, False),
+        ({"key": "gpu", "operator": "DoesNotExist"}, True),
+        ({"key": "ram", "operator": "Gt", "values": ["4"]}, True),
+        ({"key": "ram", "operator": "Lt", "values": ["8"]}, False),
+        ({"key": "kubernetes.io/os", "operator": "Gt", "values": ["4"]}, False),
+    ],
+)
+def test_required_affinity_decides(expression: dict[str, Any], *, taken: bool) -> None:
+    terms = {"nodeSelectorTerms": [{"matchExpressions": [expression]}]}
+    affinity = {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": terms}}
+    assert (reason(pod(affinity=affinity)) is None) == taken
+
+
+def test_a_taken_port_is_refused() -> None:
+    assert reason(with_port("a", 80), with_port("b", 80)) == "NodePorts"
+    assert reason(with_port("a", 80, protocol="UDP"), with_port("b", 80)) is None
+    assert reason(with_port("a", 80, host_ip="10.0.0.1"), with_port("b", 80, host_ip="10.0.0.2")) is None
+    assert reason(with_port("a", 80, host_ip="10.0.0.1"), with_port("b", 80)) == "NodePorts"
+    assert reason(with_port("a", 80), with_port("b", 80, phase="Succeeded")) is None
+
+
+def test_requests_must_fit_beside_the_others() -> None:
+    assert reason(with_requests("a", cpu="2")) is None
+    assert reason(with_requests("a", cpu="2001m")) == "OutOfcpu"
+    assert reason(with_requests("a", cpu="1500m"), with_requests("b", cpu="1")) == "OutOfcpu"
+    assert reason(with_requests("a", memory="1001")) == "OutOfmemory"
+
+
+def test_the_number_of_pods_is_bounded() -> None:
+    assert reason(pod("a"), pod("b"), pod("c"), pod("d")) == "OutOfpods"
+    assert reason(pod("a"), pod("b"), pod("c"), pod("d", phase="Failed")) is None
+
+
+def test_the_message_names_the_amounts() -> None:
+    found = node_admission.judge(with_requests("a", cpu="3"), (with_requests("b", cpu="1"),), ROOM)
+    assert found is not None
+    assert found[1] == "Node didn't have enough resource: cpu, requested: 3000, used: 1000, capacity: 2000"
