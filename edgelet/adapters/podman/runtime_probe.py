@@ -86,7 +86,12 @@ def bundle(host_directories: Iterable[str], manager: CgroupManager, name: str) -
         },
         "root": {"path": "rootfs", "readonly": True},
         "hostname": "probe",
-        "mounts": [{"destination": "/proc", "type": "proc", "source": "proc"}, *binds],
+        "mounts": [
+            {"destination": "/proc", "type": "proc", "source": "proc"},
+            # Without it crun finds no /dev, and runc's device nodes lie on a /run that systemd mounts nodev.
+            {"destination": "/dev", "type": "tmpfs", "source": "tmpfs", "options": ["nosuid", "mode=755", "size=64k"]},
+            *binds,
+        ],
         "linux": {
             "cgroupsPath": cgroup,
             "resources": {"pids": {"limit": 64}},
