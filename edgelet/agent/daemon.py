@@ -11,7 +11,8 @@ from collections.abc import Callable
 from edgelet import __version__
 from edgelet.adapters.host.clock import SystemClock
 from edgelet.adapters.sqlite.store import SqliteStore
-from edgelet.agent import directories, local_api, pod_path
+from edgelet.agent import directories, link, local_api, pod_path
+from edgelet.agent.link import Link
 from edgelet.agent.pod_path import Foundation
 from edgelet.config.settings import Settings
 from edgelet.pods.dispatcher import Dispatcher
@@ -72,23 +73,23 @@ class Daemon:
         server.open()
         dispatcher = pod_path.make_dispatcher(base)
         manifests = pod_path.make_manifests(base, door.reception)
-        link = pod_path.make_link(base, door.reception, boot_id=str(uuid.uuid4())) if self._settings.mqtt.url else None
+        wire = link.make(base, door.reception, boot_id=str(uuid.uuid4())) if self._settings.mqtt.url else None
         async with asyncio.TaskGroup() as tasks:
             everything = [
                 tasks.create_task(server.serve(), name="local-api"),
                 tasks.create_task(door.successors.follow(), name="successors"),
                 tasks.create_task(pod_path.make_namespaces(base).run(), name="namespaces"),
-                tasks.create_task(base.gate.open(), name="engine"),
+                tasks.create_task(base.gate.run(), name="engine"),
                 tasks.create_task(_run_pods(base, dispatcher), name="pods"),
                 tasks.create_task(manifests.run(), name="manifests"),
-                tasks.create_task(self._look_after(base, link), name="board"),
+                tasks.create_task(self._look_after(base, wire), name="board"),
                 tasks.create_task(self._heartbeat(), name="watchdog"),
             ]
-            if link is not None:
+            if wire is not None:
                 everything += [
-                    tasks.create_task(link.bus.run(), name="mqtt"),
-                    tasks.create_task(link.source.run(), name="mqtt-source"),
-                    tasks.create_task(link.reporter.run(), name="reporter"),
+                    tasks.create_task(wire.bus.run(), name="mqtt"),
+                    tasks.create_task(wire.source.run(), name="mqtt-source"),
+                    tasks.create_task(wire.reporter.run(), name="reporter"),
                 ]
             else:
                 base.orphans_may_go.set()
@@ -96,20 +97,20 @@ class Daemon:
             self._manager.ready(_summary(base))
             await self._stop.wait()
             self._manager.stopping()
-            if link is not None:
-                await link.reporter.goodbye()
-                await link.bus.close()
+            if wire is not None:
+                await wire.reporter.goodbye()
+                await wire.bus.close()
             for task in everything:
                 task.cancel()
 
-    async def _look_after(self, base: Foundation, link: pod_path.LinkParts | None) -> None:
+    async def _look_after(self, base: Foundation, wire: Link | None) -> None:
         """Keep the Node object and the status line true."""
-        if link is not None:
-            link.reporter.node_changed()
+        if wire is not None:
+            wire.reporter.node_changed()
         await base.gate.opened()
         await base.board.refresh_images()
-        if link is not None:
-            link.reporter.node_changed()
+        if wire is not None:
+            wire.reporter.node_changed()
         while True:
             self._manager.status(_summary(base))
             await base.clock.sleep(_STATUS_INTERVAL_S)

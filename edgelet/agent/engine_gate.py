@@ -10,6 +10,7 @@ import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import TypeVar
 
 from edgelet.api.errors import EdgeletError, EngineError
 from edgelet.ports.clock import Clock
@@ -27,9 +28,11 @@ from edgelet.ports.runtime import (
 )
 
 log = logging.getLogger(__name__)
+T = TypeVar("T")
 
 _FIRST_RETRY_S = 1.0
 _MAX_RETRY_S = 60.0
+_SWEEP_AFTER_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +41,7 @@ class FoundEngine:
 
     runtime: Runtime
     images: Images
+    recover: Callable[[], Awaitable[None]]  # sweeps what an engine that was killed leaves
     close: Callable[[], Awaitable[None]]
 
 
@@ -49,10 +53,23 @@ class EngineGate:
         self._clock = clock
         self._found: FoundEngine | None = None
         self._opened = asyncio.Event()
+        self._failed = asyncio.Event()  # the engine went away in the midst of a call
         self.trouble = "Podman was not asked yet"  # for people; "" once it works
 
-    async def open(self) -> None:
-        """Try until the engine is there."""
+    async def run(self) -> None:
+        """Try until the engine is there; after it was lost and came back, sweep what it left. For ever."""
+        await self._open()
+        while True:
+            await self._failed.wait()
+            await self._clock.sleep(_SWEEP_AFTER_S)
+            self._failed.clear()
+            try:
+                await self._engine.recover()
+            except EdgeletError as error:
+                log.warning("cannot sweep yet", extra={"reason": error.reason, "error": error.message})
+                self._failed.set()
+
+    async def _open(self) -> None:
         retry_s = _FIRST_RETRY_S
         while self._found is None:
             try:
@@ -84,28 +101,28 @@ class EngineGate:
         return self._engine.runtime.info
 
     async def pods(self) -> tuple[ObservedPod, ...]:
-        return await self._engine.runtime.pods()
+        return await self._watched(self._engine.runtime.pods())
 
     async def pod(self, uid: str) -> ObservedPod | None:
-        return await self._engine.runtime.pod(uid)
+        return await self._watched(self._engine.runtime.pod(uid))
 
     async def create_sandbox(self, spec: SandboxSpec) -> None:
-        await self._engine.runtime.create_sandbox(spec)
+        await self._watched(self._engine.runtime.create_sandbox(spec))
 
     async def start_container(self, spec: ContainerSpec) -> None:
-        await self._engine.runtime.start_container(spec)
+        await self._watched(self._engine.runtime.start_container(spec))
 
     async def signal_container(self, container_id: str, signal: str) -> None:
-        await self._engine.runtime.signal_container(container_id, signal)
+        await self._watched(self._engine.runtime.signal_container(container_id, signal))
 
     async def stop_container(self, container_id: str, *, grace_s: float) -> None:
-        await self._engine.runtime.stop_container(container_id, grace_s=grace_s)
+        await self._watched(self._engine.runtime.stop_container(container_id, grace_s=grace_s))
 
     async def remove_container(self, container_id: str) -> None:
-        await self._engine.runtime.remove_container(container_id)
+        await self._watched(self._engine.runtime.remove_container(container_id))
 
     async def remove_pod(self, uid: str) -> None:
-        await self._engine.runtime.remove_pod(uid)
+        await self._watched(self._engine.runtime.remove_pod(uid))
 
     async def exits(self) -> AsyncIterator[ExitNotice]:
         """Wait for the engine, then give its notices."""
@@ -114,7 +131,7 @@ class EngineGate:
             yield notice
 
     async def usage(self, uid: str) -> tuple[Usage, ...]:
-        return await self._engine.runtime.usage(uid)
+        return await self._watched(self._engine.runtime.usage(uid))
 
     async def exec(
         self, container_id: str, argv: tuple[str, ...], *, timeout_s: float, limit_bytes: int = 10240
@@ -127,16 +144,24 @@ class EngineGate:
     # ---- ports.images.Images
 
     async def find(self, reference: str) -> ImageInfo | None:
-        return await self._engine.images.find(reference)
+        return await self._watched(self._engine.images.find(reference))
 
     async def pull(self, reference: str, credentials: tuple[Credential, ...] = ()) -> ImageInfo:
-        return await self._engine.images.pull(reference, credentials)
+        return await self._watched(self._engine.images.pull(reference, credentials))
 
     async def list(self) -> tuple[ImageInfo, ...]:
-        return await self._engine.images.list()
+        return await self._watched(self._engine.images.list())
 
     async def remove(self, image_id: str) -> None:
-        await self._engine.images.remove(image_id)
+        await self._watched(self._engine.images.remove(image_id))
+
+    async def _watched(self, call: Awaitable[T]) -> T:
+        try:
+            return await call
+        except EngineError as error:
+            if error.reason == "EngineUnavailable":
+                self._failed.set()
+            raise
 
     @property
     def _engine(self) -> FoundEngine:

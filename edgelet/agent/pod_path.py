@@ -6,7 +6,7 @@
       -> pods.dispatcher      one worker a pod: plan, execute, observe, status
       -> the engine           Podman, behind ports.runtime
       -> object store         status
-      -> node.reporter        the broker;  remote.api: the command line
+      -> node.reporter        the broker (agent/link.py);  remote.api: the command line (agent/local_api.py)
 
 Everything is made here, by hand, once. Nothing here decides anything.
 """
@@ -16,18 +16,12 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 from edgelet.adapters.host.clock import SystemClock
 from edgelet.adapters.host.folder_watch import InotifyFolder
 from edgelet.adapters.host.host import PsutilHost
 from edgelet.adapters.host.pod_files import HostPodFiles
-from edgelet.adapters.mqtt import address, endpoint
-from edgelet.adapters.mqtt.bus import MqttBus
-from edgelet.adapters.mqtt.endpoint import Endpoint
-from edgelet.adapters.mqtt.tls import TlsFiles
 from edgelet.adapters.podman import bring_up
 from edgelet.adapters.podman.images import PodmanImages
 from edgelet.adapters.podman.network import PodNetwork
@@ -37,14 +31,11 @@ from edgelet.agent.board import Board
 from edgelet.agent.engine_gate import EngineGate, FoundEngine
 from edgelet.config.settings import Settings
 from edgelet.controllers.namespace import NamespaceController
-from edgelet.intake import mqtt_source, refusal
 from edgelet.intake.admit import House
 from edgelet.intake.manifest_folder import ManifestFolder
-from edgelet.intake.mqtt_source import Listeners, MqttSource
 from edgelet.intake.reception import Reception
 from edgelet.intake.successors import Successors
 from edgelet.node.event_recorder import EventRecorder
-from edgelet.node.reporter import Reporter, Rhythm
 from edgelet.pods import node_admission
 from edgelet.pods.dispatcher import Dispatcher
 from edgelet.pods.execute import Executor, ExecutorPorts
@@ -54,7 +45,6 @@ from edgelet.pods.restart_backoff import BackoffSettings
 from edgelet.pods.status_writer import StatusWriter
 from edgelet.pods.store_objects import StoreObjects
 from edgelet.pods.worker import WorkerPorts
-from edgelet.ports.bus import BusEvent, Synced
 from edgelet.ports.pod_files import PodPaths
 
 log = logging.getLogger(__name__)
@@ -134,7 +124,17 @@ async def find_engine(settings: Settings, clock: SystemClock) -> FoundEngine:
         clock=clock,
     )
     images = PodmanImages(found.libpod, architecture=found.architecture, copy_dir=found.copy_dir)
-    return FoundEngine(runtime=runtime, images=images, close=found.engine.close)
+
+    async def close() -> None:
+        runtime.close()
+        await found.engine.close()
+
+    try:
+        await runtime.recover()  # an engine that was killed, in an earlier run too, leaves namespaces and rules
+    except BaseException:
+        await close()
+        raise
+    return FoundEngine(runtime=runtime, images=images, recover=runtime.recover, close=close)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -216,87 +216,4 @@ def make_manifests(base: Foundation, reception: Reception) -> ManifestFolder:
         clock=base.clock,
         rescan_s=base.settings.intake.rescan_s,
         strict=base.settings.intake.strict,
-    )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LinkParts:
-    """The broker's side: in, out, and the line itself."""
-
-    bus: MqttBus
-    source: MqttSource
-    reporter: Reporter
-
-
-def make_link(base: Foundation, reception: Reception, *, boot_id: str) -> LinkParts:
-    """From the broker to the store, and from the store to the broker."""
-    mqtt = base.settings.mqtt
-    bus = MqttBus(
-        _endpoint(base.settings),
-        clock=base.clock,
-        chance=random.random,
-        reconnect_max_s=mqtt.reconnect_max_s,
-        inbox_messages=mqtt.inbox_messages,
-    )
-    reporter = Reporter(
-        bus,
-        store=base.store,
-        ledger=base.store.ledger,
-        clock=base.clock,
-        boot_id=boot_id,
-        node_name=base.board.name,
-        node=base.board.document,
-        describe=lambda error: refusal.answer(error)[1],
-        events=base.events,
-        rhythm=Rhythm(
-            status_interval_s=mqtt.status_interval_s,
-            node_interval_s=mqtt.node_interval_s,
-            will_delay_s=mqtt.will_delay_s,
-        ),
-        outbox_bytes=mqtt.outbox_bytes,
-    )
-    base.events.listen(reporter.event)
-    source = MqttSource(
-        bus,
-        reception=reception,
-        store=base.store,
-        listeners=Listeners(
-            refused=reporter.refused,
-            accepted=reporter.accepted,
-            forward=_forward(reporter, base.orphans_may_go),
-            events=base.events,
-            node=base.board.key,
-        ),
-        clock=base.clock,
-        bounds=mqtt_source.Bounds(
-            max_object_bytes=base.settings.intake.max_object_bytes, strict=base.settings.intake.strict
-        ),
-    )
-    return LinkParts(bus=bus, source=source, reporter=reporter)
-
-
-def _forward(reporter: Reporter, orphans_may_go: asyncio.Event) -> Callable[[BusEvent], bool]:
-    def forward(event: BusEvent) -> bool:
-        if isinstance(event, Synced):
-            orphans_may_go.set()  # the broker has told everything it knows
-        return reporter.notice(event)
-
-    return forward
-
-
-def _endpoint(settings: Settings) -> Endpoint:
-    mqtt, node = settings.mqtt, settings.node
-
-    def text(path: Path | None) -> str:
-        return str(path) if path else ""
-
-    return Endpoint(
-        address=address.parse(mqtt.url),
-        client_id=endpoint.client_id(node.tenant, node.name),
-        root=f"{mqtt.prefix}/{node.tenant}/{node.name}/",
-        username=mqtt.username,
-        password_file=text(mqtt.password_file),
-        files=TlsFiles(ca=text(mqtt.ca), certificate=text(mqtt.client_cert), key=text(mqtt.client_key)),
-        keepalive_s=mqtt.keepalive_s,
-        session_expiry_s=mqtt.session_expiry_s,
     )

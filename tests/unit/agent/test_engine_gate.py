@@ -12,6 +12,41 @@ from tests.fakes.runtime import FakeRuntime
 from tests.fakes.virtual_time import VirtualClock
 
 
+def found(runtime: FakeRuntime, sweeps: list[float]) -> FoundEngine:
+    async def recover() -> None:
+        sweeps.append(asyncio.get_running_loop().time())
+        if len(sweeps) == 1:
+            raise EngineError("EngineUnavailable", "still away")
+
+    async def close() -> None:
+        pass
+
+    return FoundEngine(runtime=runtime, images=FakeImages(), recover=recover, close=close)
+
+
+def test_an_engine_that_was_lost_is_swept_after_until_that_works() -> None:
+    async def story() -> None:
+        runtime, sweeps = FakeRuntime(), list[float]()
+
+        async def bring_up() -> FoundEngine:
+            return found(runtime, sweeps)
+
+        gate = EngineGate(bring_up, clock=VirtualClock())
+        running = asyncio.create_task(gate.run())
+        await gate.opened()
+        await gate.pods()
+        await asyncio.sleep(60)
+        assert sweeps == []
+        runtime.failing["pods"] = EngineError("EngineUnavailable", "no answer")
+        with pytest.raises(EngineError):
+            await gate.pods()
+        await asyncio.sleep(60)
+        assert sweeps == [65.0, 70.0]
+        running.cancel()
+
+    virtual_time.run(story())
+
+
 def test_until_podman_works_every_call_says_why_and_the_gate_keeps_trying() -> None:
     async def story() -> None:
         tries = 0
@@ -22,22 +57,20 @@ def test_until_podman_works_every_call_says_why_and_the_gate_keeps_trying() -> N
             if tries < 4:
                 raise EngineError("EngineUnavailable", "podman is not installed: apt-get install podman")
 
-            async def close() -> None:
-                pass
-
-            return FoundEngine(runtime=FakeRuntime(), images=FakeImages(), close=close)
+            return found(FakeRuntime(), [])
 
         gate = EngineGate(bring_up, clock=VirtualClock())
-        opening = asyncio.create_task(gate.open())
+        running = asyncio.create_task(gate.run())
         await asyncio.sleep(0.5)
         with pytest.raises(EngineError, match="apt-get install podman") as caught:
             await gate.pods()
         assert caught.value.retry_after is not None
         assert gate.trouble == "podman is not installed: apt-get install podman"
-        await opening
+        await gate.opened()
         assert asyncio.get_running_loop().time() == pytest.approx(1 + 2 + 4)
         assert await gate.pods() == ()
         assert gate.trouble == ""
         assert (await gate.opened()).name == "podman"
+        running.cancel()
 
     virtual_time.run(story())

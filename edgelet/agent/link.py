@@ -1,0 +1,104 @@
+"""The broker's side of the agent: from the broker to the store, and from the store to the broker."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from edgelet.adapters.mqtt import address, endpoint
+from edgelet.adapters.mqtt.bus import MqttBus
+from edgelet.adapters.mqtt.endpoint import Endpoint
+from edgelet.adapters.mqtt.tls import TlsFiles
+from edgelet.agent.pod_path import Foundation
+from edgelet.config.settings import Settings
+from edgelet.intake import mqtt_source, refusal
+from edgelet.intake.mqtt_source import Listeners, MqttSource
+from edgelet.intake.reception import Reception
+from edgelet.node.reporter import Reporter, Rhythm
+from edgelet.ports.bus import BusEvent, Synced
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Link:
+    """The broker's side: in, out, and the line itself."""
+
+    bus: MqttBus
+    source: MqttSource
+    reporter: Reporter
+
+
+def make(base: Foundation, reception: Reception, *, boot_id: str) -> Link:
+    """From the broker to the store, and from the store to the broker."""
+    mqtt = base.settings.mqtt
+    bus = MqttBus(
+        _endpoint(base.settings),
+        clock=base.clock,
+        chance=random.random,
+        reconnect_max_s=mqtt.reconnect_max_s,
+        inbox_messages=mqtt.inbox_messages,
+    )
+    reporter = Reporter(
+        bus,
+        store=base.store,
+        ledger=base.store.ledger,
+        clock=base.clock,
+        boot_id=boot_id,
+        node_name=base.board.name,
+        node=base.board.document,
+        describe=lambda error: refusal.answer(error)[1],
+        events=base.events,
+        rhythm=Rhythm(
+            status_interval_s=mqtt.status_interval_s,
+            node_interval_s=mqtt.node_interval_s,
+            will_delay_s=mqtt.will_delay_s,
+        ),
+        outbox_bytes=mqtt.outbox_bytes,
+    )
+    base.events.listen(reporter.event)
+    source = MqttSource(
+        bus,
+        reception=reception,
+        store=base.store,
+        listeners=Listeners(
+            refused=reporter.refused,
+            accepted=reporter.accepted,
+            forward=_forward(reporter, base.orphans_may_go),
+            events=base.events,
+            node=base.board.key,
+        ),
+        clock=base.clock,
+        bounds=mqtt_source.Bounds(
+            max_object_bytes=base.settings.intake.max_object_bytes, strict=base.settings.intake.strict
+        ),
+    )
+    return Link(bus=bus, source=source, reporter=reporter)
+
+
+def _forward(reporter: Reporter, orphans_may_go: asyncio.Event) -> Callable[[BusEvent], bool]:
+    def forward(event: BusEvent) -> bool:
+        if isinstance(event, Synced):
+            orphans_may_go.set()  # the broker has told everything it knows
+        return reporter.notice(event)
+
+    return forward
+
+
+def _endpoint(settings: Settings) -> Endpoint:
+    mqtt, node = settings.mqtt, settings.node
+
+    def text(path: Path | None) -> str:
+        return str(path) if path else ""
+
+    return Endpoint(
+        address=address.parse(mqtt.url),
+        client_id=endpoint.client_id(node.tenant, node.name),
+        root=f"{mqtt.prefix}/{node.tenant}/{node.name}/",
+        username=mqtt.username,
+        password_file=text(mqtt.password_file),
+        files=TlsFiles(ca=text(mqtt.ca), certificate=text(mqtt.client_cert), key=text(mqtt.client_key)),
+        keepalive_s=mqtt.keepalive_s,
+        session_expiry_s=mqtt.session_expiry_s,
+    )
