@@ -1,0 +1,231 @@
+"""The board under chaos: an agent, a broker and a registry in namespaces of their own, and a disk of its own.
+
+Only for a process that scripts/chaos put into fresh mount, network, process and control group namespaces.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+import uuid
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from tests.chaos import shim
+from tests.fixtures.agent import AgentUnderTest, testbox_archive
+from tests.fixtures.mosquitto import Mosquitto, free_port
+from tests.fixtures.registry import Registry, running_registry
+
+_DISK_BYTES = 600 * 1024 * 1024
+_RUN_BYTES = 64 * 1024 * 1024
+ROOT = "edgelet/v1/default/board/"
+SETTINGS = {
+    "mqtt": {"keepalive_s": 5, "will_delay_s": 2, "reconnect_max_s": 3, "status_interval_s": 0.2},
+    "podman": {"idle_exit_s": 1},
+    "workload": {
+        "backoff_initial_s": 1.0,
+        "backoff_max_s": 4.0,
+        "image_backoff_initial_s": 1.0,
+        "image_backoff_max_s": 4.0,
+    },
+}
+Pid = int
+
+
+def require_namespaces() -> None:
+    """Refuse to run where a fault could reach anything else. Raises SystemExit."""
+    if os.environ.get("EDGELET_CHAOS_INSIDE") != "yes" or "scripts/chaos" not in arguments(1):
+        raise SystemExit("error: this breaks things on purpose: start it by scripts/chaos, which walls it in")
+
+
+class Board(AgentUnderTest):
+    """An agent whose disk is a small ext4 of its own and whose run directories are tmpfs: it can be rebooted."""
+
+    def __init__(self, *, directory: Path, broker_url: str, registry: str) -> None:
+        super().__init__(broker_url=broker_url, settings=SETTINGS)
+        self.directory = directory
+        self.log_path = directory / "agent.log"
+        image = directory / "disk.img"
+        with image.open("wb") as file:
+            file.truncate(_DISK_BYTES)
+        _run("mkfs.ext4", "-q", "-m", "0", str(image))
+        _run("mount", "-o", "loop", str(image), str(self.base))
+        (self.base / "manifests").mkdir()
+        self._write_settings()
+        registries = directory / "registries.conf"
+        registries.write_text(
+            f'unqualified-search-registries = []\n[[registry]]\nlocation = "{registry}"\ninsecure = true\n'
+        )
+        self.shim = shim.Shim(directory)
+        self.environment.update(self.shim.environment())
+        self.environment["CONTAINERS_REGISTRIES_CONF"] = str(registries)
+        self.power_on()
+
+    def power_on(self) -> None:
+        """Mount what is volatile on a board, and give this boot an id."""
+        for one in ("run", "rr"):
+            (self.base / one).mkdir(exist_ok=True)
+            _run("mount", "-t", "tmpfs", "-o", f"size={_RUN_BYTES},mode=0700", "tmpfs", str(self.base / one))
+        boot_id = self.directory / "boot_id"
+        boot_id.write_text(f"{uuid.uuid4()}\n")
+        _run("mount", "--bind", str(boot_id), "/proc/sys/kernel/random/boot_id")
+
+    def power_off(self) -> None:
+        """Kill everything that a board would lose: processes, mounts, namespaces, firewall, control groups."""
+        self.kill()
+        for _ in range(100):
+            pids = self.processes()
+            if not pids:
+                break
+            for pid in pids:
+                with contextlib.suppress(OSError):
+                    os.kill(pid, signal.SIGKILL)
+            time.sleep(0.02)
+        assert not self.processes(), self.processes()
+        points = [line.split()[4] for line in Path("/proc/self/mountinfo").read_text().splitlines()]
+        below = [
+            one for one in points if one.startswith((f"{self.base}/", "/run/netns/")) or one.endswith("random/boot_id")
+        ]
+        for point in reversed(below):
+            _run("umount", "-l", point, check=False)
+        for folder in (Path("/run/netns"), Path("/run/runc"), Path("/run/crun")):
+            for one in folder.iterdir():
+                shutil.rmtree(one) if one.is_dir() else one.unlink()
+        _run("ip", "link", "del", self.bridge, check=False)
+        for table in ("nat", "filter", "mangle"):
+            for program in ("iptables", "ip6tables"):
+                _run(program, "-t", table, "-F", check=False)
+                _run(program, "-t", table, "-X", check=False)
+        for group in cgroups():
+            with contextlib.suppress(OSError):
+                group.rmdir()
+
+    def processes(self) -> list[Pid]:
+        """Pids of engine, conmon, runtimes and containers: whatever is neither the harness nor below it."""
+        ours, parents = {1, os.getpid()}, {}
+        for pid in pids():
+            parents[pid] = parent(pid)
+        found = []
+        for pid in parents:
+            line, step = {pid}, pid
+            while (step := parents.get(step, 0)) > 1:
+                line.add(step)
+            if not line & ours and not zombie(pid):
+                found.append(pid)
+        return found
+
+    def disk_free(self) -> int:
+        """Bytes free on the board's disk."""
+        return shutil.disk_usage(self.base).free
+
+    @property
+    def database(self) -> Path:
+        return self.base / "state" / "edgelet.db"
+
+
+class Site:
+    """Board, broker and registry."""
+
+    def __init__(self) -> None:
+        self.directory = Path(tempfile.mkdtemp(prefix="el-chaos-", dir="/tmp"))
+        self._stack = contextlib.ExitStack()
+        self.image_ids: dict[str, str] = {}  # by reference
+
+    def __enter__(self) -> Self:
+        self.board_port = free_port()  # the agent's own way to the broker: it can be cut without cutting ours
+        self.broker = Mosquitto(self.directory, options=(f"listener {self.board_port} 127.0.0.1",))
+        self._stack.enter_context(self.broker)
+        self.registry: Registry = self._stack.enter_context(running_registry(locked=False))
+        self.board = Board(
+            directory=self.directory,
+            broker_url=f"mqtt://127.0.0.1:{self.board_port}",
+            registry=self.registry.address,
+        )
+        self.board.start()
+        self._fill_registry()
+        return self
+
+    def image(self, tag: int) -> str:
+        """Reference of one of two images."""
+        return f"{self.registry.address}/testbox:{tag}"
+
+    def cut_link(self) -> None:
+        """Drop every packet between agent and broker, both ways."""
+        for direction in ("--sport", "--dport"):
+            _run("iptables", "-w", "-t", "raw", "-A", "OUTPUT", *self._link(direction))
+
+    def mend_link(self) -> None:
+        """Let packets pass again; calling it twice does nothing."""
+        for direction in ("--sport", "--dport"):
+            _run("iptables", "-w", "-t", "raw", "-D", "OUTPUT", *self._link(direction), check=False)
+
+    def _link(self, direction: str) -> tuple[str, ...]:
+        return ("-o", "lo", "-p", "tcp", direction, str(self.board_port), "-j", "DROP")
+
+    def _fill_registry(self) -> None:
+        self.board.podman("load", "--quiet", "--input", str(testbox_archive()), timeout_s=120)
+        template = self.board.podman("create", "localhost/testbox:1")
+        for tag in (1, 2):
+            made = self.board.podman("commit", "--quiet", "--change", f"LABEL number={tag}", template, self.image(tag))
+            self.image_ids[self.image(tag)] = made.split()[-1]
+            self.board.podman("push", "--quiet", "--tls-verify=false", self.image(tag), timeout_s=120)
+        self.board.podman("rm", template)
+        self.board.podman("rmi", "--all", "--force")
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.board.power_off()
+        self._stack.__exit__(kind, error, trace)
+        _run("umount", "-l", str(self.board.base), check=False)
+        shutil.rmtree(self.board.base)
+
+
+def pids() -> list[Pid]:
+    """Return all processes that can be seen."""
+    return [int(one.name) for one in Path("/proc").iterdir() if one.name.isdigit()]
+
+
+def parent(pid: Pid) -> Pid:
+    """Return the parent; 0 where the process is gone."""
+    try:
+        return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+    except (OSError, IndexError):
+        return 0
+
+
+def zombie(pid: Pid) -> bool:
+    """Whether it is dead already, or gone."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    except (OSError, IndexError):
+        return True
+
+
+def arguments(pid: Pid) -> list[str]:
+    """Return the command line; [] where the process is gone."""
+    try:
+        return os.fsdecode(Path(f"/proc/{pid}/cmdline").read_bytes()).split("\0")[:-1]
+    except OSError:
+        return []
+
+
+def cgroups() -> list[Path]:
+    """Return all control groups below our own roots, children before parents."""
+    found: list[Path] = []
+    for folder, children, _ in os.walk("/sys/fs/cgroup", topdown=False):
+        found += [Path(folder, one) for one in children if (Path(folder) / one / "cgroup.procs").exists()]
+    tops = {Path("/sys/fs/cgroup") / one.parts[4] for one in found} if Path("/sys/fs/cgroup/memory").exists() else set()
+    return [one for one in found if one not in tops and not one.is_symlink()]
+
+
+def _run(*argv: str, check: bool = True) -> None:
+    done = subprocess.run(argv, capture_output=True, text=True, check=False)
+    if check and done.returncode:
+        raise AssertionError(f"{' '.join(argv)}: {done.returncode}: {done.stderr}")

@@ -1,0 +1,141 @@
+"""Any process may die at any instant."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import random
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from tests.chaos import board as boards
+from tests.chaos import witness
+from tests.chaos.board import Board, Site
+from tests.chaos.fault import Hit
+from tests.chaos.witness import Container, Seen
+
+_ENGINE_WAIT_S = 2.0
+
+
+@contextlib.contextmanager
+def agent_killed(site: Site, chance: random.Random) -> Iterator[Hit]:
+    """kill -9 of the agent; it stays away for up to two seconds."""
+    site.board.kill()
+    time.sleep(chance.uniform(0, 2))
+    site.board.start(wait=False)
+    yield Hit()
+
+
+@contextlib.contextmanager
+def agent_killed_often(site: Site, chance: random.Random) -> Iterator[Hit]:
+    """kill -9 of the agent again and again, also before it has come up."""
+    times = chance.randint(2, 5)
+    for _ in range(times):
+        site.board.kill()
+        site.board.start(wait=False)
+        time.sleep(chance.uniform(0.05, 1.8))
+    yield Hit(note=f"{times} times")
+
+
+@contextlib.contextmanager
+def agent_restarted(site: Site, chance: random.Random) -> Iterator[Hit]:
+    """SIGTERM, and a new agent."""
+    code = site.board.stop()
+    assert code == 0, f"the agent ended with {code} on SIGTERM"
+    time.sleep(chance.uniform(0, 1))
+    site.board.start(wait=False)
+    yield Hit()
+
+
+@contextlib.contextmanager
+def agent_and_engine_killed(site: Site, chance: random.Random) -> Iterator[Hit]:
+    """kill -9 of the agent and of the engine's service in one moment."""
+    killed = _kill_engine(site.board, wait_s=chance.uniform(0, _ENGINE_WAIT_S))
+    site.board.kill()
+    _kill_engine(site.board, wait_s=0)
+    site.board.start(wait=False)
+    yield Hit(note=f"{killed} engine processes")
+
+
+@contextlib.contextmanager
+def engine_killed(site: Site, chance: random.Random) -> Iterator[Hit]:
+    """kill -9 of the engine's service, twice if it comes again."""
+    killed = 0
+    for _ in range(chance.randint(1, 2)):
+        killed += _kill_engine(site.board, wait_s=_ENGINE_WAIT_S)
+        time.sleep(chance.uniform(0, 0.5))
+    yield Hit(note=f"{killed} processes")
+
+
+@contextlib.contextmanager
+def conmon_killed(site: Site, chance: random.Random) -> Iterator[Hit]:
+    """kill -9 of the conmon of a container; the container itself lives on, unwatched."""
+    seen = _look(site)
+    one = _any(seen, chance)
+    found = [pid for pid in boards.pids() if one and _is_conmon_of(pid, one.id)]
+    yield _kill(found, one)
+
+
+@contextlib.contextmanager
+def container_killed(site: Site, chance: random.Random) -> Iterator[Hit]:
+    """kill -9 of the main process of a container."""
+    one = _any(_look(site), chance, infra=False)
+    yield _kill([one.pid] if one else [], one)
+
+
+@contextlib.contextmanager
+def infra_killed(site: Site, chance: random.Random) -> Iterator[Hit]:
+    """kill -9 of the process that holds a pod's network."""
+    one = _any(_look(site), chance, infra=True)
+    yield _kill([one.pid] if one else [], one)
+
+
+@contextlib.contextmanager
+def pod_killed_whole(site: Site, chance: random.Random) -> Iterator[Hit]:
+    """kill -9 of all processes of a pod and of all its conmons, while the agent is dead."""
+    seen = _look(site)
+    one = _any(seen, chance)
+    site.board.kill()
+    ids = {each.id for each in seen.containers if one and each.pod == one.pod}
+    found = [each.pid for each in seen.containers if each.id in ids and each.running]
+    found += [pid for pid in boards.pids() if any(_is_conmon_of(pid, each) for each in ids)]
+    hit = _kill(found, one)
+    site.board.start(wait=False)
+    yield hit
+
+
+def _look(site: Site) -> Seen:
+    return witness.look(site, {})
+
+
+def _any(seen: Seen, chance: random.Random, *, infra: bool | None = None) -> Container | None:
+    fit = [one for one in seen.containers if one.running and (infra is None or (not one.name) == infra)]
+    return chance.choice(sorted(fit, key=lambda one: (one.pod, one.name))) if fit else None
+
+
+def _kill(pids: list[int], one: Container | None) -> Hit:
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+    if one is None:
+        return Hit(note="nothing runs")
+    return Hit(pods=frozenset({one.pod}), note=f"{one.pod}/{one.name or 'infra'}")
+
+
+def _is_conmon_of(pid: int, container: str) -> bool:
+    argv = boards.arguments(pid)
+    return bool(argv) and Path(argv[0]).name == "conmon" and container in argv
+
+
+def _kill_engine(board: Board, *, wait_s: float) -> int:
+    end = time.monotonic() + wait_s
+    while True:
+        found = [pid for pid in board.engine_processes() if "service" in boards.arguments(pid)]
+        for pid in found:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        if found or time.monotonic() >= end:
+            return len(found)
+        time.sleep(0.01)

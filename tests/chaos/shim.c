@@ -1,0 +1,36 @@
+/* Makes writes and fsyncs of the state database fail while a control file says so. Loaded into the agent by LD_PRELOAD.
+ * The control file holds one word: eio-sync, eio-write, enospc-write. Only files whose path contains /state/ are hit. */
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static int fault(int fd, const char *kind) {
+  const char *control = getenv("CHAOS_CONTROL");
+  if (!control || access(control, F_OK) != 0) return 0;
+  char link[64], path[512], word[32] = "";
+  snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+  ssize_t length = readlink(link, path, sizeof path - 1);
+  if (length < 0) return 0;
+  path[length] = 0;
+  if (!strstr(path, "/state/edgelet.db")) return 0;
+  int file = open(control, O_RDONLY | O_CLOEXEC);
+  if (file < 0) return 0;
+  ssize_t got = read(file, word, sizeof word - 1);
+  close(file);
+  if (got <= 0 || !strstr(word, kind)) return 0;
+  return strstr(word, "enospc") ? ENOSPC : EIO;
+}
+
+#define NEXT(name) ((__typeof__(&name))dlsym(RTLD_NEXT, #name))
+#define FAIL(fd, kind) do { int code = fault(fd, kind); if (code) { errno = code; return -1; } } while (0)
+
+int fsync(int fd) { FAIL(fd, "sync"); return NEXT(fsync)(fd); }
+int fdatasync(int fd) { FAIL(fd, "sync"); return NEXT(fdatasync)(fd); }
+ssize_t write(int fd, const void *data, size_t size) { FAIL(fd, "write"); return NEXT(write)(fd, data, size); }
+ssize_t pwrite(int fd, const void *data, size_t size, off_t at) { FAIL(fd, "write"); return NEXT(pwrite)(fd, data, size, at); }
+ssize_t pwrite64(int fd, const void *data, size_t size, off64_t at) { FAIL(fd, "write"); return NEXT(pwrite64)(fd, data, size, at); }

@@ -1,0 +1,133 @@
+"""Rounds: some work, one fault in the middle of it, and then the world must become what is wanted, by itself."""
+
+from __future__ import annotations
+
+import json
+import random
+import subprocess
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from tests.chaos import board as boards
+from tests.chaos import checker, witness
+from tests.chaos.board import Site
+from tests.chaos.checker import Snapshot
+from tests.chaos.fault import Fault, Hit
+from tests.chaos.orders import Counter, Order
+from tests.chaos.work import Work
+from tests.chaos.witness import Seen
+
+_REST_S = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a round went. `recovered_s` is from the end of the fault; violations are empty where all is well."""
+
+    number: int
+    fault: str
+    note: str
+    orders: tuple[Order, ...]
+    recovered_s: float
+    violations: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class World:
+    """A site, what is wanted of it, and who hands that over."""
+
+    site: Site
+    chance: random.Random
+    bound_s: float
+    work: Work = field(init=False)
+    counter: Counter = field(init=False)
+    snapshot: Snapshot = field(default_factory=lambda: Snapshot({}))
+
+    def __post_init__(self) -> None:
+        self.work = Work(self.chance, (self.site.image(1), self.site.image(2)))
+        self.counter = Counter(self.site)
+
+    def settle_in(self) -> tuple[str, ...]:
+        """Start some pods, so that the first fault finds something to break."""
+        orders, _ = self.work.some(5)
+        self.counter.take(*orders)
+        return self._converge(frozenset())[1]
+
+    def round(self, number: int, name: str, fault: Fault) -> Outcome:
+        """Do one."""
+        chance = self.chance
+        first, touched = self.work.some(chance.randint(0, 3))
+        self.counter.take(*first)
+        time.sleep(chance.choice((0.0, chance.uniform(0, 1.5), chance.uniform(0, 4))))
+        with fault(self.site, chance) as hit:
+            second, others = self.work.some(chance.randint(0, 2))
+            self.counter.take(*second)
+        if hit.memory_lost:
+            self._await_delivery()
+            self.counter.take(*self.work.everything_again())
+        untouched = self._untouched(touched | others, hit)
+        recovered_s, violations = self._converge(untouched)
+        return Outcome(number, name, hit.note, (*first, *second), recovered_s, violations)
+
+    def _untouched(self, touched: set[str], hit: Hit) -> frozenset[str]:
+        return frozenset() if hit.everything else frozenset(self.work.wishes.pods) - touched - hit.pods
+
+    def _await_delivery(self) -> None:
+        end = time.monotonic() + self.bound_s
+        while self.counter.pending and time.monotonic() < end:
+            time.sleep(0.1)
+
+    def _converge(self, untouched: frozenset[str]) -> tuple[float, tuple[str, ...]]:
+        began = time.monotonic()
+        while True:
+            violations, seen = self._check(untouched)
+            elapsed_s = time.monotonic() - began
+            if not violations and seen is not None:
+                self.snapshot = Snapshot.of(seen)
+                return elapsed_s, tuple(self._at_rest())
+            if elapsed_s > self.bound_s or any(one.startswith("RESTARTED") for one in violations):
+                return elapsed_s, tuple(violations)
+            time.sleep(0.3)
+
+    def _check(self, untouched: frozenset[str]) -> tuple[list[str], Seen | None]:
+        if pending := self.counter.pending:
+            refusals = list(self.counter.refusals)[-1:]
+            return [f"not acknowledged: {one}" for one in pending] + refusals, None
+        if not self.site.board.alive:
+            return ["the agent is not alive"], None
+        statuses = witness.statuses(self.site)
+        if violations := checker.told(self.work.wishes, statuses):
+            return violations, None
+        try:
+            seen = witness.look(self.site, statuses)
+        except (AssertionError, subprocess.TimeoutExpired) as error:
+            return [f"podman cannot tell: {error}"], None
+        return checker.judge(self.work.wishes, seen, self.snapshot, untouched), seen
+
+    def _at_rest(self) -> list[str]:
+        board = self.site.board
+        rests = _within(_REST_S, lambda: not any(map(_is_service, board.engine_processes())))
+        violations = [] if rests else ["the engine does not rest"]
+        listed = board.cli("get", "pods,configmaps", "-o", "json", check=False)
+        if listed.returncode:
+            return [*violations, f"the local API does not answer: {listed.stderr}"]
+        names = {(one["kind"], one["metadata"]["name"]) for one in json.loads(listed.stdout)["items"]}
+        wishes = self.work.wishes
+        wanted = {("Pod", one) for one in wishes.pods} | {("ConfigMap", one) for one in wishes.configs}
+        return violations + [
+            f"the local API: {one} is {'lost' if one in wanted else 'there'}" for one in names ^ wanted
+        ]
+
+
+def _within(seconds: float, look: Callable[[], object]) -> bool:
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if look():
+            return True
+        time.sleep(0.1)
+    return False
+
+
+def _is_service(pid: int) -> bool:
+    return "service" in boards.arguments(pid)
