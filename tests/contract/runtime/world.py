@@ -20,6 +20,7 @@ from edgelet.adapters.podman.runtime import PodmanRuntime
 from edgelet.ports.runtime import (
     ContainerSpec,
     EngineInfo,
+    Exited,
     ExitNotice,
     ObservedContainer,
     ObservedPod,
@@ -194,6 +195,8 @@ class PodmanWorld:
         spec = replace(sh(pod, script, name=name), log_path=str(path), **changes)  # type: ignore[arg-type]
         await self.runtime.start_container(spec)
         await self.notices.of(pod, name)
+        # The notice comes with the death of the process; with its exit code known, conmon has written the log too.
+        assert isinstance((await self.observed(pod, name)).state, Exited)
         return [line.split(" ", 3)[3] for line in path.read_text().splitlines()]
 
     async def close(self) -> None:
