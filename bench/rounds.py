@@ -1,0 +1,22 @@
+"""How often and how long is measured."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rounds:
+    """One profile."""
+
+    lifecycle: int
+    restarts: int
+    adoptions: int
+    starts: int  # of commands
+    idle_s: float
+    crowds: tuple[int, ...]  # numbers of pods
+
+
+QUICK = Rounds(lifecycle=3, restarts=3, adoptions=2, starts=5, idle_s=15, crowds=(10,))
+USUAL = Rounds(lifecycle=10, restarts=10, adoptions=5, starts=10, idle_s=60, crowds=(10, 30))
+FULL = Rounds(lifecycle=20, restarts=10, adoptions=5, starts=20, idle_s=600, crowds=(10, 30, 110))
