@@ -6,7 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
+from edgelet.api.container import Container
 from edgelet.pods.memory import LastInstance, Memory
+from edgelet.pods.spec_hash import spec_hash
 from edgelet.ports.runtime import ContainerState, Created, Exited, ObservedContainer, ObservedPod, Running
 
 LOST_EXIT_CODE = 137  # of an instance that vanished (kubelet: ContainerStatusUnknown)
@@ -36,6 +38,11 @@ class Instance:
                 return at
             case Created():
                 return None
+
+
+def outdated(instance: Instance | None, container: Container) -> bool:
+    """Whether the engine's newest instance was made to another specification: it is replaced, however it ends."""
+    return instance is not None and instance.present and instance.spec_hash != spec_hash(container)
 
 
 def newest(seen: ObservedPod | None, memory: Memory, name: str) -> Instance | None:

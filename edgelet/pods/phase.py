@@ -70,7 +70,7 @@ def count(pod: Pod, seen: ObservedPod | None, memory: Memory) -> Count:
             case Created():
                 found["restarting" if newest and newest.number else "waiting"] += 1
             case Exited(exit_code=code):
-                if restart_policy.app_restarts(pod, container, code):
+                if restart_policy.app_restarts(pod, container, code) or instances.outdated(newest, container):
                     found["restarting"] += 1
                 else:
                     found["failed" if code else "succeeded"] += 1

@@ -10,7 +10,6 @@ from edgelet.pods import image_backoff, instances, phase, remember, restart_back
 from edgelet.pods.instances import Instance
 from edgelet.pods.memory import ImageFailed, ImageFetching, ImagePresent, ImageUnknown, Memory, Problem
 from edgelet.pods.restart_backoff import BackoffSettings
-from edgelet.pods.spec_hash import spec_hash
 from edgelet.pods.steps import (
     FetchImage,
     FinishDeletion,
@@ -148,7 +147,7 @@ def _inits(now: Situation) -> Round:
 
 def _container(now: Situation, container: Container, *, init: bool) -> Round:
     newest = instances.newest(now.seen, now.memory, container.name)
-    changed = newest is not None and newest.present and newest.spec_hash != spec_hash(container)
+    changed = instances.outdated(newest, container)
     match newest.state if newest else Created():
         case Running() if changed and newest:
             target = Target(container.name, newest.id)

@@ -250,6 +250,19 @@ def test_a_changed_image_restarts_that_container_alone() -> None:
     play(story)
 
 
+def test_a_changed_image_restarts_also_what_would_not_restart_by_itself() -> None:
+    async def story(w: World) -> None:
+        w.have("app:2")
+        await w.apply(pod_document(restartPolicy="Never", containers=[{"name": "app", "image": "app:1"}]))
+        await asyncio.sleep(1)
+        await w.apply(pod_document(restartPolicy="Never", containers=[{"name": "app", "image": "app:2"}]))
+        await asyncio.sleep(1)
+        status = w.pod().status
+        assert (status.phase, status.container_statuses[0].image) == ("Running", "app:2")
+
+    play(story)
+
+
 def test_a_missing_image_backs_off_and_comes_when_it_appears() -> None:
     async def story(w: World) -> None:
         await w.apply(pod_document(containers=[{"name": "app", "image": "later:1"}]))
