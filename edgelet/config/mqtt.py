@@ -45,11 +45,11 @@ class MqttSettings(Section):
     ca: AbsolutePath | None = None
     username: str = ""
     password_file: AbsolutePath | None = None  # one line
-    keepalive_s: int = Field(default=60, ge=5, le=65535)
+    keepalive_s: int = Field(default=180, ge=5, le=65535)
     session_expiry_s: int = Field(default=7 * 24 * 3600, ge=0, le=0xFFFFFFFF)
     will_delay_s: int = Field(default=10, ge=0, le=3600)
     reconnect_max_s: int = Field(default=120, ge=1, le=3600)
     status_interval_s: float = Field(default=1.0, ge=0.0)  # between two statuses of one pod
-    node_interval_s: float = Field(default=300.0, ge=10.0)  # status/node is repeated that often where nothing changed
+    node_interval_s: float = Field(default=21600.0, ge=10.0)  # status/node is repeated that often where nothing changed
     outbox_bytes: int = Field(default=8 * 1024 * 1024, ge=65536)
     inbox_messages: int = Field(default=64, ge=1)

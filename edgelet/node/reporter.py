@@ -35,7 +35,7 @@ class Rhythm:
     """How often what is told."""
 
     status_interval_s: float = 1.0  # between statuses of one object, after a burst of four
-    node_interval_s: float = 300.0  # status/node where nothing changed
+    node_interval_s: float = 21600.0  # status/node where nothing changed
     full_interval_s: float = 600.0  # between two tellings of everything, however often the link comes and goes
     save_delay_s: float = 2.0  # the list of published topics is written that much after a change
     will_delay_s: int = 10
@@ -81,7 +81,7 @@ class Reporter:
         self._online = False
         self._connection = 0
         self._told_all_s: float | None = None
-        self._owes_all = False  # everything is to be told again, once full_interval_s is over
+        self._owing = asyncio.Event()  # everything is to be told again, once full_interval_s is over
         bus.set_will(self._will)
 
     # ---- what others call; none of it waits
@@ -138,6 +138,7 @@ class Reporter:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._watch(), name="reporter/watch")
             tasks.create_task(self._repeat_node(), name="reporter/node")
+            tasks.create_task(self._pay(), name="reporter/owed")
             tasks.create_task(self._keep_list(), name="reporter/list")
             await self._send_for_ever(tasks)
 
@@ -167,8 +168,17 @@ class Reporter:
             await self._clock.sleep(self._rhythm.node_interval_s)
             self._desk.forget(wire_topics.NODE)
             self._status(wire_topics.NODE)
-            if self._owes_all and self._online and not self._told_recently():
+
+    async def _pay(self) -> None:
+        """Tell everything once the interval is over since the last time; while offline the next greeting does."""
+        while True:
+            await self._owing.wait()
+            if (told_s := self._told_all_s) is not None:
+                await self._clock.sleep(max(0.0, told_s + self._rhythm.full_interval_s - self._clock.monotonic_s()))
+            if self._owing.is_set() and self._online and not self._told_recently():
                 self._tell_all()
+            elif not self._online:
+                self._owing.clear()
 
     async def _keep_list(self) -> None:
         while True:
@@ -270,8 +280,7 @@ class Reporter:
         self._connection = event.connection
         self._put(Letter(wire_topics.ONLINE, Rank.BIRTH, self._online_payload("online"), retain=True))
         if event.session_present and self._told_recently():
-            self._owes_all = True
-            self._wake.set()
+            self._owing.set()
         else:
             self._tell_all()
 
@@ -281,7 +290,7 @@ class Reporter:
 
     def _tell_all(self) -> None:
         self._told_all_s = self._clock.monotonic_s()
-        self._owes_all = False
+        self._owing.clear()
         self._desk.forget_all()
         self._status(wire_topics.NODE)
         for key in self._desk.objects():

@@ -35,7 +35,7 @@ class Endpoint:
     username: str = ""
     password_file: str = ""  # one line; read at each connection
     files: TlsFiles = field(default_factory=TlsFiles)
-    keepalive_s: int = 60
+    keepalive_s: int = 180
     session_expiry_s: int = 7 * 24 * 3600
     receive_maximum: int = 20
     # A broker drops what is larger without a word to anybody (measured; mosquitto_pub even reports success), so this is

@@ -24,6 +24,7 @@ from edgelet.adapters.mqtt.packets import ServerLimits
 from edgelet.ports.bus import Will
 
 _ANSWER_TIMEOUT_S = 20.0
+_SETTLED_MAX_S = 120.0  # from a PUBLISH or SUBSCRIBE to the broker's word
 _PACKETS_A_TURN = 32
 _TIMER_SLACK_S = 0.05
 
@@ -196,13 +197,19 @@ class Link:
         if sock is None:
             raise errors.unavailable(f"connect to {self._endpoint.address}", self._trouble or "closed at once")
         with errors.translated("set socket options"):
-            sockets.tune(sock)  # type: ignore[arg-type]  # paho's own protocol for its websocket; ours are real
+            # paho has a protocol of its own for its websocket; ours are real sockets
+            sockets.tune(sock, keepalive_s=self._client.keepalive)  # type: ignore[arg-type]
         self._socket = sock
         self._last_in_s = self._last_out_s = self._loop.time()
         self._loop.add_reader(sock, self._readable)
         if self._client.want_write():
             self._loop.add_writer(sock, self._writable)
-        self._timer = self._loop.call_later(self._client.keepalive, self._keep_alive)
+        self._set_timer(self._client.keepalive)
+
+    def _set_timer(self, seconds: float) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = self._loop.call_later(seconds, self._keep_alive)
 
     def _readable(self) -> None:
         """Read packets as long as TLS holds decrypted bytes: the socket itself would stay silent about those."""
@@ -237,7 +244,7 @@ class Link:
             self._last_in_s = self._last_out_s = now
             due = now + self._client.keepalive
         if self.alive:
-            self._timer = self._loop.call_at(due + _TIMER_SLACK_S, self._keep_alive)
+            self._set_timer(due - now + _TIMER_SLACK_S)
 
     def _drop_socket(self) -> None:
         sock = self._socket or self._client.socket()
@@ -255,7 +262,7 @@ class Link:
         answer: asyncio.Future[ReasonCode] = self._loop.create_future()
         self._answers[packet_id] = answer
         try:
-            async with asyncio.timeout(2 * self._endpoint.keepalive_s):
+            async with asyncio.timeout(min(_SETTLED_MAX_S, 2 * self._endpoint.keepalive_s)):
                 return await answer
         except TimeoutError as error:
             self.fail(f"the broker did not answer: {what}")
@@ -278,6 +285,7 @@ class Link:
         if code.is_failure:
             self._connack.set_exception(errors.of_code(code.value, f"connect to {self._endpoint.address}", str(code)))
             return
+        self._set_timer(self._client.keepalive)  # the broker may want to hear from us more often than we offered
         self._connack.set_result(packets.server_limits(properties, session_present=flags.session_present))
 
     def _on_disconnect(

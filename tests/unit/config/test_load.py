@@ -25,7 +25,7 @@ def test_without_a_file_every_setting_has_its_default() -> None:
     settings = load(None, {})
     assert settings.paths.state == Path("/var/lib/edgelet")
     assert settings.api_socket == Path("/run/edgelet/edgelet.sock")
-    assert settings.mqtt.keepalive_s == 60
+    assert settings.mqtt.keepalive_s == 180
 
 
 def test_the_shipped_file_names_every_setting_and_no_other() -> None:

@@ -290,8 +290,36 @@ async def test_the_node_is_told_on_a_change_and_slowly_otherwise(desk: Desk) -> 
     desk.reporter.node_changed()
     await asyncio.sleep(0.01)
     assert len(desk.told("status/node")) == 2
-    await asyncio.sleep(310)
+    await asyncio.sleep(3600)
+    assert len(desk.told("status/node")) == 2
+    await asyncio.sleep(5 * 3600 + 10)
     assert len(desk.told("status/node")) == 3
+
+
+@scenario
+async def test_a_day_at_rest_is_four_messages(desk: Desk) -> None:
+    for number in range(10):
+        await desk.make(f"web-{number}", phase="Running")
+    await asyncio.sleep(5)
+    before = len(desk.bus.published)
+    await asyncio.sleep(24 * 3600 + 10)
+    assert [one.topic for one in desk.bus.published[before:]] == ["status/node"] * 4
+
+
+@scenario
+async def test_what_is_owed_is_told_after_the_next_connection_if_the_link_is_down_when_it_is_due(desk: Desk) -> None:
+    await desk.make(phase="Running")
+    await asyncio.sleep(0.01)
+    count = len(desk.told())
+    desk.bus.drop()
+    await desk.connect()
+    desk.bus.drop()
+    await asyncio.sleep(900)
+    assert len(desk.told()) == count
+    await desk.connect()
+    assert len(desk.told()) == count + 1
+    await asyncio.sleep(900)
+    assert len(desk.told()) == count + 1
 
 
 @scenario
