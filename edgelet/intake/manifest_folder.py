@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass
 
@@ -103,7 +104,10 @@ class ManifestFolder:
         except StorageError as error:
             _log.warning("cannot take a manifest: %s", error.message)
             return min(_RETRY_S, self._rescan_s)
-        return min(_SETTLE_S, self._rescan_s) if self._missing_since_s else self._rescan_s
+        if self._missing_since_s:
+            return min(_SETTLE_S, self._rescan_s)
+        unread = any(name in self._files and self._files[name].signature is None for name in present)
+        return min(_RETRY_S, self._rescan_s) if unread else self._rescan_s
 
     # ---- one file
 
@@ -114,8 +118,9 @@ class ManifestFolder:
             manifest = self._read(name)
         except NotFoundError:
             return
-        except StorageError:
-            raise
+        except StorageError as error:  # a bad spot of the card under this file says nothing about the others
+            self._note(name, _File(None, before.wants, error.message))
+            return
         except EdgeletError as error:
             self._note(name, _File(signature, before.wants, error.message))
             return
@@ -133,6 +138,8 @@ class ManifestFolder:
         self._note(name, _File(signature, wants))
 
     def _read(self, name: str) -> Manifest:
+        if _shown(name) != name:
+            raise DecodeError("its name is not UTF-8, so objects cannot say which file they are from; rename it")
         documents = self._reception.read(self._folder.read(name, limit_bytes=self._max_file_bytes))
         if not documents:
             # Cut off by a power loss, most likely; whoever wants nothing removes the file.
@@ -175,7 +182,7 @@ class ManifestFolder:
                 await self._delete(stored.key)
         self._files.pop(name, None)
         del self._missing_since_s[name]
-        _log.info("manifest %s is removed, and its objects with it", name)
+        _log.info("manifest %s is removed, and its objects with it", _shown(name))
 
     async def _delete(self, key: Key) -> None:
         there = self._store.get(key)
@@ -194,7 +201,7 @@ class ManifestFolder:
         before = self._files.get(name)
         self._files[name] = file
         if file.fault and (before is None or before.fault != file.fault):
-            message = f"manifest {name}: {file.fault}"
+            message = f"manifest {_shown(name)}: {file.fault}"
             _log.warning("%s", message, extra={"reason": "FailedManifest"})
             self._events.record(self._node, "", type="Warning", reason="FailedManifest", message=message)
 
@@ -244,3 +251,8 @@ class ManifestFolder:
             await asyncio.gather(*tasks, return_exceptions=True)
         for task in done:
             task.result()
+
+
+def _shown(name: str) -> str:
+    r"""Return a file's name as text that can be sent: bytes that are not UTF-8 stand in it as \xff."""
+    return os.fsencode(name).decode(errors="backslashreplace")

@@ -245,6 +245,29 @@ async def test_an_error_of_the_disk_is_tried_again_soon(desk: Desk) -> None:
     assert desk.names() == ["web"]
 
 
+async def test_a_file_that_cannot_be_read_holds_up_no_other(desk: Desk) -> None:
+    desk.folder.write("a.yaml", pod("db"))
+    desk.folder.write("web.yaml", pod("web"))
+    desk.folder.fail_with = StorageError("cannot read a.yaml: Input/output error")
+    assert await desk.sync() == 5.0
+    assert desk.names() == ["web"]
+    assert [event.reason for event in desk.events.recorded] == ["FailedManifest"]
+    assert await desk.sync() == 20.0
+    assert desk.names() == ["db", "web"]
+
+
+async def test_a_file_whose_name_is_no_text_is_told_of_and_disturbs_nothing(desk: Desk) -> None:
+    desk.folder.write("a\udcff.yaml", pod("db"))
+    desk.folder.write("web.yaml", pod("web"))
+    await desk.sync()
+    assert desk.names() == ["web"]
+    message = desk.events.recorded[0].message
+    assert message.encode("utf-8").startswith(b"manifest a\\xff.yaml: its name is not UTF-8")
+    desk.folder.remove("a\udcff.yaml")
+    await desk.sync_after(1.5)
+    assert desk.names() == ["web"]
+
+
 def test_running_sees_changes_and_restores_what_was_deleted_by_hand() -> None:
     async def scenario() -> None:
         desk = Desk()
