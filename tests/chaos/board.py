@@ -15,7 +15,7 @@ import time
 import uuid
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from tests.chaos import shim
 from tests.fixtures.agent import AgentUnderTest, testbox_archive
@@ -25,7 +25,7 @@ from tests.fixtures.registry import Registry, running_registry
 _DISK_BYTES = 600 * 1024 * 1024
 _RUN_BYTES = 64 * 1024 * 1024
 ROOT = "edgelet/v1/default/board/"
-SETTINGS = {
+SETTINGS: dict[str, dict[str, Any]] = {
     "mqtt": {"keepalive_s": 5, "will_delay_s": 2, "reconnect_max_s": 3, "status_interval_s": 0.2},
     "podman": {"idle_exit_s": 1},
     "workload": {

@@ -18,12 +18,14 @@ class Hit:
         pods: Pods whose containers it ended; all others must not notice.
         everything: All pods may have been ended.
         memory_lost: The board may have forgotten acknowledged objects: the sender hands all wishes over again.
+        repeats: How often all wishes are to be sent again, shuffled.
         note: For the line of the round.
     """
 
     pods: frozenset[str] = frozenset()
     everything: bool = False
     memory_lost: bool = False
+    repeats: int = 0
     note: str = ""
 
 

@@ -1,5 +1,6 @@
-/* Makes writes and fsyncs of the state database fail while a control file says so. Loaded into the agent by LD_PRELOAD.
- * The control file holds one word: eio-sync, eio-write, enospc-write. Only files whose path contains /state/ are hit. */
+/* Loaded into the agent by LD_PRELOAD, steered by two control files:
+ * CHAOS_CONTROL holds one word, eio-sync, eio-write or enospc-write: so fail syncs or writes of the state database.
+ * CHAOS_CLOCK holds a number of seconds by which the wall clock is off; the monotonic clocks stay true. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
@@ -7,6 +8,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/time.h>
+#include <time.h>
 #include <unistd.h>
 
 static int fault(int fd, const char *kind) {
@@ -34,3 +37,34 @@ int fdatasync(int fd) { FAIL(fd, "sync"); return NEXT(fdatasync)(fd); }
 ssize_t write(int fd, const void *data, size_t size) { FAIL(fd, "write"); return NEXT(write)(fd, data, size); }
 ssize_t pwrite(int fd, const void *data, size_t size, off_t at) { FAIL(fd, "write"); return NEXT(pwrite)(fd, data, size, at); }
 ssize_t pwrite64(int fd, const void *data, size_t size, off64_t at) { FAIL(fd, "write"); return NEXT(pwrite64)(fd, data, size, at); }
+
+static long offset_s(void) {
+  char text[32] = "";
+  const char *path = getenv("CHAOS_CLOCK");
+  int saved = errno, file = path ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+  if (file >= 0) {
+    if (read(file, text, sizeof text - 1) <= 0) text[0] = 0;
+    close(file);
+  }
+  errno = saved;
+  return atol(text);
+}
+
+int clock_gettime(clockid_t clock, struct timespec *now) {
+  int code = NEXT(clock_gettime)(clock, now);
+  if (!code && (clock == CLOCK_REALTIME || clock == CLOCK_REALTIME_COARSE)) now->tv_sec += offset_s();
+  return code;
+}
+
+int gettimeofday(struct timeval *restrict now, void *restrict zone) {
+  int code = NEXT(gettimeofday)(now, zone);
+  if (!code) now->tv_sec += offset_s();
+  return code;
+}
+
+time_t time(time_t *now) {
+  struct timespec found;
+  clock_gettime(CLOCK_REALTIME, &found);
+  if (now) *now = found.tv_sec;
+  return found.tv_sec;
+}

@@ -1,4 +1,4 @@
-"""What is loaded into the agent: a faulty disk for its database (compiled here) and a clock that can be set."""
+"""What is loaded into the agent: a faulty disk for its database and a clock that can be set. Compiled here."""
 
 from __future__ import annotations
 
@@ -6,7 +6,10 @@ import shutil
 import subprocess
 from pathlib import Path
 
-_FAKETIME = "/usr/lib/*/faketime/libfaketime.so.1"
+_NEED_IT = (
+    *("clock_steps", "started_in_the_past"),
+    *("database_disk_fails", "database_disk_fails_and_killed"),
+)
 
 
 class Shim:
@@ -16,46 +19,38 @@ class Shim:
     """
 
     def __init__(self, directory: Path) -> None:
-        self.control = directory / "disk-fault"
-        self.clock = directory / "clock"
-        self.missing: dict[str, str] = {}
-        self._preload: list[str] = []
+        self._control = directory / "disk-fault"
+        self._clock = directory / "clock"
+        self._library = directory / "shim.so"
         compiler = shutil.which("cc") or shutil.which("gcc")
-        if compiler is None:
-            self.missing["database_disk_fails"] = "no C compiler"
-        else:
-            library = directory / "shim.so"
+        self.missing = {} if compiler else dict.fromkeys(_NEED_IT, "no C compiler")
+        if compiler:
             source = Path(__file__).with_name("shim.c")
-            subprocess.run((compiler, "-shared", "-fPIC", "-O1", "-o", library, source, "-ldl"), check=True)
-            self._preload.append(str(library))
-        faketime = next(iter(Path("/").glob(_FAKETIME.lstrip("/"))), None)
-        if faketime is None:
-            self.missing["clock_steps"] = "no libfaketime"
-        else:
-            self._preload.append(str(faketime))
-        self.step_clock("+0")
+            subprocess.run((compiler, "-shared", "-fPIC", "-O1", "-o", self._library, source, "-ldl"), check=True)
+        self.step_clock(0)
 
     def environment(self) -> dict[str, str]:
         """Return the environment of the agent."""
+        if self.missing:
+            return {}
         return {
-            "LD_PRELOAD": " ".join(self._preload),
-            "CHAOS_CONTROL": str(self.control),
-            "FAKETIME_TIMESTAMP_FILE": str(self.clock),
-            "FAKETIME_CACHE_DURATION": "1",
-            "FAKETIME_DONT_FAKE_MONOTONIC": "1",
-            "NO_FAKE_STAT": "1",
+            "LD_PRELOAD": str(self._library),
+            "CHAOS_CONTROL": str(self._control),
+            "CHAOS_CLOCK": str(self._clock),
         }
 
-    def step_clock(self, offset: str) -> None:
-        """Let the agent's wall clock be off by e.g. "+5y" or "-20y" from the next second on."""
-        fresh = self.clock.with_suffix(".new")
-        fresh.write_text(f"{offset}\n")
-        fresh.replace(self.clock)
+    def step_clock(self, offset_s: int) -> None:
+        """Let the agent's wall clock be off by so much, from now on."""
+        fresh = self._clock.with_suffix(".new")
+        fresh.write_text(f"{offset_s}\n")
+        fresh.replace(self._clock)
 
     def break_disk(self, how: str) -> None:
         """Let every sync or write of the database fail: eio-sync, eio-write, enospc-write."""
-        self.control.write_text(how)
+        fresh = self._control.with_suffix(".new")
+        fresh.write_text(how)
+        fresh.replace(self._control)
 
     def mend_disk(self) -> None:
         """Let it work again."""
-        self.control.unlink(missing_ok=True)
+        self._control.unlink(missing_ok=True)

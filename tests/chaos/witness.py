@@ -150,7 +150,7 @@ def _places(board: Board, seen: Seen) -> None:
     known = {one["id"] for one in json.loads(layers.read_text() or "[]")} if layers.exists() else set()
     seen.stray += [f"layer {one}" for one in _names(base / "s/overlay", _ID) - known]
     merged = set(re.findall(r"/overlay/([0-9a-f]{64})/merged", mounts))
-    if len(merged) > sum(one.running for one in seen.containers):
+    if len(merged) > len(seen.containers):  # one whose conmon was killed stays mounted until it is removed
         seen.stray.append(f"{len(merged)} overlays are mounted")
     copies = base / "state/podman/copy"
     seen.stray += [f"a cut pull left {one.name}" for one in copies.iterdir()] if copies.exists() else []

@@ -37,7 +37,8 @@ class Work:
         wishes = self.wishes
         found = [orders.again("pods", name, way) for name, way in wishes.gone_pods.items()]
         found += [orders.again("configmaps", name, way) for name, way in wishes.gone_configs.items()]
-        found += [orders.apply(one) for one in (*wishes.configs.values(), *wishes.pods.values())]
+        found += map(orders.apply, wishes.configs.values())
+        found += map(orders.apply, wishes.pods.values())
         return found
 
     def _one(self) -> tuple[list[Order], set[str]]:
@@ -79,7 +80,7 @@ class Work:
             return [orders.apply(wish)], {wish.name}
         config = ConfigWish(wish.config_map, way, "1")
         self.wishes.configs[config.name] = config
-        both = [orders.apply(config), orders.apply(wish)]
+        both: list[Order] = [orders.apply(config), orders.apply(wish)]
         self._chance.shuffle(both)  # a pod may come before what it needs
         return both, {wish.name}
 

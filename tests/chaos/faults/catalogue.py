@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.chaos.fault import Fault
-from tests.chaos.faults import link, power, processes
+from tests.chaos.faults import clock, damage, disk, link, messages, power, processes
 
 FAULTS: dict[str, tuple[Fault, int]] = {
     "agent_killed": (processes.agent_killed, 4),
@@ -22,4 +22,23 @@ FAULTS: dict[str, tuple[Fault, int]] = {
     "broker_restarted": (link.broker_restarted, 1),
     "broker_wiped": (link.broker_wiped, 1),
     "link_frozen": (link.link_frozen, 2),
+    "clock_steps": (clock.clock_steps, 1),
+    "started_in_the_past": (clock.started_in_the_past, 1),
+    "disk_full": (disk.disk_full, 1),
+    "disk_full_and_killed": (disk.disk_full_and_killed, 1),
+    "database_disk_fails": (disk.database_disk_fails, 1),
+    "database_disk_fails_and_killed": (disk.database_disk_fails_and_killed, 1),
+    "log_cut_at_record": (damage.log_cut_at_record, 1),
+    "log_cut_anywhere": (damage.log_cut_anywhere, 1),
+    "log_garbled": (damage.log_garbled, 1),
+    "database_garbled": (damage.database_garbled, 1),
+    "image_layer_gone": (damage.image_layer_gone, 1),
+    "layer_list_cut": (damage.layer_list_cut, 1),
+    "image_list_cut": (damage.image_list_cut, 1),
+    "container_list_cut": (damage.container_list_cut, 1),
+    "engine_database_zeroed": (damage.engine_database_zeroed, 1),
+    "garbage": (messages.garbage, 1),
+    "oversized": (messages.oversized, 1),
+    "duplicates": (messages.duplicates, 1),
+    "apply_and_delete": (messages.apply_and_delete, 1),
 }
