@@ -7,6 +7,7 @@ a time, in pieces, so that one new pod among a thousand rewrites a few hundred b
 
 from __future__ import annotations
 
+import asyncio
 import zlib
 from collections.abc import Iterator
 
@@ -25,6 +26,7 @@ class PublishedTopics:
         for number, piece in enumerate(self._pieces):
             piece.update(filter(None, (ledger.read(_NAME.format(number)) or b"").decode().split("\n")))
         self._dirty: set[int] = set()
+        self._saving = asyncio.Lock()  # who saves after another must not return before the other is done
 
     def __iter__(self) -> Iterator[str]:
         for piece in self._pieces:
@@ -55,14 +57,19 @@ class PublishedTopics:
             self._dirty.add(number)
 
     async def save(self) -> None:
-        """Write what changed. Raises StorageError; what is left is written next time."""
-        while self._dirty:
-            number = self._dirty.pop()
-            try:
-                await self._ledger.write(_NAME.format(number), "\n".join(sorted(self._pieces[number])).encode())
-            except BaseException:
-                self._dirty.add(number)
-                raise
+        """Write what changed: all that was noted before the call is on disk after it.
+
+        Raises:
+            StorageError: What is left is written next time.
+        """
+        async with self._saving:
+            while self._dirty:
+                number = self._dirty.pop()
+                try:
+                    await self._ledger.write(_NAME.format(number), "\n".join(sorted(self._pieces[number])).encode())
+                except BaseException:
+                    self._dirty.add(number)
+                    raise
 
 
 def _piece_of(topic: str) -> int:

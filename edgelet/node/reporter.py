@@ -152,10 +152,7 @@ class Reporter:
                 await self._bus.publish(wire_topics.ONLINE, self._online_payload("offline"), retain=True)
         except (BusError, TimeoutError):
             _log.info("no goodbye: the broker will send the will")
-        try:
-            await self._published.save()
-        except StorageError as error:
-            _log.warning("cannot keep the list of published topics: %s", error.message)
+        await self._save_list()
 
     async def _watch(self) -> None:
         with self._store.watch() as watch:
@@ -185,11 +182,14 @@ class Reporter:
             await self._unsaved.wait()
             await self._clock.sleep(self._rhythm.save_delay_s)
             self._unsaved.clear()
-            try:
-                await self._published.save()
-            except StorageError as error:
-                _log.warning("cannot keep the list of published topics: %s", error.message)
-                self._unsaved.set()
+            await self._save_list()
+
+    async def _save_list(self) -> None:
+        try:
+            await self._published.save()
+        except StorageError as error:
+            _log.warning("cannot keep the list of published topics: %s", error.message)
+            self._unsaved.set()
 
     # ---- sending
 
@@ -220,6 +220,7 @@ class Reporter:
         payload, digest = letter.payload, None
         try:
             if payload is None:
+                await self._announce(topic)
                 rendered = self._desk.render(topic)
                 if rendered is None:
                     self._outbox.sent(letter)
@@ -242,6 +243,16 @@ class Reporter:
         finally:
             self._slots.release()
             self._wake.set()
+
+    async def _announce(self, topic: str) -> None:
+        """Have an object's topic on disk before it is published for the first time: whoever dies in between clears it.
+
+        A refusal without an object is not worth that: whatever ends it is told on its topic anyway.
+        """
+        if topic == wire_topics.NODE or topic in self._published or not self._desk.concerns(topic):
+            return
+        self._published.add(topic)
+        await self._save_list()
 
     def _not_sent(self, letter: Letter, error: BusError) -> None:
         now_s = self._clock.monotonic_s()

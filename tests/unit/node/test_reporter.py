@@ -5,7 +5,7 @@ import json
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from edgelet.api.errors import EdgeletError, InvalidObjectError
+from edgelet.api.errors import EdgeletError, InvalidObjectError, StorageError
 from edgelet.node.reporter import Reporter, Rhythm
 from edgelet.ports.bus import Message
 from edgelet.ports.object_store import Key
@@ -264,6 +264,30 @@ async def test_what_went_while_the_agent_was_down_is_cleared(desk: Desk) -> None
     assert TOPIC not in desk.bus.retained
     assert "status/pods/default/db" in desk.bus.retained
     assert json.loads(desk.bus.retained["status/online"])["bootID"] == "boot-2"
+
+
+@scenario
+async def test_what_was_told_a_moment_before_the_agent_died_is_cleared_too(desk: Desk) -> None:
+    await desk.make("web", phase="Running")
+    await asyncio.sleep(0.01)
+    assert TOPIC in desk.bus.retained
+    await desk.store.remove(WEB)
+    desk.bus.drop()
+    await desk.kill()  # well before the list is saved at leisure
+    assert TOPIC in desk.bus.retained
+    await desk.agent()
+    await desk.connect()
+    assert TOPIC not in desk.bus.retained
+
+
+@scenario
+async def test_a_disk_that_refuses_the_list_silences_nobody(desk: Desk) -> None:
+    desk.ledger.fail_with = StorageError("the disk is full")
+    await desk.make("web", phase="Running")
+    await asyncio.sleep(0.01)
+    assert desk.phases() == ["Running"]
+    await asyncio.sleep(5)
+    assert desk.ledger.facts != {}
 
 
 @scenario
