@@ -43,6 +43,7 @@ class Board:
             milli_cpu=Quantity.parse(workload.reserved_cpu).to_milli(),
             memory_bytes=Quantity.parse(workload.reserved_memory).to_bytes(),
             pods_max=workload.max_pods,
+            storage_share=settings.disk.nodefs_available_percent / 100,
         )
         self._may_lower_oom_score = may_lower_oom_score(Path("/proc/self/status"))
         self._previous: Document | None = None
@@ -51,6 +52,7 @@ class Board:
         self._born = clock.now()
         self._version = 0
         self.images: tuple[ImageInfo, ...] = ()
+        self.disk_pressure = ""  # for people; set by the upkeep
         self._sampler = UsageSampler(node_name=self.name, host_usage=host.usage, pod_usage=gate.usage, clock=clock)
 
     def for_pods(self) -> NodeFacts:
@@ -89,6 +91,7 @@ class Board:
             agent_version=__version__,
             engine=engine,
             not_ready=self._gate.trouble,
+            disk_pressure=self.disk_pressure,
             reserved=self._reserved,
         )
         status = node_document.status(seen, previous=self._previous, now=self._clock.now())

@@ -11,9 +11,10 @@ from collections.abc import Callable
 from edgelet import __version__
 from edgelet.adapters.host.clock import SystemClock
 from edgelet.adapters.sqlite.store import SqliteStore
-from edgelet.agent import directories, link, local_api, pod_path
+from edgelet.agent import directories, link, local_api, pod_path, upkeep
 from edgelet.agent.link import Link
 from edgelet.agent.pod_path import Foundation
+from edgelet.agent.upkeep import Upkeep
 from edgelet.config.settings import Settings
 from edgelet.pods.dispatcher import Dispatcher
 from edgelet.ports.service_manager import ServiceManager
@@ -21,7 +22,6 @@ from edgelet.ports.service_manager import ServiceManager
 log = logging.getLogger(__name__)
 
 DATABASE = "edgelet.db"
-_STATUS_INTERVAL_S = 60.0
 
 
 class Daemon:
@@ -74,6 +74,11 @@ class Daemon:
         dispatcher = pod_path.make_dispatcher(base)
         manifests = pod_path.make_manifests(base, door.reception)
         wire = link.make(base, door.reception, boot_id=str(uuid.uuid4())) if self._settings.mqtt.url else None
+        keeping = upkeep.make(
+            base,
+            node_changed=wire.reporter.node_changed if wire else _nobody,
+            show=lambda: self._manager.status(_summary(base)),
+        )
         async with asyncio.TaskGroup() as tasks:
             everything = [
                 tasks.create_task(server.serve(), name="local-api"),
@@ -82,7 +87,8 @@ class Daemon:
                 tasks.create_task(base.gate.run(), name="engine"),
                 tasks.create_task(_run_pods(base, dispatcher), name="pods"),
                 tasks.create_task(manifests.run(), name="manifests"),
-                tasks.create_task(self._look_after(base, wire), name="board"),
+                tasks.create_task(_look_once(base, wire, keeping), name="board"),
+                tasks.create_task(keeping.run(), name="upkeep"),
                 tasks.create_task(self._heartbeat(), name="watchdog"),
             ]
             if wire is not None:
@@ -103,18 +109,6 @@ class Daemon:
             for task in everything:
                 task.cancel()
 
-    async def _look_after(self, base: Foundation, wire: Link | None) -> None:
-        """Keep the Node object and the status line true."""
-        if wire is not None:
-            wire.reporter.node_changed()
-        await base.gate.opened()
-        await base.board.refresh_images()
-        if wire is not None:
-            wire.reporter.node_changed()
-        while True:
-            self._manager.status(_summary(base))
-            await base.clock.sleep(_STATUS_INTERVAL_S)
-
     async def _heartbeat(self) -> None:
         """Feed systemd's watchdog from the loop itself: a stuck loop is restarted."""
         interval_s = self._manager.watchdog_s
@@ -123,6 +117,21 @@ class Daemon:
         while True:
             self._manager.alive()
             await asyncio.sleep(interval_s)
+
+
+async def _look_once(base: Foundation, wire: Link | None, keeping: Upkeep) -> None:
+    """Tell the Node at once, and again when the engine is there."""
+    if wire is not None:
+        wire.reporter.node_changed()
+    await base.gate.opened()
+    await base.board.refresh_images()
+    keeping.disks.note(base.board.images)
+    if wire is not None:
+        wire.reporter.node_changed()
+
+
+def _nobody() -> None:
+    """Nobody is told."""
 
 
 async def _run_pods(base: Foundation, dispatcher: Dispatcher) -> None:

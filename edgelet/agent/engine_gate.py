@@ -121,6 +121,9 @@ class EngineGate:
     async def remove_container(self, container_id: str) -> None:
         await self._watched(self._engine.runtime.remove_container(container_id))
 
+    async def reopen_log(self, container_id: str) -> None:
+        await self._watched(self._engine.runtime.reopen_log(container_id))
+
     async def remove_pod(self, uid: str) -> None:
         await self._watched(self._engine.runtime.remove_pod(uid))
 

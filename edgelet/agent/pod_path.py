@@ -59,6 +59,7 @@ class Foundation:
     settings: Settings
     clock: SystemClock
     store: SqliteStore
+    host: PsutilHost
     events: EventRecorder
     gate: EngineGate
     board: Board
@@ -79,6 +80,7 @@ def lay_foundation(settings: Settings, store: SqliteStore, clock: SystemClock, *
         settings=settings,
         clock=clock,
         store=store,
+        host=host,
         events=EventRecorder(clock=clock, host_name=board.name, limit=settings.intake.events),
         gate=gate,
         board=board,

@@ -102,4 +102,6 @@ def _across(settings: Settings) -> list[FieldError]:
         faults.append(FieldError("podman.run_root", "storage_root and run_root go together"))
     if settings.workload.backoff_max_s < settings.workload.backoff_initial_s:
         faults.append(FieldError("workload.backoff_max_s", "less than backoff_initial_s"))
+    if settings.disk.image_gc_low_percent > settings.disk.image_gc_high_percent:
+        faults.append(FieldError("disk.image_gc_low_percent", "more than image_gc_high_percent"))
     return faults

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from edgelet.config.admission import AdmissionSettings
 from edgelet.config.api import ApiSettings
+from edgelet.config.disk import DiskSettings
 from edgelet.config.intake import IntakeSettings
 from edgelet.config.logging import LogSettings
 from edgelet.config.mqtt import MqttSettings
@@ -29,6 +30,7 @@ class Settings(Section):
     network: NetworkSettings = NetworkSettings()
     intake: IntakeSettings = IntakeSettings()
     workload: WorkloadSettings = WorkloadSettings()
+    disk: DiskSettings = DiskSettings()
     log: LogSettings = LogSettings()
 
     @property

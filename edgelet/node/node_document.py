@@ -47,6 +47,7 @@ class SeenNode:
     agent_version: str
     engine: Engine | None  # None: it never answered
     not_ready: str = ""
+    disk_pressure: str = ""  # which file system is too full, for people; "" means none
     reserved: Reserved = Reserved()
 
 
@@ -108,7 +109,9 @@ def _allocatable(seen: SeenNode) -> dict[str, str]:
 def _conditions(seen: SeenNode, *, previous: Document | None, now: str) -> list[dict[str, Any]]:
     usage, reserved = seen.usage, seen.reserved
     memory_low = usage.memory_available_bytes < reserved.memory_bytes
-    disk_low = usage.disk_available_bytes < usage.disk_total_bytes * reserved.storage_share
+    disk_low = bool(seen.disk_pressure) or (
+        usage.disk_available_bytes < usage.disk_total_bytes * reserved.storage_share
+    )
     statements = (
         _Statement(
             "MemoryPressure",
@@ -120,7 +123,8 @@ def _conditions(seen: SeenNode, *, previous: Document | None, now: str) -> list[
             "DiskPressure",
             disk_low,
             "KubeletHasDiskPressure" if disk_low else "KubeletHasNoDiskPressure",
-            f"edgelet has {'disk' if disk_low else 'no disk'} pressure",
+            f"edgelet has {'disk' if disk_low else 'no disk'} pressure"
+            + (f": {seen.disk_pressure}" if seen.disk_pressure else ""),
         ),
         # Kubernetes sets no threshold on pids unless somebody asks for one.
         _Statement("PIDPressure", False, "KubeletHasSufficientPID", "edgelet has sufficient PID available"),

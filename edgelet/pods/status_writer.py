@@ -9,7 +9,7 @@ from typing import Any
 
 from edgelet.api.errors import EdgeletError
 from edgelet.api.pod_status import PodStatus
-from edgelet.pods import qos, status
+from edgelet.pods import qos, status, stored_pod
 from edgelet.pods.plan import Situation
 from edgelet.pods.status import Surroundings
 from edgelet.ports.clock import Clock
@@ -18,6 +18,7 @@ from edgelet.ports.object_store import Key, ObjectStore
 log = logging.getLogger(__name__)
 
 _FINAL = frozenset({"Succeeded", "Failed"})
+_RETRY_MAX_S = 60.0
 _SETTLE_S = 1.0  # changes of so long go to disk together
 
 
@@ -44,7 +45,7 @@ class StatusWriter:
             StorageError: A final status could not be made durable; nothing may be removed because of it.
         """
         stored = self._store.get(key)
-        before = PodStatus.model_validate((stored.document.get("status") if stored else None) or {})
+        before = stored_pod.status_of(stored) if stored else PodStatus()
         now = self._clock.now()
         around = Surroundings(
             now=now,
@@ -78,17 +79,21 @@ class StatusWriter:
             task.cancel()
 
     async def _flush(self, key: Key, uid: str) -> None:
-        await self._clock.sleep(_SETTLE_S)
-        stored = self._store.get(key)
-        if stored is None or stored.uid != uid:
+        wait_s = _SETTLE_S
+        while True:
+            await self._clock.sleep(wait_s)
+            stored = self._store.get(key)
+            if stored is None or stored.uid != uid:
+                return
+            document = stored.document.get("status") or {}
+            try:
+                await self._store.put_status(key, document, uid=uid, durable=True)
+            except EdgeletError as error:  # a full disk: the newest one is written once there is room
+                log.warning("cannot save the status", extra={"pod": str(key), "reason": error.reason, "error": error})
+                wait_s = min(_RETRY_MAX_S, wait_s * 4)
+                continue
+            self._durable[uid] = _essence(document)
             return
-        document = stored.document.get("status") or {}
-        try:
-            await self._store.put_status(key, document, uid=uid, durable=True)
-        except EdgeletError as error:
-            log.warning("cannot save the status", extra={"pod": str(key), "reason": error.reason, "error": error})
-            return
-        self._durable[uid] = _essence(document)
 
 
 def _essence(document: Any) -> Any:

@@ -37,12 +37,27 @@ class HostUsage:
     load_1m: float
 
 
+@dataclass(frozen=True, slots=True)
+class DiskUsage:
+    """A file system. `available_bytes`: for root's daemons too, what is reserved does not count."""
+
+    total_bytes: int
+    available_bytes: int
+    inodes_total: int = 0  # 0: it has no fixed number of them
+    inodes_free: int = 0
+    device: int = 0
+
+
 class Host(Protocol):
     """Facts and samples of this machine."""
 
     def facts(self) -> HostFacts: ...
 
     def usage(self) -> HostUsage: ...
+
+    def disk(self, path: str) -> DiskUsage:
+        """Sample the file system that a path is on, or will be on once it is made. Raises OSError."""
+        ...
 
     def addresses(self) -> tuple[str, ...]:
         """Addresses of this board, the one of the default route first, loopback only if there is no other."""

@@ -22,7 +22,7 @@ class LogView:
 
 
 class LogFiles(Protocol):
-    """One log a container instance. Rotation by rename is followed; former parts are not read."""
+    """One log a container instance, read over all its parts (ports.log_keeping) and followed from one to the next."""
 
     def exists(self, pod: PodRef, container: str, instance: int) -> bool: ...
 

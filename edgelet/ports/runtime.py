@@ -45,6 +45,8 @@ class SandboxSpec:
     dns_options: tuple[str, ...] = ()
     sysctls: Mapping[str, str] = field(default_factory=dict)
     cgroup_parent: str = ""  # "" = the engine's own place
+    qos: Literal["Guaranteed", "Burstable", "BestEffort"] = "Burstable"
+    cpu_shares: int = 0  # what all containers ask for together; 0 = not set
     attempt: int = 0  # counts sandboxes of one pod
 
 
@@ -276,6 +278,10 @@ class Runtime(Protocol):
 
     async def remove_container(self, container_id: str) -> None:
         """Remove an instance, killing it if need be. Not there is no error. Its log file stays."""
+        ...
+
+    async def reopen_log(self, container_id: str) -> None:
+        """Have a container's log file made anew, after it was renamed. One that is gone or ended is no error."""
         ...
 
     async def remove_pod(self, uid: str) -> None:

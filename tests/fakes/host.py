@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from edgelet.ports.host import HostFacts, HostUsage
+from edgelet.ports.host import DiskUsage, HostFacts, HostUsage
 
 FACTS = HostFacts(
     hostname="pi-01",
@@ -37,6 +37,7 @@ class FakeHost:
 
     def __init__(self, *, addresses: tuple[str, ...] = ("192.168.1.10",), synchronized: bool = True) -> None:
         self.known_facts = FACTS
+        self.disks: dict[str, DiskUsage] = {}
         self.sample = USAGE
         self.known_addresses = addresses
         self.synchronized = synchronized
@@ -52,6 +53,11 @@ class FakeHost:
 
     def usage(self) -> HostUsage:
         return self.sample
+
+    def disk(self, path: str) -> DiskUsage:
+        if path in self.disks:
+            return self.disks[path]
+        return DiskUsage(self.sample.disk_total_bytes, self.sample.disk_available_bytes)
 
     def addresses(self) -> tuple[str, ...]:
         return self.known_addresses

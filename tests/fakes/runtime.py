@@ -176,6 +176,9 @@ class FakeRuntime:
         for pod in self._pods.values():
             pod.containers.pop(container_id, None)
 
+    async def reopen_log(self, container_id: str) -> None:
+        self._note("reopen_log", container_id)
+
     async def remove_pod(self, uid: str) -> None:
         self._note("remove_pod", uid)
         pod = self._pods.get(uid)

@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 
 from edgelet.adapters.host import identity, routes, time_sync
-from edgelet.ports.host import HostFacts, HostUsage
+from edgelet.ports.host import DiskUsage, HostFacts, HostUsage
 
 # Traffic and addresses of these are the pods', or the same bytes seen twice.
 _INNER_INTERFACES = ("lo", "veth", "podman", "cni", "docker", "br-", "virbr", "edgelet", "tap", "ifb")
@@ -76,6 +76,20 @@ class PsutilHost:
             network_tx_bytes=sent,
             temperature_c=identity.temperature_c(self._root),
             load_1m=os.getloadavg()[0],
+        )
+
+    def disk(self, path: str) -> DiskUsage:
+        """Sample a file system; a path that is not there yet stands for the directory it will be in."""
+        place = Path(path)
+        while not place.exists() and place != place.parent:
+            place = place.parent
+        found = os.statvfs(place)
+        return DiskUsage(
+            total_bytes=found.f_blocks * found.f_frsize,
+            available_bytes=found.f_bavail * found.f_frsize,
+            inodes_total=found.f_files,
+            inodes_free=found.f_favail,
+            device=place.stat().st_dev,
         )
 
     def addresses(self) -> tuple[str, ...]:

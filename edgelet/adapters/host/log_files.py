@@ -1,4 +1,4 @@
-"""ports.log_files on conmon's files: `<logs>/<ns>_<pod>_<uid>/<container>/<instance>.log`."""
+"""ports.log_files on conmon's files: `<logs>/<ns>_<pod>_<uid>/<container>/<instance>.log` and its parts."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ import os
 from collections.abc import AsyncGenerator, Callable
 from pathlib import Path
 
+from edgelet.adapters.host import log_parts
 from edgelet.adapters.host.log_lines import LineWriter
-from edgelet.adapters.host.log_tail import tail_offset
+from edgelet.adapters.host.log_tail import tail_place
 from edgelet.adapters.host.log_wake import LogWake
 from edgelet.api.errors import EdgeletError
 from edgelet.ports.log_files import LogView
@@ -29,7 +30,8 @@ class HostLogFiles:
 
     def exists(self, pod: PodRef, container: str, instance: int) -> bool:
         """Whether that instance has a log file."""
-        return self._path(pod, container, instance).exists()
+        path = self._path(pod, container, instance)
+        return path.exists() or bool(log_parts.numbers(path))
 
     async def read(
         self, pod: PodRef, container: str, instance: int, *, view: LogView, alive: Callable[[], bool] | None = None
@@ -57,11 +59,7 @@ class HostLogFiles:
             reader.close()
 
     def _path(self, pod: PodRef, container: str, instance: int) -> Path:
-        parts = (f"{pod.namespace}_{pod.name}_{pod.uid}", container)
-        # Names come from stored objects and are checked there; a log is still no way out of its directory.
-        if any("/" in part or part in ("", ".", "..") for part in parts):
-            raise EdgeletError("BadRequest", f"cannot read the log of container {container!r}: no such name")
-        return self._root.joinpath(*parts, f"{instance}.log")
+        return log_parts.path(self._root, pod, container, instance)
 
 
 async def _follow(reader: _Reader, alive: Callable[[], bool]) -> AsyncGenerator[list[bytes], None]:
@@ -72,7 +70,7 @@ async def _follow(reader: _Reader, alive: Callable[[], bool]) -> AsyncGenerator[
             lived = alive()
             async for lines in reader.to_end():
                 yield lines
-            if reader.reopen_if_rotated():
+            if reader.go_on():
                 continue
             if last:
                 return
@@ -84,7 +82,7 @@ async def _follow(reader: _Reader, alive: Callable[[], bool]) -> AsyncGenerator[
 
 
 class _Reader:
-    """One file, read forward in whole lines."""
+    """A log read forward in whole lines, from part to part."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -93,14 +91,19 @@ class _Reader:
         self._cut = b""  # a line whose end is not written yet
 
     def open(self) -> None:
-        """Open at the start; a file that is not there yet is an empty one."""
-        with contextlib.suppress(FileNotFoundError):
-            self._descriptor = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+        """Open at the start of the oldest part; a log that is not there yet is an empty one."""
+        for file in log_parts.chain(self.path):
+            if self._open(file):
+                return
 
     def skip_to_tail(self, lines: int) -> None:
-        """Go on at the last lines. Blocking."""
-        if self._descriptor >= 0:
-            self._offset = tail_offset(self._descriptor, lines)
+        """Go on at the last lines, whatever part they begin in. Blocking."""
+        for file in reversed(log_parts.chain(self.path)):
+            if not self._open(file):
+                continue
+            self._offset, lines = tail_place(self._descriptor, lines)
+            if lines <= 0:
+                return
 
     def close(self) -> None:
         if self._descriptor >= 0:
@@ -108,34 +111,47 @@ class _Reader:
             self._descriptor = -1
 
     async def to_end(self) -> AsyncGenerator[list[bytes], None]:
-        """Give whole lines, a block at a time, until the file ends for now."""
-        while lines := await asyncio.to_thread(self._read_lines):
-            yield lines
+        """Give whole lines, a block at a time, until the log ends for now."""
+        while True:
+            while lines := await asyncio.to_thread(self._read_lines):
+                yield lines
+            if not self.go_on():
+                return
 
     def unfinished(self) -> list[bytes]:
         """Take the line that never got its end."""
         cut, self._cut = self._cut, b""
         return [cut] if cut else []
 
-    def reopen_if_rotated(self) -> bool:
-        """Go on with the new file of this name, if there is one and the old one is read to its end."""
+    def go_on(self) -> bool:
+        """Make ready to read what is there beyond the present place; False if there is nothing."""
+        files = log_parts.chain(self.path)
+        if self._descriptor < 0:
+            self.open()
+            return self._descriptor >= 0
+        mine = os.fstat(self._descriptor)
+        if mine.st_size > self._offset:  # written to after our last read
+            return True
+        if mine.st_size < self._offset:  # emptied in place
+            self._offset, self._cut = 0, b""
+            return True
+        after = files
+        for index, file in enumerate(files):
+            with contextlib.suppress(FileNotFoundError):
+                found = file.lstat()
+                if (found.st_dev, found.st_ino) == (mine.st_dev, mine.st_ino):
+                    after = files[index + 1 :]
+        # Deleted while it was read: what is left of the log is all younger.
+        return any(self._open(file) for file in after)
+
+    def _open(self, file: Path) -> bool:
         try:
-            found = self.path.lstat()
+            descriptor = os.open(file, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
         except FileNotFoundError:
             return False
-        if self._descriptor >= 0:
-            mine = os.fstat(self._descriptor)
-            if (mine.st_dev, mine.st_ino) == (found.st_dev, found.st_ino):
-                if found.st_size < self._offset:  # emptied in place
-                    self._offset, self._cut = 0, b""
-                    return True
-                return False
-            if mine.st_size > self._offset:  # written to between our last read and the rename
-                return True
         self.close()
-        self._offset, self._cut = 0, b""
-        self.open()
-        return self._descriptor >= 0
+        self._descriptor, self._offset, self._cut = descriptor, 0, b""
+        return True
 
     def _read_lines(self) -> list[bytes]:
         if self._descriptor < 0:

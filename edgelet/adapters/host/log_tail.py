@@ -10,23 +10,23 @@ from edgelet.adapters.host.log_lines import is_partial
 BLOCK_BYTES = 65536
 
 
-def tail_offset(descriptor: int, lines: int) -> int:
-    """Return the offset at which the last `lines` whole lines begin.
+def tail_place(descriptor: int, lines: int) -> tuple[int, int]:
+    """Return the offset at which the last `lines` whole lines begin, and how many of them the file does not have.
 
     A line that was written in parts counts once; parts with no end yet, at the end of the file, count as one line.
     Blocking: call it in a thread. Raises OSError.
     """
     size = os.fstat(descriptor).st_size
     if lines <= 0:
-        return size
+        return size, 0
     found, begin = 0, size
     for start, entry in _entries_from_end(descriptor, size):
         if begin == size or not is_partial(entry):
             found += 1
         if found > lines:
-            return begin
+            return begin, 0
         begin = start
-    return 0
+    return 0, lines - found
 
 
 def _entries_from_end(descriptor: int, size: int) -> Iterator[tuple[int, bytes]]:

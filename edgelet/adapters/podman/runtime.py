@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-from edgelet.adapters.podman import exec_session, facts, host_sweep
+from edgelet.adapters.podman import exec_session, facts, host_sweep, monitor
 from edgelet.adapters.podman.containers import Containers
 from edgelet.adapters.podman.exec import Executor
 from edgelet.adapters.podman.exits import ExitWatch
@@ -13,13 +13,16 @@ from edgelet.adapters.podman.inventory import Inventory
 from edgelet.adapters.podman.libpod import Libpod
 from edgelet.adapters.podman.network import PodNetwork
 from edgelet.adapters.podman.observe import Inspected
+from edgelet.adapters.podman.pod_cgroups import PodCgroups
 from edgelet.adapters.podman.recovery import Sweeper
 from edgelet.adapters.podman.sandbox import InfraSandbox
+from edgelet.adapters.podman.sandboxes import EitherSandbox, NamespaceSandbox, Sandboxes
 from edgelet.adapters.podman.station import station
 from edgelet.adapters.podman.translate import Abilities
 from edgelet.adapters.podman.usage import UsageSampler
 from edgelet.api.errors import EngineError
 from edgelet.ports.clock import Clock
+from edgelet.ports.pinned_sandboxes import PinnedSandboxes
 from edgelet.ports.runtime import (
     ContainerSpec,
     EngineInfo,
@@ -46,6 +49,8 @@ class PodmanRuntime:
         oci_runtime_path: runc or crun, the one that runs the containers.
         network: The pods' bridge.
         clock: For ends that left no time.
+        pinned: The keeper of sandboxes without an infra container; None where this board cannot have them.
+        prefer_pinned: Whether new sandboxes are such; those that are there are seen and removed either way.
     """
 
     def __init__(
@@ -59,21 +64,15 @@ class PodmanRuntime:
         oci_runtime_path: str,
         network: PodNetwork,
         clock: Clock,
+        pinned: PinnedSandboxes | None = None,
+        prefer_pinned: bool = False,
     ) -> None:
         self._info = info
         self._libpod = libpod
         self._network = network
         self._exits = ExitWatch(exit_dir=exits_dir, clock=clock)
-        self._inventory = Inventory(libpod=libpod, exits=self._exits, owner=owner)
+        self._inventory = Inventory(libpod=libpod, exits=self._exits, owner=owner, pinned=pinned)
         self._sweeper = Sweeper(run_dir=run_dir, oci_runtime=oci_runtime_path)
-        self._sandbox = InfraSandbox(
-            libpod=libpod,
-            inventory=self._inventory,
-            exits=self._exits,
-            sweeper=self._sweeper,
-            network=network,
-            owner=owner,
-        )
         self._containers = Containers(
             libpod=libpod,
             inventory=self._inventory,
@@ -83,6 +82,10 @@ class PodmanRuntime:
             abilities=_abilities(info),
             clock=clock,
         )
+        self._pinned = pinned
+        self._prefer_pinned = prefer_pinned
+        self._cgroups = PodCgroups(info.cgroup_manager)
+        self._sandbox = self._both(owner, prefer_pinned=prefer_pinned)
         self._executor = Executor(run_dir=run_dir, oci_runtime=oci_runtime_path)
         self._usage = UsageSampler()
 
@@ -130,6 +133,13 @@ class PodmanRuntime:
         """Remove an instance."""
         await self._containers.remove(container_id)
 
+    async def reopen_log(self, container_id: str) -> None:
+        """Have a container's log file made anew."""
+        with station("RunContainerError", f"look at the container {container_id[:12]}"):
+            container = await self._inventory.find(container_id)
+        if container is not None and container.config_path:
+            monitor.reopen_log(container.config_path)
+
     async def remove_pod(self, uid: str) -> None:
         """Remove sandboxes, containers and what they leak."""
         with station("KillPodSandboxError", f"look at the pod {uid}"):
@@ -141,6 +151,8 @@ class PodmanRuntime:
         for container in containers:
             if container.pod_id not in inside:
                 await self._containers.remove(container.id)
+        if self._pinned is not None:
+            await self._cgroups.remove(uid)
 
     async def recover(self) -> None:
         """Finish removals that an earlier agent began, sweep what a killed engine left on the host.
@@ -150,6 +162,8 @@ class PodmanRuntime:
         Raises:
             EngineError: EngineUnavailable.
         """
+        if self._pinned is not None:
+            await self._pinned.recover()
         with station("EngineUnavailable", "clear up"):
             await host_sweep.sweep(libpod=self._libpod, inventory=self._inventory, network=self._network)
             if self._sweeper.unfinished():
@@ -183,6 +197,32 @@ class PodmanRuntime:
         """Let go of processes and files; the containers live on."""
         self._exits.close()
         self._usage.keep_only(frozenset())
+
+    def _both(self, owner: str, *, prefer_pinned: bool) -> Sandboxes:
+        infra = InfraSandbox(
+            libpod=self._libpod,
+            inventory=self._inventory,
+            exits=self._exits,
+            sweeper=self._sweeper,
+            network=self._network,
+            owner=owner,
+            address=self._address,
+        )
+        if self._pinned is None:
+            return infra
+        namespaces = NamespaceSandbox(
+            kept=self._pinned,
+            inventory=self._inventory,
+            cgroups=self._cgroups,
+            remove_container=self._containers.remove,
+        )
+        return EitherSandbox(infra=infra, namespaces=namespaces, prefer_namespaces=prefer_pinned)
+
+    def _address(self) -> str:
+        """Give an infra container an address that no pinned sandbox has: netavark does not know of those."""
+        if self._pinned is None or not (self._prefer_pinned or self._pinned.look()):
+            return ""
+        return self._pinned.free_address(taken=self._inventory.addresses())
 
     async def _running(self, container_id: str) -> Inspected:
         with station("BadRequest", f"look at the container {container_id[:12]}"):

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 from contextlib import aclosing
 from datetime import UTC, datetime
 from pathlib import Path
@@ -189,7 +190,38 @@ def test_the_tail_is_the_end_of_the_whole(
 
     with pytest.MonkeyPatch.context() as patch, path.open("rb") as file:
         patch.setattr(log_tail, "BLOCK_BYTES", block)
-        offset = log_tail.tail_offset(file.fileno(), lines)
+        offset, missing = log_tail.tail_place(file.fileno(), lines)
     data = path.read_bytes()
     whole = shown(data)
     assert shown(data[offset:]) == (whole[-lines:] if lines else [])
+    assert missing == max(0, lines - len(whole))
+
+
+@settings(max_examples=100, deadline=None)
+@given(sizes=st.lists(st.integers(0, 6), min_size=1, max_size=5), lines=st.integers(0, 20))
+async def test_a_log_reads_the_same_in_parts_as_in_one(sizes: list[int], lines: int, scratch: Path) -> None:
+    folder = scratch / "default_web_u1" / "app"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    numbers = iter(range(100))
+    texts = [[f"line {next(numbers)}" for _ in range(size)] for size in sizes]
+    for index, part in enumerate(texts):
+        name = "0.log" if index == len(texts) - 1 else f"0.log.{index + 8}"  # 8 9 10 11: by number, not by text
+        (folder / name).write_text("".join(f"2026-01-02T03:04:05.1Z stdout F {one}\n" for one in part))
+    whole = [one for part in texts for one in part]
+    files = HostLogFiles(scratch)
+    assert (await text(files)).splitlines() == whole
+    assert (await text(files, LogView(tail_lines=lines))).splitlines() == (whole[-lines:] if lines else [])
+
+
+async def test_a_follower_that_is_slow_misses_no_part(files: HostLogFiles, log: Log) -> None:
+    lives = True
+    log.add("0")
+    async with asyncio.timeout(5), aclosing(files.read(POD, "app", 0, view=ALL, alive=lambda: lives)) as chunks:
+        seen = await anext(chunks)
+        for number in range(1, 4):
+            log.path.rename(log.folder / f"0.log.{number}")
+            log.add(str(number))
+        (log.folder / "0.log.1").unlink()  # the one it has open
+        lives = False
+        assert seen + b"".join([chunk async for chunk in chunks]) == b"0\n1\n2\n3\n"

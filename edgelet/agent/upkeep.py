@@ -1,0 +1,105 @@
+"""What is looked after now and then on one timer: logs of containers, disks, the line that systemd shows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from edgelet.adapters.host.disk_reserve import ReserveFiles
+from edgelet.adapters.host.log_keeper import HostLogKeeper
+from edgelet.agent.pod_path import Foundation
+from edgelet.api.quantity import Quantity
+from edgelet.node.disk_plan import SeenDisks, Thresholds
+from edgelet.node.disk_upkeep import DiskPorts, DiskUpkeep
+from edgelet.node.log_plan import LogBounds
+from edgelet.node.log_upkeep import LogUpkeep
+from edgelet.ports.clock import Clock
+
+_HOST_STORAGE = "/var/lib/containers/storage"  # where the engine has not told yet
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Upkeep:
+    """`run` is one task of the agent."""
+
+    clock: Clock
+    logs: LogUpkeep
+    disks: DiskUpkeep
+    show: Callable[[], None]
+
+    async def run(self) -> None:
+        """Look after everything, for ever: each minute at rest, more often where a log grows or a disk is full."""
+        while True:
+            self.show()
+            wait_s = min(await self.logs.turn(), await self.disks.turn())
+            await self.clock.sleep(wait_s)
+
+
+def make(base: Foundation, *, node_changed: Callable[[], None], show: Callable[[], None]) -> Upkeep:
+    """Put the parts together. `node_changed` has the Node told anew."""
+    disk = base.settings.disk
+    bounds = LogBounds(
+        max_bytes=Quantity.parse(disk.container_log_max_size).to_bytes(),
+        max_files=disk.container_log_max_files,
+        look_s=disk.look_s,
+    )
+
+    def pressed(pressure: str) -> None:
+        base.board.disk_pressure = pressure
+        node_changed()
+
+    ports = DiskPorts(
+        store=base.store,
+        images=base.gate,
+        runtime=base.gate,
+        files=base.files,
+        events=base.events,
+        clock=base.clock,
+        disks=lambda: _disks(base),
+        reserve=ReserveFiles(lambda: _reserves(base), size_bytes=Quantity.parse(disk.reserve).to_bytes()),
+        may_forget=base.orphans_may_go.is_set,
+        changed=pressed,
+    )
+    thresholds = Thresholds(
+        look_s=disk.look_s,
+        nodefs_available=disk.nodefs_available_percent,
+        imagefs_available=disk.imagefs_available_percent,
+        inodes_free=disk.inodes_free_percent,
+        image_gc_high=disk.image_gc_high_percent,
+        image_gc_low=disk.image_gc_low_percent,
+        image_min_age_s=disk.image_min_age_s,
+        keep_images=disk.keep_images,
+    )
+    return Upkeep(
+        clock=base.clock,
+        logs=LogUpkeep(
+            base.store,
+            HostLogKeeper(base.settings.paths.logs),
+            reopen=base.gate.reopen_log,
+            clock=base.clock,
+            bounds=bounds,
+        ),
+        disks=DiskUpkeep(ports, node=base.board.key, thresholds=thresholds),
+        show=show,
+    )
+
+
+def _reserves(base: Foundation) -> tuple[Path, ...]:
+    """Directories of ours: a storage that others use too is not written into."""
+    state, storage = base.settings.paths.state, base.settings.podman.storage_root
+    return (state, storage) if storage else (state,)
+
+
+def _disks(base: Foundation) -> SeenDisks:
+    paths = base.settings.paths
+    storage = base.settings.podman.storage_root
+    image_path = str(storage) if storage else _HOST_STORAGE
+    if not base.gate.trouble:
+        image_path = base.gate.info.storage_root or image_path
+    disk = base.host.disk
+    return SeenDisks(
+        node={str(path): disk(str(path)) for path in (paths.state, paths.logs, paths.volumes)},
+        image=disk(image_path),
+        image_path=image_path,
+    )

@@ -1,0 +1,193 @@
+"""Keeps room on the disks: looks at them now and then, and makes room where the plan says so."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from edgelet.api.errors import EdgeletError
+from edgelet.node import disk_plan
+from edgelet.node.disk_plan import ImageUse, SeenDisks, Thresholds
+from edgelet.ports.clock import Clock
+from edgelet.ports.disk_reserve import DiskReserve
+from edgelet.ports.events import EventSink
+from edgelet.ports.images import ImageInfo, Images
+from edgelet.ports.object_store import Key, ObjectStore
+from edgelet.ports.pod_files import PodFiles
+from edgelet.ports.runtime import Runtime
+
+log = logging.getLogger(__name__)
+
+_PRESSED_LOOK_S = 10.0  # Source: the kubelet's monitoring interval of the eviction manager
+_NAMES_KEPT = 1024
+_NOTHING_FOUND_S = 300.0  # so long nothing is looked for again where nothing was left to remove
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DiskPorts:
+    """What disks are kept with."""
+
+    store: ObjectStore
+    images: Images
+    runtime: Runtime
+    files: PodFiles
+    events: EventSink
+    clock: Clock
+    disks: Callable[[], SeenDisks]
+    may_forget: Callable[[], bool]  # whether what belongs to no stored pod is known to be unwanted
+    reserve: DiskReserve
+    changed: Callable[[str], None]  # takes the pressure's words, "" when it is over
+
+
+class DiskUpkeep:
+    """One look a turn; `pressure` is for the Node's condition."""
+
+    def __init__(self, ports: DiskPorts, *, node: Key, thresholds: Thresholds) -> None:
+        self._ports = ports
+        self._node = node
+        self._thresholds = thresholds
+        self._first_seen_s: dict[str, float] = {}
+        self._used_s: dict[str, float] = {}  # by what pods call the image
+        self._ids: dict[str, str] = {}  # the same name -> id, as of the last look
+        self._not_before_s = float("-inf")
+        self._collecting = False  # between the high mark and the low one
+        self.pressure = ""
+
+    def note(self, images: tuple[ImageInfo, ...]) -> None:
+        """Take note of images that were seen now."""
+        now_s = self._ports.clock.monotonic_s()
+        self._first_seen_s = {one.id: self._first_seen_s.get(one.id, now_s) for one in images}
+
+    async def turn(self) -> float:
+        """Look, make room if need be; return after how many seconds to look again. Never raises EdgeletError."""
+        now_s, look_s = self._ports.clock.monotonic_s(), self._thresholds.look_s
+        self._note_use(now_s)
+        try:
+            seen = self._ports.disks()
+        except OSError as error:
+            log.warning("cannot look at the disks", extra={"reason": "InternalError", "error": str(error)})
+            return look_s
+        self._tell(disk_plan.pressure(seen, self._thresholds))
+        too_large = disk_plan.images_too_large(seen, self._thresholds, begun=self._collecting)
+        if (self.pressure or too_large) and now_s >= self._not_before_s:
+            self._ports.reserve.release()
+            await self._make_room(images=too_large)
+        elif not self.pressure:
+            self._ports.reserve.hold()
+        self._collecting = self._images_too_large()
+        return min(_PRESSED_LOOK_S, look_s) if self.pressure or self._collecting else look_s
+
+    def _note_use(self, now_s: float) -> None:
+        names = self._names()
+        if len(self._used_s) > _NAMES_KEPT:
+            self._used_s = dict(sorted(self._used_s.items(), key=lambda item: item[1])[-_NAMES_KEPT // 2 :])
+            self._ids = {name: one for name, one in self._ids.items() if name in self._used_s}
+        self._used_s |= dict.fromkeys(names, now_s)
+
+    def _tell(self, pressure: str) -> None:
+        before, self.pressure = self.pressure, pressure
+        if bool(pressure) == bool(before):
+            return
+        if pressure:
+            self._event("Warning", "NodeHasDiskPressure", f"Disk pressure: {pressure}")
+        else:
+            self._not_before_s = float("-inf")
+            self._event("Normal", "NodeHasNoDiskPressure", "The disks have room again")
+        self._ports.changed(pressure)
+
+    async def _make_room(self, *, images: bool) -> None:
+        removed = []
+        try:
+            async for one in self._removals(images=images):
+                removed.append(one)
+                self._collecting = images
+                if not disk_plan.pressure(seen := self._ports.disks(), self._thresholds) and not (
+                    images and disk_plan.images_too_large(seen, self._thresholds, begun=True)
+                ):
+                    break
+            self._tell(disk_plan.pressure(self._ports.disks(), self._thresholds))
+        except (EdgeletError, OSError) as error:
+            log.warning("cannot make room", extra={"reason": "FreeDiskSpaceFailed", "error": str(error)})
+        if removed:
+            self._event("Normal", "FreedDiskSpace", f"Removed {len(removed)}: {', '.join(removed)}")
+        elif self.pressure:
+            advice = "remove data or images that pods use, or take a larger disk"
+            self._event(
+                "Warning", "FreeDiskSpaceFailed", f"Nothing is left that may be removed: {self.pressure}; {advice}"
+            )
+        if not removed:
+            self._not_before_s = self._ports.clock.monotonic_s() + (_NOTHING_FOUND_S if not self._young() else 0.0)
+
+    async def _removals(self, *, images: bool) -> AsyncIterator[str]:
+        """Remove one after the other, naming each, until the caller has enough."""
+        pods = await self._ports.runtime.pods()
+        for container in disk_plan.dead_containers(pods):
+            await self._ports.runtime.remove_container(container)
+            yield f"container {container[:12]}"
+        if self._ports.may_forget():
+            for uid in sorted(await self._ports.files.list() - {one.pod.uid for one in pods}):
+                if uid not in {one.uid for one in self._ports.store.list("Pod")}:
+                    await self._ports.files.remove(uid)
+                    yield f"files of pod {uid}"
+        for image in await self._removable() if images else ():
+            if await self._remove(image):
+                yield f"image {(*image.names, *image.digests, image.id)[0]}"
+
+    async def _removable(self) -> tuple[ImageInfo, ...]:
+        found = await self._ports.images.list()
+        self.note(found)
+        wanted: set[str] = set()
+        for name in self._names():
+            try:
+                here = await self._ports.images.find(name)
+            except EdgeletError:  # no image of this board, or no name at all: nobody can use it
+                continue
+            if here is not None:
+                wanted.add(here.id)
+                self._ids[name] = here.id
+        uses = [
+            ImageUse(info=one, first_seen_s=self._first_seen_s[one.id], used_s=self._last_used_s(one)) for one in found
+        ]
+        now_s = self._ports.clock.monotonic_s()
+        return disk_plan.removable(uses, wanted=wanted, now_s=now_s, thresholds=self._thresholds)
+
+    async def _remove(self, image: ImageInfo) -> bool:
+        try:
+            await self._ports.images.remove(image.id)
+        except EdgeletError as error:
+            if error.reason != "ImageInUse":
+                log.warning("cannot remove an image", extra={"reason": "ImageGCFailed", "error": error.message})
+            return False
+        self._first_seen_s.pop(image.id, None)
+        return True
+
+    def _last_used_s(self, image: ImageInfo) -> float:
+        known = (at_s for name, at_s in self._used_s.items() if self._calls(name, image))
+        return max(known, default=float("-inf"))
+
+    def _calls(self, name: str, image: ImageInfo) -> bool:
+        if self._ids.get(name) == image.id or name in (image.id, *image.names, *image.digests):
+            return True
+        return any(one.endswith((f"/{name}", f"/{name}:latest")) for one in image.names)
+
+    def _names(self) -> set[str]:
+        """Return what stored pods call their images."""
+        names = set()
+        for stored in self._ports.store.list("Pod"):
+            spec = stored.document.get("spec") or {}
+            for one in (*(spec.get("initContainers") or ()), *(spec.get("containers") or ())):
+                names.add(str(one.get("image") or ""))
+        return names - {""}
+
+    def _young(self) -> bool:
+        """Whether an image may go soon that may not go yet."""
+        now_s = self._ports.clock.monotonic_s()
+        return any(now_s - at_s < self._thresholds.image_min_age_s for at_s in self._first_seen_s.values())
+
+    def _images_too_large(self) -> bool:
+        return self._collecting and disk_plan.images_too_large(self._ports.disks(), self._thresholds, begun=True)
+
+    def _event(self, kind: Literal["Normal", "Warning"], reason: str, message: str) -> None:
+        self._ports.events.record(self._node, "", type=kind, reason=reason, message=message)
