@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,4 +18,5 @@ def directory() -> Iterator[Path]:
     left = mounts.mounted_below(str(base))
     for point in left:
         mounts.unmount(point)
+    shutil.rmtree(base)
     assert not left
