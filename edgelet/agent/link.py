@@ -11,7 +11,7 @@ from pathlib import Path
 from edgelet.adapters.mqtt import address, endpoint
 from edgelet.adapters.mqtt.bus import MqttBus
 from edgelet.adapters.mqtt.endpoint import Endpoint
-from edgelet.adapters.mqtt.tls import TlsFiles
+from edgelet.adapters.mqtt.tls_files import TlsFiles
 from edgelet.agent.pod_path import Foundation
 from edgelet.config.settings import Settings
 from edgelet.intake import mqtt_source, refusal

@@ -13,7 +13,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 
 from edgelet.adapters.mqtt import address, tls
 from edgelet.adapters.mqtt.address import Address
-from edgelet.adapters.mqtt.tls import TlsFiles
+from edgelet.adapters.mqtt.tls_files import TlsFiles
 from edgelet.api.errors import EdgeletError
 from edgelet.cli.failure import CliError
 from edgelet.cli.flags import Parsed

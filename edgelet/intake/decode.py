@@ -9,8 +9,7 @@ from collections.abc import Iterator
 from typing import Any, NoReturn
 
 from edgelet.api.errors import DecodeError, TooLargeError
-from edgelet.intake import yaml_dialect
-from edgelet.intake.yaml_dialect import MAX_DEPTH
+from edgelet.intake.nesting import MAX_DEPTH
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _JSON_SPACE = re.compile(r"[ \t\n\r]*")
@@ -68,6 +67,8 @@ def _parse(text: str) -> list[Any]:
         except (ValueError, RecursionError):
             # Flow-style YAML (KYAML) begins like JSON; and YAML's reader knows the line of a fault.
             pass
+    from edgelet.intake import yaml_dialect  # noqa: PLC0415  1.1 MB that a board which is sent JSON does without
+
     return [_without_surrogates(document, 0) for document in yaml_dialect.read(text)]
 
 

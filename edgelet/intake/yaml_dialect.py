@@ -18,8 +18,8 @@ from yaml.reader import Reader
 from yaml.scanner import Scanner
 
 from edgelet.api.errors import DecodeError
+from edgelet.intake.nesting import MAX_DEPTH
 
-MAX_DEPTH = 100
 MAX_NODES = 100_000  # after alias expansion
 
 _TRUE = frozenset({"y", "Y", "yes", "Yes", "YES", "true", "True", "TRUE", "on", "On", "ON"})

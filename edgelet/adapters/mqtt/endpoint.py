@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import ssl
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from edgelet.adapters.mqtt import tls
 from edgelet.adapters.mqtt.address import Address
-from edgelet.adapters.mqtt.tls import TlsFiles
+from edgelet.adapters.mqtt.tls_files import TlsFiles
 from edgelet.api.errors import BusError
+
+if TYPE_CHECKING:
+    import ssl
 
 
 def _nothing() -> None:
@@ -60,4 +62,6 @@ class Endpoint:
 
     def tls_context(self) -> ssl.SSLContext:
         """Load the certificates anew. Raises BusError (CertificateInvalid)."""
+        from edgelet.adapters.mqtt import tls  # noqa: PLC0415  OpenSSL: 5 MB that a plain link does without
+
         return tls.make_context(self.files)

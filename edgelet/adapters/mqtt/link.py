@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import ssl
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -219,7 +218,8 @@ class Link:
                     return
                 self._last_in_s = self._loop.time()
                 self._client.loop_read()
-                if not isinstance(self._socket, ssl.SSLSocket) or not self._socket.pending():
+                pending = getattr(self._socket, "pending", None)  # TLS has it
+                if pending is None or not pending():
                     return
             self._loop.call_soon(self._readable)
         except Exception as error:  # noqa: BLE001  a packet paho cannot read must not kill the reader in silence

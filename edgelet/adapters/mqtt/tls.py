@@ -4,19 +4,10 @@ from __future__ import annotations
 
 import socket
 import ssl
-from dataclasses import dataclass
 from typing import Any
 
+from edgelet.adapters.mqtt.tls_files import TlsFiles
 from edgelet.api.errors import BusError
-
-
-@dataclass(frozen=True, slots=True)
-class TlsFiles:
-    """Paths of PEM files. "" for `ca`: the system's authorities; "" for the pair: no client certificate."""
-
-    ca: str = ""
-    certificate: str = ""
-    key: str = ""
 
 
 class _Context(ssl.SSLContext):

@@ -13,7 +13,7 @@ import pytest
 from edgelet.adapters.mqtt import address
 from edgelet.adapters.mqtt.bus import MqttBus
 from edgelet.adapters.mqtt.endpoint import Endpoint
-from edgelet.adapters.mqtt.tls import TlsFiles
+from edgelet.adapters.mqtt.tls_files import TlsFiles
 from edgelet.ports.bus import Bus, BusEvent, Will
 from tests.fakes.bus import FakeBus
 from tests.fixtures.certificates import Authority

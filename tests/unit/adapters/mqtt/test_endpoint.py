@@ -7,7 +7,7 @@ import pytest
 
 from edgelet.adapters.mqtt import address, endpoint
 from edgelet.adapters.mqtt.endpoint import Endpoint
-from edgelet.adapters.mqtt.tls import TlsFiles
+from edgelet.adapters.mqtt.tls_files import TlsFiles
 from edgelet.api.errors import BusError
 from tests.fixtures.certificates import Authority
 
