@@ -1,0 +1,135 @@
+"""The soak: a real agent on a real broker under steady churn, and whether what it holds stays flat."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import tempfile
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.fixtures.agent import AgentUnderTest, until
+from tests.fixtures.mosquitto import Mosquitto
+from tests.soak import samples, trend
+from tests.soak.churn import Churn
+from tests.soak.samples import Sample
+from tests.soak.trend import Trend
+
+NORMAL_CHANGES_PER_MINUTE = 1.0  # of a busy board with ten pods: one of them comes, goes, changes or crashes a minute
+
+# by how much each may rise over the second half of the run, and its unit
+BOUNDS = {
+    "rss_kib": (512.0, "KiB"),
+    "pss_kib": (512.0, "KiB"),
+    "fds": (0.9, "open files"),
+    "threads": (0.9, "threads"),
+    "database_kib": (256.0, "KiB"),
+    "run_files": (4.0, "files"),
+    "log_files": (4.0, "files"),
+    "volume_files": (4.0, "files"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What came of it."""
+
+    trends: tuple[Trend, ...]
+    changes: Mapping[str, int]
+    unfinished: tuple[str, ...]  # pods that were not as wanted in the end
+    engine_left: tuple[int, ...]  # processes of the engine after the last pod went
+
+    @property
+    def good(self) -> bool:
+        return all(one.flat for one in self.trends) and not self.unfinished and not self.engine_left
+
+
+def soak(*, minutes: float, churn: float, seed: int, every_s: float, report: Path | None) -> Result:
+    """Run it; `churn` is a multiple of the normal one. Samples go to `report`, a JSON document a line."""
+    directory = Path(tempfile.mkdtemp(prefix="el-b-", dir="/tmp"))
+    taken: list[Sample] = []
+    with Mosquitto(directory) as broker, AgentUnderTest(broker_url=broker.url) as agent:
+        work = Churn(agent=agent, broker=broker, seed=seed)
+        began_s = time.monotonic()
+        end_s = began_s + minutes * 60
+        mean_s = 60 / (NORMAL_CHANGES_PER_MINUTE * churn)
+        next_sample_s = began_s
+        while time.monotonic() < end_s:
+            work.step()
+            next_change_s = time.monotonic() + work.wait_s(mean_s)
+            while (now_s := time.monotonic()) < min(next_change_s, end_s):
+                if now_s >= next_sample_s:
+                    taken.append(samples.take(agent.pid, agent.base, began_s=began_s))
+                    _note(report, taken[-1])
+                    next_sample_s += every_s
+                time.sleep(max(0.0, min(0.5, next_change_s - time.monotonic())))
+        unfinished = _unfinished(agent, work)
+        work.stop()
+        until(lambda: not agent.containers(), within_s=120, what="every pod goes")
+        until(lambda: not agent.engine_processes(), within_s=60, what="the engine ends")
+        return Result(
+            _trends(taken),
+            {str(action): count for action, count in work.done.items()},
+            unfinished,
+            tuple(agent.engine_processes()),
+        )
+
+
+def _unfinished(agent: AgentUnderTest, work: Churn) -> tuple[str, ...]:
+    """Return the pods that do not run although they are wanted, or run although they are not."""
+    wanted = set(work.wanted)
+
+    def differing() -> set[str]:
+        running = {one["Labels"]["edgelet.pod.name"] for one in agent.containers() if one["State"] == "running"}
+        return running ^ wanted
+
+    # a crashed container may be in its back-off: up to five minutes
+    end_s = time.monotonic() + 330
+    while (left := differing()) and time.monotonic() < end_s:
+        time.sleep(2)
+    return tuple(sorted(left))
+
+
+def _trends(taken: list[Sample]) -> tuple[Trend, ...]:
+    times_s = [one.at_s for one in taken]
+    return tuple(
+        trend.judge(name, times_s, [float(getattr(one, name)) for one in taken], bound=bound)
+        for name, (bound, _) in BOUNDS.items()
+    )
+
+
+def _note(report: Path | None, sample: Sample) -> None:
+    if report is not None:
+        with report.open("a") as file:
+            file.write(json.dumps(sample.document()) + "\n")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="scripts/soak", description=__doc__)
+    parser.add_argument("--minutes", type=float, default=60)
+    parser.add_argument("--churn", type=float, default=20, help="multiple of one change a minute (default 20)")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--every-s", type=float, default=10, help="seconds between two samples")
+    parser.add_argument("--report", type=Path, help="samples, a JSON document a line")
+    asked = parser.parse_args()
+    result = soak(minutes=asked.minutes, churn=asked.churn, seed=asked.seed, every_s=asked.every_s, report=asked.report)
+    sys.stdout.write(f"{report_text(result, minutes=asked.minutes)}\n")
+    return 0 if result.good else 1
+
+
+def report_text(result: Result, *, minutes: float) -> str:
+    """Return what is told to people."""
+    lines = [
+        f"{sum(result.changes.values())} changes in {minutes:g} min: {dict(result.changes)}",
+        trend.table(result.trends, {name: unit for name, (_, unit) in BOUNDS.items()}),
+    ]
+    if result.unfinished:
+        lines.append(f"not as wanted in the end: {', '.join(result.unfinished)}")
+    return "\n".join([*lines, "flat" if result.good else "NOT FLAT"])
+
+
+if __name__ == "__main__":
+    sys.exit(main())
