@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from edgelet.api.errors import EdgeletError
 from edgelet.api.pod import Pod
-from edgelet.pods import references
+from edgelet.pods import references, stored_pod
 from edgelet.pods.worker import PodWorker, WorkerPorts
 from edgelet.ports.object_store import Change, Key, StoredObject, Watch
 from edgelet.ports.pod_files import PodFiles
@@ -93,14 +94,30 @@ class Dispatcher:
         status = stored.document.get("status") or {}
         if seen is not None or status.get("phase") not in {None, "Pending"} or status.get("podIP") or stored.deleting:
             return None
-        others = tuple(one.pod for one in self._workers.values() if one.pod is not None)
-        pods = {one.key for one in self._workers.values()}
-        unread = tuple(
-            Pod.model_validate(other.document)
-            for other in self._ports.store.list("Pod")
-            if other.key in pods and other.uid not in {one.metadata.uid for one in others}
-        )
-        return self._admit(Pod.model_validate(stored.document), (*others, *unread))
+        try:
+            pod = stored_pod.pod_of(stored)
+        except ValueError:
+            return None  # its worker says that it cannot be read
+        return self._admit(pod, self._living())
+
+    def _living(self) -> tuple[Pod, ...]:
+        """Return the pods that hold ports and shares of the node, as far as they can be read.
+
+        Whether one is at its end the store knows: a worker reads its own last status only at its next turn.
+        """
+        stored = {one.uid: one for one in self._ports.store.list("Pod")}
+        found = []
+        for worker in self._workers.values():
+            there = stored.get(worker.uid)
+            if there is not None and (there.document.get("status") or {}).get("phase") in {"Succeeded", "Failed"}:
+                continue
+            pod = worker.pod
+            if pod is None and there is not None:
+                with contextlib.suppress(ValueError):
+                    pod = stored_pod.pod_of(there)
+            if pod is not None:
+                found.append(pod)
+        return tuple(found)
 
     async def _work(self, worker: PodWorker) -> None:
         try:

@@ -9,8 +9,7 @@ from dataclasses import dataclass, replace
 
 from edgelet.api.errors import EdgeletError
 from edgelet.api.pod import Pod
-from edgelet.api.pod_status import PodStatus
-from edgelet.pods import plan, remember
+from edgelet.pods import plan, remember, stored_pod
 from edgelet.pods.execute import Executor
 from edgelet.pods.memory import ContainerMemory, ImageFetching, Memory
 from edgelet.pods.plan import Situation
@@ -82,12 +81,13 @@ class PodWorker:
         """Work until the pod is gone. A failure costs a delay, never the worker."""
         stored = self._ports.store.get(self.key)
         if stored is not None:
-            self._memory = remember.from_status(PodStatus.model_validate(stored.document.get("status") or {}))
+            self._memory = remember.from_status(stored_pod.status_of(stored))
         try:
             while True:
                 self._woken.clear()  # before reading: what comes later wakes again
                 wait_s = await self._guarded()
                 if self._finished:
+                    self._ports.status.forget(self.uid)
                     break
                 if wait_s != 0.0:
                     await self._wait(wait_s)
@@ -123,7 +123,11 @@ class PodWorker:
             await self._ports.executor.forget(self.uid)
             self._finished = True
             return None
-        pod = self._read(stored)
+        try:
+            pod = self._read(stored)
+        except ValueError as error:
+            await self._unreadable(stored, error)
+            return None
         await self._look(pod)
         situation = self._situation(pod, stored)
         if self._files_stale and not situation.ended:
@@ -139,11 +143,21 @@ class PodWorker:
 
     def _read(self, stored: StoredObject) -> Pod:
         if self._parsed is None or self._parsed[0] != stored.resource_version:
-            pod = Pod.model_validate(stored.document)
+            pod = stored_pod.pod_of(stored)
             if self._parsed and pod.spec != self._parsed[1].spec:
                 self._memory = replace(self._memory, containers=_fresh_images(self._memory))
             self._parsed = (stored.resource_version, pod)
         return self._parsed[1]
+
+    async def _unreadable(self, stored: StoredObject, error: ValueError) -> None:
+        """Leave what runs as it is until somebody says anew what is wanted, or deletes it."""
+        if stored.deleting:
+            await self._ports.executor.forget(self.uid)
+            await self._ports.store.remove(self.key, uid=self.uid)
+            self._finished = True
+            return
+        extra = {"pod": str(self.key), "reason": "PodUnreadable", "error": error}
+        log.error("a stored pod cannot be read; apply it again or delete it", extra=extra)
 
     async def _look(self, pod: Pod) -> None:
         if self._look_needed:
@@ -205,11 +219,14 @@ class PodWorker:
     def _fetch(self, pod: Pod, name: str) -> None:
         """Look for an image beside everything else; it outlives the round, not the worker."""
         known = self._memory.container(name)
-        self._keep(name, replace(known, image=ImageFetching()))
+        mine = ImageFetching()
+        self._keep(name, replace(known, image=mine))
 
         async def fetch() -> None:
             found = await self._ports.executor.fetch_image(pod, name, known)
             now = self._memory.container(name)
+            if now.image is not mine:  # the specification changed meanwhile: this is the image that was wanted before
+                return
             self._keep(name, replace(now, image=found.image, pull_delay_s=found.pull_delay_s))
             self.wake()
 
