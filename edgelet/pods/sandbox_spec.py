@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 from edgelet.api.container import Container
 from edgelet.api.pod import Pod
-from edgelet.pods import container_spec, pod_hostname, resolv_conf, resources
+from edgelet.api.quantity import Quantity
+from edgelet.pods import container_spec, pod_hostname, qos, resolv_conf, resources
 from edgelet.pods.node_facts import NodeFacts
 from edgelet.ports.runtime import PortMapping, SandboxSpec
 
@@ -62,6 +63,8 @@ def resolve(pod: Pod, *, attempt: int, node: NodeFacts, resolv_conf_text: str = 
         dns_searches=resolver.searches or (_NO_SEARCH if resolver.servers else ()),
         dns_options=resolver.options,
         sysctls=_sysctls(pod),
+        qos=qos.qos_class(pod),
+        cpu_shares=resources.cpu_shares(resources.pod_requests(pod).get("cpu", Quantity(0)).to_milli()),
         attempt=attempt,
     )
     return ResolvedSandbox(spec, resolver.warnings)

@@ -23,6 +23,7 @@ class PinnedSandbox:
         ipc_path: The namespace of System V IPC and message queues.
         uts_path: The namespace of the host name.
         shm_path: The directory that is /dev/shm of each container.
+        hostname_path: The file that is /etc/hostname of each container.
     """
 
     id: str
@@ -34,6 +35,7 @@ class PinnedSandbox:
     ipc_path: str = ""
     uts_path: str = ""
     shm_path: str = ""
+    hostname_path: str = ""
 
 
 class PinnedSandboxes(Protocol):

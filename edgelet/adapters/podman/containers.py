@@ -7,7 +7,7 @@ import contextlib
 import signal
 from http import HTTPStatus
 
-from edgelet.adapters.podman import observe, recovery, signals, translate
+from edgelet.adapters.podman import observe, pod_cgroups, recovery, signals, translate
 from edgelet.adapters.podman.errors import LibpodError
 from edgelet.adapters.podman.exits import End, ExitWatch, Subject
 from edgelet.adapters.podman.inventory import Inventory
@@ -60,6 +60,7 @@ class Containers:
             sandbox=sandbox.id,
             namespaces=sandbox.namespaces,
             abilities=self._abilities,
+            pinned=sandbox.pinned,
         )
         with station("CreateContainerError", f"create the container {spec.name}"):
             container_id, found = await self._create(body, sandbox)
@@ -124,6 +125,8 @@ class Containers:
 
     def _cgroup_path(self, container_id: str, sandbox: ListedPod) -> str:
         """Guess it from its neighbour's: one that lives for 50 ms is gone before it can be asked for."""
+        if sandbox.pinned is not None:
+            return pod_cgroups.of_container(sandbox.pinned.spec.cgroup_parent, container_id)
         for each in self._inventory.remembered(sandbox.pod.uid):
             if each.id == sandbox.infra_id:
                 return each.cgroup_path.replace(each.id, container_id)

@@ -14,6 +14,7 @@ from edgelet.adapters.podman.libpod import Libpod
 from edgelet.adapters.podman.observe import Inspected, Knowledge, Listed, ListedPod
 from edgelet.adapters.podman.station import is_absence
 from edgelet.api.errors import EngineError
+from edgelet.ports.pinned_sandboxes import PinnedSandboxes
 from edgelet.ports.runtime import ObservedPod
 
 SETTLE_S = 2.0  # conmon writes the code 2-160 ms after the end
@@ -24,10 +25,11 @@ _LIST_TRIES = 3
 class Inventory:
     """Looks, remembers what does not change, and has the exit watch follow whatever it sees."""
 
-    def __init__(self, *, libpod: Libpod, exits: ExitWatch, owner: str) -> None:
+    def __init__(self, *, libpod: Libpod, exits: ExitWatch, owner: str, pinned: PinnedSandboxes | None = None) -> None:
         self._libpod = libpod
         self._exits = exits
         self._owner = owner
+        self._pinned = pinned
         self._inspected: dict[str, tuple[tuple[object, ...], Inspected]] = {}
 
     async def look(self, uid: str | None = None) -> tuple[ObservedPod, ...]:
@@ -49,9 +51,22 @@ class Inventory:
         return observe.pods(sandboxes, seen, known)
 
     async def sandboxes(self, uid: str | None) -> tuple[ListedPod, ...]:
+        """List our pods and pinned sandboxes, the newest attempt last. Raises LibpodError."""
+        every = (*await self.engine_pods(uid), *self.pinned(uid))
+        return tuple(sorted(every, key=lambda each: each.attempt))
+
+    async def engine_pods(self, uid: str | None) -> tuple[ListedPod, ...]:
         """List our pods, the newest attempt last. Raises LibpodError."""
         parsed = (observe.listed_pod(line) for line in await self._list("/pods/json", self._filters(uid)))
         return tuple(sorted((each for each in parsed if each), key=lambda each: each.attempt))
+
+    def pinned(self, uid: str | None) -> tuple[ListedPod, ...]:
+        """List the pinned sandboxes; the engine is not asked."""
+        return tuple(map(observe.of_pinned, self._pinned.look(uid) if self._pinned else ()))
+
+    def addresses(self) -> frozenset[str]:
+        """Return the addresses that the engine gave to sandboxes, as far as the last looks saw them."""
+        return frozenset(ip for _, seen in self._inspected.values() if seen.infra for ip in seen.ips)
 
     async def containers(self, uid: str | None) -> tuple[Inspected, ...]:
         """List our containers with what is known of each, infra containers too. Raises LibpodError."""

@@ -19,6 +19,7 @@ CONTAINER_INSTANCE = "edgelet.container.instance"
 CONTAINER_HASH = "edgelet.container.hash"
 SANDBOX_ATTEMPT = "edgelet.sandbox.attempt"
 SANDBOX_NAMESPACES = "edgelet.sandbox.namespaces"
+SANDBOX_ID = "edgelet.sandbox.id"  # of containers whose sandbox is no object of Podman's
 
 _PREFIX = "edgelet."
 _FOREIGN = re.compile(r"[^a-zA-Z0-9.-]")  # "_" joins the parts, so no part may have one
@@ -58,7 +59,16 @@ def container_name(pod: PodRef, container: str, instance: int) -> str:
 
 def of_sandbox(spec: SandboxSpec, owner: str) -> dict[str, str]:
     """Return the labels of a pod; Podman gives them to its infra container too."""
-    namespaces = HostNamespaces(
+    return {
+        **_of_pod(spec.pod, owner),
+        SANDBOX_ATTEMPT: str(spec.attempt),
+        SANDBOX_NAMESPACES: _write_namespaces(shared_with_host(spec)),
+    }
+
+
+def shared_with_host(spec: SandboxSpec) -> HostNamespaces:
+    """Return what a sandbox has of the host, with the resolver that each container is told then."""
+    return HostNamespaces(
         network=spec.host_network,
         ipc=spec.host_ipc,
         pid=spec.host_pid,
@@ -66,21 +76,17 @@ def of_sandbox(spec: SandboxSpec, owner: str) -> dict[str, str]:
         dns_searches=spec.dns_searches if spec.host_network else (),
         dns_options=spec.dns_options if spec.host_network else (),
     )
-    return {
-        **_of_pod(spec.pod, owner),
-        SANDBOX_ATTEMPT: str(spec.attempt),
-        SANDBOX_NAMESPACES: _write_namespaces(namespaces),
-    }
 
 
-def of_container(spec: ContainerSpec, owner: str) -> dict[str, str]:
-    """Return the labels of a container: the caller's own, and ours over them."""
+def of_container(spec: ContainerSpec, owner: str, *, pinned: str = "") -> dict[str, str]:
+    """Return the labels of a container: the caller's own, and ours over them. `pinned`: the id of such a sandbox."""
     return {
         **spec.labels,
         **_of_pod(spec.pod, owner),
         CONTAINER_NAME: spec.name,
         CONTAINER_INSTANCE: str(spec.instance),
         CONTAINER_HASH: spec.spec_hash,
+        **({SANDBOX_ID: pinned} if pinned else {}),
     }
 
 

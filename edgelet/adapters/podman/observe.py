@@ -14,6 +14,7 @@ from typing import Any
 
 from edgelet.adapters.podman import labels, signals
 from edgelet.adapters.podman.exits import LOST_CODE, End
+from edgelet.ports.pinned_sandboxes import PinnedSandbox
 from edgelet.ports.runtime import (
     ContainerState,
     Created,
@@ -53,6 +54,7 @@ class ListedPod:
     pod: PodRef
     attempt: int
     namespaces: labels.HostNamespaces
+    pinned: PinnedSandbox | None = None  # then it is no pod of Podman's, and nothing of it is in a list
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +62,7 @@ class Inspected:
     """What is used of containers/<id>/json. Absent numbers are 0."""
 
     id: str
-    pod_id: str
+    pod_id: str  # its sandbox, also a pinned one
     pod: PodRef | None
     name: str  # Kubernetes' name; "" for an infra container
     labels: Mapping[str, str]
@@ -133,6 +135,21 @@ def listed_pod(document: Mapping[str, Any]) -> ListedPod | None:
     )
 
 
+def of_pinned(sandbox: PinnedSandbox) -> ListedPod:
+    """Show a sandbox that Podman does not know beside those that it does."""
+    spec = sandbox.spec
+    return ListedPod(
+        id=sandbox.id,
+        name=labels.pod_name(spec.pod, spec.attempt),
+        created_at=sandbox.created_at,
+        infra_id="",
+        pod=spec.pod,
+        attempt=spec.attempt,
+        namespaces=labels.shared_with_host(spec),
+        pinned=sandbox,
+    )
+
+
 def broken(document: Mapping[str, Any]) -> Inspected | None:
     """Make the best of a line of containers/json where inspect fails: storage that a cut removal took away.
 
@@ -144,7 +161,7 @@ def broken(document: Mapping[str, Any]) -> Inspected | None:
         return None
     return Inspected(
         id=document["Id"],
-        pod_id=document.get("Pod") or "",
+        pod_id=document.get("Pod") or own.get(labels.SANDBOX_ID, ""),
         pod=labels.pod_of(own),
         name=own.get(labels.CONTAINER_NAME, ""),
         labels=own,
@@ -166,7 +183,7 @@ def inspected(document: Mapping[str, Any]) -> Inspected:
         raise ValueError("a container without a time of creation")
     return Inspected(
         id=document["Id"],
-        pod_id=document.get("Pod") or "",
+        pod_id=document.get("Pod") or own.get(labels.SANDBOX_ID, ""),
         pod=labels.pod_of(own),
         name=own.get(labels.CONTAINER_NAME, ""),
         labels=own,
@@ -281,6 +298,14 @@ def _sandbox(
 ) -> ObservedSandbox | None:
     if sandbox is None:
         return None
+    if sandbox.pinned is not None:
+        return ObservedSandbox(
+            id=sandbox.id,
+            ready=sandbox.pinned.ready,
+            ips=sandbox.pinned.ips,
+            created_at=sandbox.created_at,
+            attempt=sandbox.attempt,
+        )
     own = infra.get(sandbox.id)
     return ObservedSandbox(
         id=sandbox.id,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
 
@@ -39,13 +40,16 @@ class InfraSandbox:
         sweeper: Sweeper,
         network: PodNetwork,
         owner: str,
+        address: Callable[[], str] = str,
     ) -> None:
+        """`address` gives the next sandbox its address, or "" to leave that to the engine."""
         self._libpod = libpod
         self._inventory = inventory
         self._exits = exits
         self._sweeper = sweeper
         self._network = network
         self._owner = owner
+        self._address = address
 
     async def create(self, spec: SandboxSpec) -> None:
         """Make and start it, finish a half-made one, replace a broken one or one of another attempt.
@@ -66,7 +70,7 @@ class InfraSandbox:
 
     async def newest(self, uid: str) -> ListedPod | None:
         """Return the sandbox of a pod. Raises LibpodError."""
-        found = await self._inventory.sandboxes(uid)
+        found = await self._inventory.engine_pods(uid)
         return found[-1] if found else None
 
     async def remove(self, sandbox: ListedPod) -> None:
@@ -88,7 +92,7 @@ class InfraSandbox:
 
     async def _keep_one(self, spec: SandboxSpec) -> ListedPod | None:
         kept = None
-        for sandbox in await self._inventory.sandboxes(spec.pod.uid):
+        for sandbox in await self._inventory.engine_pods(spec.pod.uid):
             if sandbox.attempt == spec.attempt:
                 kept = sandbox
             else:
@@ -115,7 +119,8 @@ class InfraSandbox:
 
     async def _make(self, spec: SandboxSpec) -> None:
         what = f"create the sandbox of {spec.pod.namespace}/{spec.pod.name}"
-        body = translate.sandbox_body(spec, owner=self._owner, network=self._network.name)
+        address = "" if spec.host_network else self._address()
+        body = translate.sandbox_body(spec, owner=self._owner, network=self._network.name, address=address)
         try:
             await self._create(body)
         except LibpodError as error:
@@ -145,7 +150,7 @@ class InfraSandbox:
 
     async def _appeared(self, spec: SandboxSpec) -> ListedPod:
         for _ in range(_APPEAR_TRIES):
-            found = await self._inventory.sandboxes(spec.pod.uid)
+            found = await self._inventory.engine_pods(spec.pod.uid)
             for sandbox in found:
                 if sandbox.attempt == spec.attempt and sandbox.infra_id:
                     return sandbox
@@ -163,7 +168,7 @@ class InfraSandbox:
 
     async def _remove_half_made(self, spec: SandboxSpec) -> None:
         with station(_REASON, f"look for sandboxes of {spec.pod.name}"):
-            for sandbox in await self._inventory.sandboxes(spec.pod.uid):
+            for sandbox in await self._inventory.engine_pods(spec.pod.uid):
                 await self.remove(sandbox)
 
     async def _cgroup_path(self, sandbox: ListedPod) -> str:

@@ -12,10 +12,13 @@ from typing import Any
 from edgelet.adapters.podman import labels, signals
 from edgelet.adapters.podman.labels import HostNamespaces
 from edgelet.api.errors import EngineError
+from edgelet.ports.pinned_sandboxes import PinnedSandbox
 from edgelet.ports.runtime import ContainerSpec, Mount, PortMapping, Resources, SandboxSpec, Security
 
 Body = dict[str, Any]
 CPU_PERIOD_US = 100_000
+_SHM = "/dev/shm"  # noqa: S108  a mount point inside the container
+_HOSTNAME = "/etc/hostname"
 _PROPAGATION: Mapping[str, str] = {"private": "rprivate", "rslave": "rslave", "rshared": "rshared"}
 
 
@@ -27,8 +30,8 @@ class Abilities:
     oom_score_adj_min: int = -1000  # lower ones are refused by the kernel: the whole start would fail
 
 
-def sandbox_body(spec: SandboxSpec, *, owner: str, network: str) -> Body:
-    """Return the body of pods/create."""
+def sandbox_body(spec: SandboxSpec, *, owner: str, network: str, address: str = "") -> Body:
+    """Return the body of pods/create. `address` "": the engine chooses."""
     shared = ["net", "ipc", "uts"]
     if spec.share_process_namespace or spec.host_pid:
         shared.append("pid")
@@ -45,7 +48,7 @@ def sandbox_body(spec: SandboxSpec, *, owner: str, network: str) -> Body:
     else:
         body |= {"netns": {"nsmode": "bridge"}, "hostname": spec.hostname}
         if network:
-            body["Networks"] = {network: {}}
+            body["Networks"] = {network: {"static_ips": [address]} if address else {}}
         body |= _dns(spec.dns_servers, spec.dns_searches, spec.dns_options)
         if spec.ports:
             body["portmappings"] = [_port(port) for port in spec.ports]
@@ -59,18 +62,31 @@ def sandbox_body(spec: SandboxSpec, *, owner: str, network: str) -> Body:
 
 
 def container_body(
-    spec: ContainerSpec, *, owner: str, sandbox: str, namespaces: HostNamespaces, abilities: Abilities
+    spec: ContainerSpec,
+    *,
+    owner: str,
+    sandbox: str,
+    namespaces: HostNamespaces,
+    abilities: Abilities,
+    pinned: PinnedSandbox | None = None,
 ) -> Body:
     """Return the body of containers/create.
+
+    Args:
+        spec: What is asked for.
+        owner: Ours.
+        sandbox: Id of the pod, or of the pinned sandbox.
+        namespaces: What the sandbox has of the host.
+        abilities: Of this board.
+        pinned: The sandbox, where it is no object of Podman's.
 
     Raises:
         EngineError: CreateContainerError, for what Podman has no words for.
     """
     body: Body = {
         "name": labels.container_name(spec.pod, spec.name, spec.instance),
-        "pod": sandbox,
         "image": spec.image,
-        "labels": labels.of_container(spec, owner),
+        "labels": labels.of_container(spec, owner, pinned=pinned.id if pinned else ""),
         "env": dict(spec.env),
         "mounts": [_mount(mount) for mount in spec.mounts],
         "terminal": spec.tty,
@@ -90,7 +106,16 @@ def container_body(
         body["work_dir"] = spec.working_dir
     if spec.stop_signal:
         body["stop_signal"] = signals.number(spec.stop_signal)
-    return body | _process(spec) | _security(spec.security) | _resources(spec.resources, abilities) | _own(namespaces)
+    body |= _process(spec) | _security(spec.security) | _resources(spec.resources, abilities) | _own(namespaces)
+    if pinned is None:
+        return body | {"pod": sandbox}
+    own = {_SHM: pinned.shm_path, _HOSTNAME: pinned.hostname_path}
+    brought = {mount.target for mount in spec.mounts}
+    body["mounts"] += [_mount(Mount(path, target)) for target, path in own.items() if path and target not in brought]
+    if pinned.uts_path:
+        # libpod takes no host name for a namespace that is there already.
+        body["env"] = {"HOSTNAME": pinned.spec.hostname} | body["env"]
+    return body | _joined(pinned)
 
 
 def _process(spec: ContainerSpec) -> Body:
@@ -152,6 +177,19 @@ def _own(namespaces: HostNamespaces) -> Body:
         body["use_image_hosts"] = True  # on the host's network no_manage_hosts of the pod is not asked
         body |= _dns(namespaces.dns_servers, namespaces.dns_searches, namespaces.dns_options)
     return body
+
+
+def _joined(pinned: PinnedSandbox) -> Body:
+    """What a container is told of a sandbox that Podman does not know."""
+    spec = pinned.spec
+    paths = {"netns": pinned.network_path, "utsns": pinned.uts_path, "ipcns": pinned.ipc_path}
+    body: Body = {key: {"nsmode": "path", "value": path} if path else {"nsmode": "host"} for key, path in paths.items()}
+    if spec.host_pid:
+        body["pidns"] = {"nsmode": "host"}
+    if spec.cgroup_parent:
+        body["cgroup_parent"] = spec.cgroup_parent
+    body["use_image_hosts"] = True  # /etc/hosts is a mount of the agent's
+    return body | _dns(spec.dns_servers, spec.dns_searches, spec.dns_options)
 
 
 def _dns(servers: tuple[str, ...], searches: tuple[str, ...], options: tuple[str, ...]) -> Body:

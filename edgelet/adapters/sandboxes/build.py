@@ -22,7 +22,7 @@ from edgelet.adapters.sandboxes import pool as pools
 from edgelet.ports.runtime import SandboxSpec
 
 KINDS: Mapping[str, int] = {"net": thread.NEW_NET, "ipc": thread.NEW_IPC, "uts": thread.NEW_UTS}
-SHM = "shm"
+SHM, HOSTNAME = "shm", "hostname"
 _SHM_BYTES = 64 * 1024 * 1024  # as the kubelet's runtimes have it
 _SYSCTL = Path("/proc/sys")
 _INTERFACE = "eth0"
@@ -83,6 +83,9 @@ def make(spec: SandboxSpec, *, folder: Path, sandbox_id: str, address: IPv4Addre
     """
     folder.mkdir(mode=0o700, parents=True)
     own = kinds(spec)
+    if "uts" in own:
+        (folder / HOSTNAME).write_text(f"{spec.hostname}\n")
+        (folder / HOSTNAME).chmod(0o644)
     if "ipc" in own:
         (folder / SHM).mkdir(mode=0o700)
         mounts.mount_tmpfs(
@@ -119,6 +122,7 @@ def remove(folder: Path, *, veth: str) -> None:
         pin.unpin(folder / kind)
     for point in mounts.mounted_below(str(folder)):
         mounts.unmount(point)
+    (folder / HOSTNAME).unlink(missing_ok=True)
     with contextlib.suppress(FileNotFoundError):
         (folder / SHM).rmdir()
     folder.rmdir()

@@ -238,6 +238,7 @@ class Keeper:
             ipc_path=path.get("ipc", ""),
             uts_path=path.get("uts", ""),
             shm_path=str(folder / build.SHM) if "ipc" in own else "",
+            hostname_path=str(folder / build.HOSTNAME) if "uts" in own else "",
         )
 
 

@@ -22,17 +22,27 @@ def shared_podman() -> Iterator[PrivatePodman]:
         tear_down(podman)
 
 
-@pytest.fixture(name="podman_world")
-async def podman_world_fixture(shared_podman: PrivatePodman) -> AsyncIterator[PodmanWorld]:
-    async with podman_world(shared_podman) as world:
+@pytest.fixture(name="podman_world", params=["infra", "pinned"])
+async def podman_world_fixture(
+    request: pytest.FixtureRequest, shared_podman: PrivatePodman
+) -> AsyncIterator[PodmanWorld]:
+    """The real one with each kind of sandbox."""
+    async with podman_world(shared_podman, pinned=request.param == "pinned") as world:
         yield world
 
 
-@pytest.fixture(params=["fake", pytest.param("podman", marks=pytest.mark.podman)])
+@pytest.fixture(
+    params=[
+        "fake",
+        pytest.param("podman", marks=pytest.mark.podman),
+        pytest.param("podman, pinned", marks=pytest.mark.podman),
+    ]
+)
 async def world(request: pytest.FixtureRequest) -> AsyncIterator[World]:
     if request.param == "fake":
         async with fake_world() as in_memory:
             yield in_memory
         return
-    async with podman_world(request.getfixturevalue("shared_podman")) as real:
+    pinned = request.param.endswith("pinned")
+    async with podman_world(request.getfixturevalue("shared_podman"), pinned=pinned) as real:
         yield real

@@ -77,6 +77,7 @@ async def test_a_shared_process_namespace_lets_containers_see_each_other(podman_
     assert any("sleep 4242" in line for line in lines)
 
 
+@pytest.mark.parametrize("podman_world", ["infra"], indirect=True)
 async def test_a_dead_infra_container_is_noticed_not_ready_and_replaced(podman_world: PodmanWorld) -> None:
     pod = new_pod()
     await podman_world.run(pod, sh(pod, FOREVER))

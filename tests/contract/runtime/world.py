@@ -17,6 +17,7 @@ from edgelet.adapters.podman.engine import Engine
 from edgelet.adapters.podman.libpod import Libpod
 from edgelet.adapters.podman.network import PodNetwork
 from edgelet.adapters.podman.runtime import PodmanRuntime
+from edgelet.adapters.sandboxes.keeper import Keeper
 from edgelet.ports.runtime import (
     ContainerSpec,
     EngineInfo,
@@ -131,6 +132,7 @@ class PodmanWorld:
     engine: Engine
     info: EngineInfo
     owner: str
+    pinned: bool = False  # sandboxes without an infra container
     runtimes: list[PodmanRuntime] = field(default_factory=list)
     readers: list[Notices] = field(default_factory=list)
 
@@ -153,6 +155,12 @@ class PodmanWorld:
         return folder
 
     def new_runtime(self) -> PodmanRuntime:
+        keeper = Keeper(
+            directory=self.podman.base / "run" / "sandboxes",
+            bridge=self.podman.network,
+            pool=self.podman.subnet,
+            clock=SystemClock(),
+        )
         runtime = PodmanRuntime(
             libpod=self.libpod,
             info=self.info,
@@ -162,6 +170,8 @@ class PodmanWorld:
             oci_runtime_path="/usr/sbin/runc",
             network=PodNetwork(self.podman.network, self.podman.network, self.podman.subnet),
             clock=SystemClock(),
+            pinned=keeper if self.pinned else None,
+            prefer_pinned=self.pinned,
         )
         self.runtimes.append(runtime)
         return runtime
@@ -225,9 +235,9 @@ async def fake_world() -> AsyncIterator[FakeWorld]:
 
 
 @contextlib.asynccontextmanager
-async def podman_world(podman: PrivatePodman) -> AsyncIterator[PodmanWorld]:
+async def podman_world(podman: PrivatePodman, *, pinned: bool = False) -> AsyncIterator[PodmanWorld]:
     async with serving(podman) as engine:
-        world = PodmanWorld(podman, engine, _info(podman), owner=f"test-{secrets.token_hex(4)}")
+        world = PodmanWorld(podman, engine, _info(podman), owner=f"test-{secrets.token_hex(4)}", pinned=pinned)
         runtime = world.new_runtime()
         world.readers.append(Notices(runtime))
         try:

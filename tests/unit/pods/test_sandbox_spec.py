@@ -23,8 +23,14 @@ def hostname(**more: Any) -> PodHostname:
 
 
 def test_a_plain_pod_leaves_names_to_the_host() -> None:
-    assert spec() == SandboxSpec(pod=PodRef(UID, "ns", "p"), hostname="p", attempt=1)
+    assert spec() == SandboxSpec(pod=PodRef(UID, "ns", "p"), hostname="p", qos="BestEffort", cpu_shares=2, attempt=1)
     assert not sandbox_spec.needs_resolv_conf(pod(), node=NODE)
+
+
+def test_the_pod_weighs_what_its_containers_ask_for_together() -> None:
+    container = {"resources": {"requests": {"cpu": "250m"}}}
+    found = spec(container, {"name": "b", **container})
+    assert (found.qos, found.cpu_shares) == ("Burstable", 512)
 
 
 def test_namespaces_are_shared_as_the_pod_says() -> None:

@@ -1,0 +1,147 @@
+"""A control group per pod, below one per class of service, as the kubelet lays them out.
+
+    /edgelet/pod<uid>   /edgelet/burstable/pod<uid>   /edgelet/besteffort/pod<uid>
+
+So what a pod asked for weighs against other pods, and its containers weigh against each other inside of it. Under
+systemd the same groups are slices, and systemd sees to them.
+
+Source: Kubernetes pkg/kubelet/cm/{qos_container_manager,pod_container_manager,cgroup_manager}_linux.go.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Literal
+
+from edgelet.adapters.podman import cgroups
+from edgelet.ports.runtime import SandboxSpec
+
+log = logging.getLogger(__name__)
+
+ROOT = "edgelet"
+_CLASSES = {"Guaranteed": "", "Burstable": "burstable", "BestEffort": "besteffort"}
+_LEAST_SHARES = 2
+_MOST_SHARES, _MOST_WEIGHT = 262144, 10000
+_GONE_TRIES = 100
+_GONE_PAUSE_S = 0.02
+_CONTROLLERS = ("cpu", "memory", "pids", "cpuset", "io")
+
+
+def parent(spec: SandboxSpec, manager: Literal["cgroupfs", "systemd"]) -> str:
+    """Return the group of a pod in the manager's words: a path, or the name of a slice."""
+    parts = [part for part in (ROOT, _CLASSES[spec.qos]) if part]
+    if manager == "systemd":
+        # In the name of a slice a dash is a step down.
+        return "-".join((*parts, f"pod{spec.pod.uid.replace('-', '_')}")) + ".slice"
+    return "/" + "/".join((*parts, f"pod{spec.pod.uid}"))
+
+
+def of_container(pod_group: str, container_id: str) -> str:
+    """Return where a container's group will be; "" under systemd, where it is asked for."""
+    return f"{pod_group}/libpod-{container_id}" if pod_group.startswith("/") else ""
+
+
+def every_group(uid: str) -> tuple[str, ...]:
+    """Return where the group of a pod can be, whatever its class was."""
+    return tuple(f"/{ROOT}/{one}/pod{uid}".replace("//", "/") for one in _CLASSES.values())
+
+
+def weight(shares: int) -> int:
+    """Return the weight of cgroup v2 for shares of v1. Source: KEP-2254."""
+    return 1 + (max(_LEAST_SHARES, shares) - 2) * (_MOST_WEIGHT - 1) // (_MOST_SHARES - 2)
+
+
+class PodCgroups:
+    """Makes and removes the groups.
+
+    Args:
+        manager: What Podman was told.
+        mount_point: Where control groups are mounted.
+    """
+
+    def __init__(self, manager: Literal["cgroupfs", "systemd"], *, mount_point: Path = cgroups.MOUNT_POINT) -> None:
+        self._manager = manager
+        self._mount = mount_point
+
+    def parent(self, spec: SandboxSpec) -> str:
+        """Return what Podman is told."""
+        return spec.cgroup_parent or parent(spec, self._manager)
+
+    def prepare(self, spec: SandboxSpec, others: Iterable[SandboxSpec]) -> None:
+        """Make the pod's group and weigh it. Weights are a matter of fairness: without them the pod runs all the same.
+
+        Args:
+            spec: Of the pod that is about to be made.
+            others: Of all pods that are there, for the weight of the burstable ones together.
+        """
+        group = self.parent(spec)
+        if not group.startswith("/"):
+            return
+        try:
+            self._make(group)
+            if spec.cpu_shares:
+                self._weigh(group, spec.cpu_shares)
+            if spec.qos == "BestEffort":
+                self._weigh(f"/{ROOT}/besteffort", _LEAST_SHARES)
+            if spec.qos == "Burstable":
+                total = sum(each.cpu_shares for each in (*others, spec) if each.qos == "Burstable")
+                self._weigh(f"/{ROOT}/burstable", total)
+        except OSError as error:
+            log.warning("cannot weigh a pod's CPU", extra={"pod": spec.pod.name, "reason": str(error)})
+
+    async def remove(self, uid: str) -> bool:
+        """Remove a pod's groups; False if something stays in them.
+
+        A container's monitor calls `podman container cleanup` when it ends, in the pod's group, for some 100 ms.
+        """
+        for _ in range(_GONE_TRIES):
+            if not self._remove(uid):
+                return True
+            await asyncio.sleep(_GONE_PAUSE_S)
+        return False
+
+    def _remove(self, uid: str) -> bool:
+        """Remove what is empty; return whether anything is left."""
+        left = False
+        for group in every_group(uid):
+            for top in (root / group.lstrip("/") for root in self._hierarchies()):
+                for folder, _, _ in os.walk(top, topdown=False):
+                    try:
+                        os.rmdir(folder)  # noqa: PTH106  as os.walk gives it
+                    except FileNotFoundError:
+                        continue
+                    except OSError:
+                        left = True
+        return left
+
+    def _hierarchies(self) -> tuple[Path, ...]:
+        if cgroups.version(self._mount) == 2:  # noqa: PLR2004  the version's number
+            return (self._mount,)
+        with contextlib.suppress(OSError):
+            return tuple(each for each in self._mount.iterdir() if each.is_dir() and not each.is_symlink())
+        return ()
+
+    def _make(self, group: str) -> None:
+        top = cgroups.directory(group, "cpu", self._mount)
+        if cgroups.version(self._mount) == 1:
+            top.mkdir(parents=True, exist_ok=True)
+            return
+        above = self._mount
+        for part in group.strip("/").split("/"):
+            for controller in _CONTROLLERS:
+                with contextlib.suppress(OSError):  # not there, or not given to us
+                    (above / "cgroup.subtree_control").write_text(f"+{controller}")
+            above /= part
+            above.mkdir(exist_ok=True)
+
+    def _weigh(self, group: str, shares: int) -> None:
+        folder = cgroups.directory(group, "cpu", self._mount)
+        if cgroups.version(self._mount) == 1:
+            (folder / "cpu.shares").write_text(str(max(_LEAST_SHARES, shares)))
+        else:
+            (folder / "cpu.weight").write_text(str(weight(shares)))
