@@ -7,6 +7,7 @@ import pytest
 
 from tests.fixtures.agent import AgentUnderTest
 from tests.fixtures.mosquitto import Mosquitto
+from tests.fixtures.site import Site
 
 
 @pytest.fixture
@@ -28,3 +29,10 @@ def linked(broker: Mosquitto) -> Iterator[AgentUnderTest]:
     """A real agent on a real broker."""
     with AgentUnderTest(broker_url=broker.url) as agent:
         yield agent
+
+
+@pytest.fixture(scope="module")
+def site() -> Iterator[Site]:
+    """A broker, an agent and a listener for all tests of a file; each test has pods of its own and removes them."""
+    with Site() as site:
+        yield site
