@@ -27,6 +27,7 @@ from edgelet.adapters.podman.images import PodmanImages
 from edgelet.adapters.podman.network import PodNetwork
 from edgelet.adapters.podman.runtime import PodmanRuntime
 from edgelet.adapters.sqlite.store import SqliteStore
+from edgelet.agent import sandbox_choice
 from edgelet.agent.board import Board
 from edgelet.agent.engine_gate import EngineGate, FoundEngine
 from edgelet.config.settings import Settings
@@ -113,6 +114,11 @@ async def find_engine(settings: Settings, clock: SystemClock) -> FoundEngine:
             calls_per_core=podman.calls_per_core,
         )
     )
+    try:
+        sandboxes = await sandbox_choice.choose(settings, clock)
+    except BaseException:
+        await found.engine.close()
+        raise
     for warning in found.warnings:
         log.warning(warning, extra={"reason": "EngineLimited"})
     runtime = PodmanRuntime(
@@ -124,6 +130,8 @@ async def find_engine(settings: Settings, clock: SystemClock) -> FoundEngine:
         oci_runtime_path=found.oci_runtime_path,
         network=PodNetwork(name=found.network, bridge=network.bridge, pool=network.pool),
         clock=clock,
+        pinned=sandboxes.keeper,
+        prefer_pinned=sandboxes.prefer_pinned,
     )
     images = PodmanImages(found.libpod, architecture=found.architecture, copy_dir=found.copy_dir)
 

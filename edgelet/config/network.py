@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator
 
@@ -29,3 +29,4 @@ class NetworkSettings(Section):
 
     bridge: Annotated[str, AfterValidator(_bridge)] = "edgelet0"
     pool: Annotated[str, AfterValidator(_pool)] = "10.77.0.0/16"
+    sandbox: Literal["auto", "pinned", "infra"] = "infra"

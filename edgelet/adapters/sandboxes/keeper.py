@@ -159,13 +159,17 @@ class Keeper:
             await self._replace_table()
 
     async def _recover(self) -> None:
+        needed = any(each.address for each in self._records.every())
         try:
             await asyncio.to_thread(self._sweep)
-            if any(each.address for each in self._records.every()):
+            if needed:
                 await thread.run_apart(self._mend_bridge, name="mend-bridge")
         except OSError as error:
-            raise EngineError(_CREATE, f"cannot mend the pods' network: {error}") from error
-        await self._keep_table()
+            if needed:
+                raise EngineError(_CREATE, f"cannot mend the pods' network: {error}") from error
+            log.warning("cannot look for sandboxes that nobody knows", extra={"reason": str(error)})
+        if needed:
+            await self._keep_table()
 
     def _sweep(self) -> None:
         """Remove what no record names: only our names, only in our folder."""

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from edgelet.adapters.nftables import ruleset
 from edgelet.adapters.podman import netns, recovery
 from edgelet.api.errors import EngineError
 from edgelet.ports.runtime import PodRef, PortMapping, Running
@@ -52,12 +53,13 @@ async def check_one_of_everything(world: PodmanWorld, pod: PodRef) -> None:
     assert seen[0].sandbox is not None
     assert seen[0].sandbox.ready
     assert [(one.name, one.instance, type(one.state)) for one in seen[0].containers] == [("main", 0, Running)]
-    assert len(world.podman.run("pod", "ps", "-q", "--filter", f"label=edgelet.owner={world.owner}").split()) == 1
+    pods = world.podman.run("pod", "ps", "-q", "--filter", f"label=edgelet.owner={world.owner}").split()
+    assert len(pods) == (0 if world.pinned else 1)
     state = seen[0].containers[0].state
     assert isinstance(state, Running)
     assert Path(f"/proc/{state.pid}").exists()
     names = world.podman.run("ps", "-a", "--external", "--format", "{{.Names}}").split()
-    assert len([name for name in names if pod.uid in name]) == 2
+    assert len([name for name in names if pod.uid in name]) == (1 if world.pinned else 2)
 
 
 @pytest.mark.slow
@@ -103,6 +105,17 @@ def _is_of(rule: str, world: PodmanWorld) -> bool:
     return f"dnat name: {world.podman.network} " in rule or address.startswith(pool.removesuffix("0/24"))
 
 
+def _forwards(world: PodmanWorld) -> int:
+    """Return how many host ports our own table leads on."""
+    shown = subprocess.run(
+        ("nft", "list", "table", "ip", ruleset.table_name(world.podman.network)),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return shown.stdout.count("dnat to")
+
+
 def leftovers(world: PodmanWorld) -> dict[str, object]:
     """What could be left by a pod, of this storage alone."""
     base = str(world.podman.base)
@@ -118,6 +131,8 @@ def leftovers(world: PodmanWorld) -> dict[str, object]:
         "mounts": sorted(line.split()[1] for line in mounts if f"{base}/root/overlay/" in line or f"{base}/rr" in line),
         "containers": world.podman.run("ps", "-a", "--external", "--pod", "-q"),
         "files": sorted(str(path) for path in (world.podman.base / "run" / "pods").rglob("*") if path.is_file()),
+        "pins": sorted(str(path) for path in (world.podman.base / "run" / "sandboxes").rglob("*")),
+        "forwards": _forwards(world),
     }
 
 
@@ -137,7 +152,8 @@ async def test_pods_come_and_go_without_a_trace(podman_world: PodmanWorld, times
         await podman_world.runtime.remove_pod(pod.uid)
         for each in {*ids, *shown.split()}:
             assert not Path("/run/runc", each).exists()
-        groups = [path for path in Path("/sys/fs/cgroup").glob(f"*/libpod_parent/{sandbox.id}") if path.exists()]
+        mount = Path("/sys/fs/cgroup")
+        groups = [*mount.glob(f"*/libpod_parent/{sandbox.id}"), *mount.glob(f"*/edgelet/*/pod{pod.uid}")]
         assert groups == []
 
     await once()
