@@ -54,6 +54,7 @@ class PodWorker:
         self._memory = Memory()
         self._woken = asyncio.Event()
         self._round: asyncio.Task[None] | None = None
+        self._finishing = False
         self._finished = False
         self._parsed: tuple[int, Pod] | None = None
         self._fetches: set[asyncio.Task[None]] = set()
@@ -74,7 +75,7 @@ class PodWorker:
         self._look_needed |= look
         self._files_stale |= files
         self._woken.set()
-        if interrupt and self._round is not None:
+        if interrupt and self._round is not None and not self._finishing:
             self._round.cancel()
 
     async def run(self) -> None:
@@ -210,11 +211,18 @@ class PodWorker:
                 case FetchImage(container=name):
                     self._fetch(pod, name)
                 case FinishDeletion():
-                    await self._ports.executor.finish_deletion(pod, self.key)
-                    self._finished = True
+                    await self._finish(pod)
                 case _:
                     self._look_needed |= not isinstance(step, PrepareFiles)  # files are no affair of the engine
                     self._memory = await self._ports.executor.execute(step, pod, lambda: self._memory)
+
+    async def _finish(self, pod: Pod) -> None:
+        self._finishing = True  # that the object goes is news too: it must not break off what makes it go
+        try:
+            await self._ports.executor.finish_deletion(pod, self.key)
+            self._finished = True
+        finally:
+            self._finishing = False
 
     def _fetch(self, pod: Pod, name: str) -> None:
         """Look for an image beside everything else; it outlives the round, not the worker."""

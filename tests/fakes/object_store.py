@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -141,6 +142,7 @@ class FakeObjectStore:
         self._write()
         self._publish(old, "DELETED")
         del self._objects[key]
+        await asyncio.sleep(0)  # those who watch may hear of it before whoever asked for it
         return True
 
     def _write(self) -> None:
