@@ -278,7 +278,9 @@ class Reporter:
         self._wake.set()
 
     def _status(self, topic: str) -> None:
-        due_s = self._pace.due_s(topic, now_s=self._clock.monotonic_s())
+        # Of what is gone nothing newer will come: whoever waits for its end need not wait for its turn.
+        gone = topic != wire_topics.NODE and not self._desk.concerns(topic)
+        due_s = 0.0 if gone else self._pace.due_s(topic, now_s=self._clock.monotonic_s())
         self._put(Letter(topic, Rank.STATUS, retain=True, due_s=due_s))
 
     def _greet(self, event: Connected) -> None:

@@ -180,6 +180,20 @@ async def test_a_pod_that_flaps_is_told_of_once_a_second_after_the_first_few(des
 
 
 @scenario
+async def test_the_end_of_a_pod_that_flapped_is_told_at_once(desk: Desk) -> None:
+    await desk.make(phase="Pending")
+    for number in range(10):
+        await desk.status(restarts=number)
+    assert desk.told()[-1]["status"] != {"restarts": 9}
+    await desk.store.remove(WEB)
+    await asyncio.sleep(0.01)
+    assert desk.told()[-1] == {}
+    assert TOPIC not in desk.bus.retained
+    await asyncio.sleep(5)
+    assert desk.told()[-1] == {}
+
+
+@scenario
 async def test_a_removed_object_leaves_an_empty_retained_status(desk: Desk) -> None:
     await desk.make(phase="Running")
     await asyncio.sleep(0.01)
