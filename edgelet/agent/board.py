@@ -63,7 +63,7 @@ class Board:
             cpu_allocatable_milli=max(0, self.facts.cpus * 1000 - self._reserved.milli_cpu),
             memory_allocatable_bytes=max(0, self.facts.memory_bytes - self._reserved.memory_bytes),
             memory_capacity_bytes=self.facts.memory_bytes,
-            ephemeral_storage_allocatable_bytes=self._host.usage().disk_total_bytes,
+            ephemeral_storage_allocatable_bytes=self._host.disk(str(self._settings.paths.state)).total_bytes,
             seccomp_directory=str(self._settings.paths.state / "seccomp"),
             negative_oom_score_allowed=self._may_lower_oom_score,
         )
