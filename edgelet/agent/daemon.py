@@ -69,9 +69,9 @@ class Daemon:
 
     async def _live(self, base: Foundation) -> None:
         door = pod_path.make_door(base)
-        server = local_api.make(base, door.reception)
-        server.open()
         dispatcher = pod_path.make_dispatcher(base)
+        server = local_api.make(base, door.reception, adopted=dispatcher.adopted)
+        server.open()
         manifests = pod_path.make_manifests(base, door.reception)
         wire = link.make(base, door.reception, boot_id=str(uuid.uuid4())) if self._settings.mqtt.url else None
         keeping = upkeep.make(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from edgelet import __version__
 from edgelet.adapters.host.log_files import HostLogFiles
 from edgelet.adapters.local_api.limits import ServerLimits
@@ -14,8 +16,8 @@ from edgelet.remote.api import LocalApi
 from edgelet.remote.parts import Parts
 
 
-def make(base: Foundation, reception: Reception) -> LocalApiServer:
-    """Return the server, not listening yet."""
+def make(base: Foundation, reception: Reception, *, adopted: asyncio.Event) -> LocalApiServer:
+    """Return the server, not listening yet. `adopted` is set when every pod has been looked at once."""
     settings = base.settings
 
     async def node_metrics() -> Document:
@@ -36,7 +38,7 @@ def make(base: Foundation, reception: Reception) -> LocalApiServer:
         log_files=HostLogFiles(settings.paths.logs),
         clock=base.clock,
         version=__version__,
-        ready=lambda: base.gate.trouble,
+        ready=lambda: base.gate.trouble or ("" if adopted.is_set() else "the pods have not been looked at yet"),
     )
     limits = ServerLimits(connections=settings.api.connections, body_bytes=settings.api.max_body_bytes)
     return LocalApiServer(LocalApi(parts), path=settings.api_socket, group=settings.api.group, limits=limits)
