@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from pathlib import Path
 
 from edgelet import __version__
+from edgelet.adapters.host import block_writes
 from edgelet.agent.engine_gate import EngineGate
 from edgelet.api.errors import EdgeletError
 from edgelet.api.quantity import Quantity
 from edgelet.config.settings import Settings
-from edgelet.node import node_document
+from edgelet.node import node_document, write_budget
 from edgelet.node.node_document import Engine, Reserved, SeenNode
 from edgelet.node.telemetry import Metrics, UsageSampler
+from edgelet.node.write_budget import Written
 from edgelet.pods.node_facts import NodeFacts
 from edgelet.ports.clock import Clock
 from edgelet.ports.host import Host
@@ -22,7 +25,9 @@ from edgelet.ports.runtime import PodRef
 
 log = logging.getLogger(__name__)
 
+_WRITES = "edgelet/flash-writes-24h"  # in NodeMetrics, beside cpu and memory
 _ADDRESSES_S = 10.0  # how old the addresses may be that statuses show
+_MB = 1_000_000
 _CAP_SYS_RESOURCE = 1 << 24  # Source: linux/capability.h
 
 
@@ -53,6 +58,8 @@ class Board:
         self._version = 0
         self.images: tuple[ImageInfo, ...] = ()
         self.disk_pressure = ""  # for people; set by the upkeep
+        self._written = Written(block_writes.total_bytes())
+        self._write_budget_bytes = settings.flash.write_budget_mb_per_day * _MB
         self._sampler = UsageSampler(node_name=self.name, host_usage=host.usage, pod_usage=gate.usage, clock=clock)
 
     def for_pods(self) -> NodeFacts:
@@ -92,6 +99,7 @@ class Board:
             engine=engine,
             not_ready=self._gate.trouble,
             disk_pressure=self.disk_pressure,
+            flash_pressure=self.flash_pressure,
             reserved=self._reserved,
         )
         status = node_document.status(seen, previous=self._previous, now=self._clock.now())
@@ -109,6 +117,22 @@ class Board:
         }
         return {**desired, "metadata": metadata, "status": status}
 
+    @property
+    def flash_pressure(self) -> str:
+        """Why too much was written to flash, for people; "" where it was not."""
+        return write_budget.explanation(self._written, budget_bytes=self._write_budget_bytes)
+
+    def count_writes(self) -> bool:
+        """Count what was written to flash since the last look; True if the budget is exceeded from now on."""
+        before = self._written.pressed
+        self._written = write_budget.advance(
+            self._written,
+            total_bytes=block_writes.total_bytes(),
+            now_s=self._clock.monotonic_s(),
+            budget_bytes=self._write_budget_bytes,
+        )
+        return self._written.pressed and not before
+
     async def refresh_images(self) -> None:
         """Look which images are here; what cannot be seen stays as it was."""
         try:
@@ -123,7 +147,10 @@ class Board:
             for stored in self._store.list("Pod")
             if (stored.document.get("status") or {}).get("phase") == "Running"
         ]
-        return await self._sampler.measure(pods)
+        found = await self._sampler.measure(pods)
+        self.count_writes()
+        written = {_WRITES: str(Quantity.of_bytes(self._written.day_bytes))}
+        return replace(found, node={**found.node, "usage": {**found.node["usage"], **written}})
 
 
 def may_lower_oom_score(status_file: Path) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,8 @@ from edgelet.node.log_plan import LogBounds
 from edgelet.node.log_upkeep import LogUpkeep
 from edgelet.ports.clock import Clock
 
+log = logging.getLogger(__name__)
+
 _HOST_STORAGE = "/var/lib/containers/storage"  # where the engine has not told yet
 
 
@@ -26,12 +29,12 @@ class Upkeep:
     clock: Clock
     logs: LogUpkeep
     disks: DiskUpkeep
-    show: Callable[[], None]
+    look: Callable[[], None]
 
     async def run(self) -> None:
         """Look after everything, for ever: each minute at rest, more often where a log grows or a disk is full."""
         while True:
-            self.show()
+            self.look()
             wait_s = min(await self.logs.turn(), await self.disks.turn())
             await self.clock.sleep(wait_s)
 
@@ -44,6 +47,14 @@ def make(base: Foundation, *, node_changed: Callable[[], None], show: Callable[[
         max_files=disk.container_log_max_files,
         look_s=disk.look_s,
     )
+
+    def look() -> None:
+        show()
+        if base.board.count_writes():
+            message = base.board.flash_pressure
+            log.warning("much is written to flash", extra={"reason": "FlashWritePressure", "error": message})
+            base.events.record(base.board.key, "", type="Warning", reason="FlashWritePressure", message=message)
+        node_changed()  # addresses, memory, flash: told where something differs
 
     def pressed(pressure: str) -> None:
         base.board.disk_pressure = pressure
@@ -81,7 +92,7 @@ def make(base: Foundation, *, node_changed: Callable[[], None], show: Callable[[
             bounds=bounds,
         ),
         disks=DiskUpkeep(ports, node=base.board.key, thresholds=thresholds),
-        show=show,
+        look=look,
     )
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from edgelet.config.admission import AdmissionSettings
 from edgelet.config.api import ApiSettings
 from edgelet.config.disk import DiskSettings
+from edgelet.config.flash import FlashSettings
 from edgelet.config.intake import IntakeSettings
 from edgelet.config.logging import LogSettings
 from edgelet.config.mqtt import MqttSettings
@@ -31,6 +32,7 @@ class Settings(Section):
     intake: IntakeSettings = IntakeSettings()
     workload: WorkloadSettings = WorkloadSettings()
     disk: DiskSettings = DiskSettings()
+    flash: FlashSettings = FlashSettings()
     log: LogSettings = LogSettings()
 
     @property

@@ -48,6 +48,7 @@ class SeenNode:
     engine: Engine | None  # None: it never answered
     not_ready: str = ""
     disk_pressure: str = ""  # which file system is too full, for people; "" means none
+    flash_pressure: str = ""  # how much more than it should was written, for people; "" means none
     reserved: Reserved = Reserved()
 
 
@@ -125,6 +126,13 @@ def _conditions(seen: SeenNode, *, previous: Document | None, now: str) -> list[
             "KubeletHasDiskPressure" if disk_low else "KubeletHasNoDiskPressure",
             f"edgelet has {'disk' if disk_low else 'no disk'} pressure"
             + (f": {seen.disk_pressure}" if seen.disk_pressure else ""),
+        ),
+        # Not one of Kubernetes': a board's card wears out by writing.
+        _Statement(
+            "FlashWritePressure",
+            bool(seen.flash_pressure),
+            "WriteBudgetExceeded" if seen.flash_pressure else "WithinWriteBudget",
+            seen.flash_pressure or "edgelet and its engine write no more to flash than they should",
         ),
         # Kubernetes sets no threshold on pids unless somebody asks for one.
         _Statement("PIDPressure", False, "KubeletHasSufficientPID", "edgelet has sufficient PID available"),

@@ -53,7 +53,10 @@ def test_the_shipped_defaults_are_the_real_ones() -> None:
             default = getattr(getattr(settings, table), key)
             if default is None or (table, key) == ("node", "name"):
                 continue  # shown as an example
-            assert value == (str(default) if isinstance(default, Path) else default), f"{table}.{key}"
+            real = (
+                str(default) if isinstance(default, Path) else list(default) if isinstance(default, tuple) else default
+            )
+            assert value == real, f"{table}.{key}"
 
 
 def test_the_environment_wins_over_the_file(tmp_path: Path) -> None:

@@ -67,10 +67,18 @@ def test_a_healthy_board_is_ready_without_pressure() -> None:
     assert [(c["type"], c["status"], c["reason"]) for c in status["conditions"]] == [
         ("MemoryPressure", "False", "KubeletHasSufficientMemory"),
         ("DiskPressure", "False", "KubeletHasNoDiskPressure"),
+        ("FlashWritePressure", "False", "WithinWriteBudget"),
         ("PIDPressure", "False", "KubeletHasSufficientPID"),
         ("Ready", "True", "KubeletReady"),
     ]
     assert conditions(status)["Ready"]["message"] == "edgelet is posting ready status"
+
+
+def test_a_board_that_writes_too_much_says_how_much() -> None:
+    seen = replace(SEEN, flash_pressure="edgelet wrote more than 20 MB")
+    found = conditions(node_document.status(seen, previous=None, now=NOW))["FlashWritePressure"]
+    assert (found["status"], found["reason"]) == ("True", "WriteBudgetExceeded")
+    assert found["message"] == "edgelet wrote more than 20 MB"
 
 
 @pytest.mark.parametrize(
