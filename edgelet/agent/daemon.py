@@ -6,22 +6,21 @@ import asyncio
 import logging
 import signal
 import uuid
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from edgelet import __version__
 from edgelet.adapters.host.clock import SystemClock
-from edgelet.adapters.sqlite.store import SqliteStore
-from edgelet.agent import directories, link, local_api, pod_path, upkeep
+from edgelet.agent import directories, link, local_api, pod_path, state, upkeep
 from edgelet.agent.link import Link
 from edgelet.agent.pod_path import Foundation
+from edgelet.agent.state import CopyUpkeep, State
 from edgelet.agent.upkeep import Upkeep
 from edgelet.config.settings import Settings
+from edgelet.intake.manifest_folder import ManifestFolder
 from edgelet.pods.dispatcher import Dispatcher
 from edgelet.ports.service_manager import ServiceManager
 
 log = logging.getLogger(__name__)
-
-DATABASE = "edgelet.db"
 
 
 class Daemon:
@@ -46,47 +45,43 @@ class Daemon:
         loop.add_signal_handler(signal.SIGHUP, self._reload)
         directories.prepare(self._settings)
         clock = SystemClock()
-        database = self._settings.paths.state / DATABASE
-        fresh = not database.exists()
-        store = SqliteStore.open(
-            database,
-            clock=clock,
-            max_objects=self._settings.intake.max_objects,
-            max_total_bytes=self._settings.intake.max_total_bytes,
-        )
-        damage = store.damage
-        base = pod_path.lay_foundation(self._settings, store, clock, fresh=fresh or damage is not None)
-        if damage is not None:
-            log.error("the database was damaged", extra={"reason": "StoreDamaged", "error": damage})
-            base.events.record(base.board.key, "", type="Warning", reason="StoreDamaged", message=str(damage))
+        opened = state.open_state(self._settings, clock)
+        store = opened.store
+        copies = CopyUpkeep(store, clock)
+        base = pod_path.lay_foundation(self._settings, store, clock, adoption=opened.adoption, fresh=opened.fresh)
         try:
-            await self._live(base)
+            await self._live(base, opened, copies)
         finally:
             self._manager.stopping()
             await base.gate.close()
+            await copies.last()
             await store.close()
         log.info("stopped; pods go on")
 
-    async def _live(self, base: Foundation) -> None:
+    async def _live(self, base: Foundation, opened: State, copies: CopyUpkeep) -> None:
         door = pod_path.make_door(base)
         dispatcher = pod_path.make_dispatcher(base)
         server = local_api.make(base, door.reception, adopted=dispatcher.adopted)
         server.open()
         manifests = pod_path.make_manifests(base, door.reception)
         wire = link.make(base, door.reception, boot_id=str(uuid.uuid4())) if self._settings.mqtt.url else None
+        state.tell(opened, base)
         keeping = upkeep.make(
             base,
             node_changed=wire.reporter.node_changed if wire else _nobody,
+            copies=copies,
             show=lambda: self._manager.status(_summary(base)),
         )
         async with asyncio.TaskGroup() as tasks:
+            recognised = tasks.create_task(state.recognise(base), name="recognise")
             everything = [
-                tasks.create_task(server.serve(), name="local-api"),
+                recognised,
+                tasks.create_task(_then(recognised, server.serve), name="local-api"),
                 tasks.create_task(door.successors.follow(), name="successors"),
                 tasks.create_task(pod_path.make_namespaces(base).run(), name="namespaces"),
                 tasks.create_task(base.gate.run(), name="engine"),
                 tasks.create_task(_run_pods(base, dispatcher), name="pods"),
-                tasks.create_task(manifests.run(), name="manifests"),
+                tasks.create_task(_then(recognised, manifests.run), name="manifests"),
                 tasks.create_task(_look_once(base, wire, keeping), name="board"),
                 tasks.create_task(keeping.run(), name="upkeep"),
                 tasks.create_task(self._heartbeat(), name="watchdog"),
@@ -94,11 +89,12 @@ class Daemon:
             if wire is not None:
                 everything += [
                     tasks.create_task(wire.bus.run(), name="mqtt"),
-                    tasks.create_task(wire.source.run(), name="mqtt-source"),
+                    tasks.create_task(_then(recognised, wire.source.run), name="mqtt-source"),
                     tasks.create_task(wire.reporter.run(), name="reporter"),
                 ]
             else:
-                base.orphans_may_go.set()
+                base.synced.set()
+            everything.append(tasks.create_task(_release_orphans(base, manifests), name="orphans"))
             log.info("edgelet runs", extra={"version": __version__, "node": pod_path.owner(self._settings)})
             self._manager.ready(_summary(base))
             await self._stop.wait()
@@ -128,6 +124,19 @@ async def _look_once(base: Foundation, wire: Link | None, keeping: Upkeep) -> No
     keeping.disks.note(base.board.images)
     if wire is not None:
         wire.reporter.node_changed()
+
+
+async def _then(first: asyncio.Task[None], work: Callable[[], Awaitable[None]]) -> None:
+    """Do some work after another."""
+    await asyncio.wait({first})
+    await work()
+
+
+async def _release_orphans(base: Foundation, manifests: ManifestFolder) -> None:
+    """Let go what nobody wants, as soon as everybody has said what is wanted."""
+    await manifests.looked.wait()
+    await base.synced.wait()
+    base.orphans_may_go.set()
 
 
 def _nobody() -> None:

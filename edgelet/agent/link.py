@@ -65,7 +65,7 @@ def make(base: Foundation, reception: Reception, *, boot_id: str) -> Link:
         listeners=Listeners(
             refused=reporter.refused,
             accepted=reporter.accepted,
-            forward=_forward(reporter, base.orphans_may_go),
+            forward=_forward(reporter, base.synced),
             events=base.events,
             node=base.board.key,
         ),
@@ -77,10 +77,10 @@ def make(base: Foundation, reception: Reception, *, boot_id: str) -> Link:
     return Link(bus=bus, source=source, reporter=reporter)
 
 
-def _forward(reporter: Reporter, orphans_may_go: asyncio.Event) -> Callable[[BusEvent], bool]:
+def _forward(reporter: Reporter, synced: asyncio.Event) -> Callable[[BusEvent], bool]:
     def forward(event: BusEvent) -> bool:
         if isinstance(event, Synced):
-            orphans_may_go.set()  # the broker has told everything it knows
+            synced.set()  # the broker has told everything it knows
         return reporter.notice(event)
 
     return forward

@@ -38,6 +38,7 @@ from edgelet.intake.reception import Reception
 from edgelet.intake.successors import Successors
 from edgelet.node.event_recorder import EventRecorder
 from edgelet.pods import node_admission
+from edgelet.pods.adoption import Adoption
 from edgelet.pods.dispatcher import Dispatcher
 from edgelet.pods.execute import Executor, ExecutorPorts
 from edgelet.pods.image_fetch import ImageFetch
@@ -65,11 +66,16 @@ class Foundation:
     gate: EngineGate
     board: Board
     files: HostPodFiles
+    synced: asyncio.Event  # the broker has told everything it knows, or there is none
     orphans_may_go: asyncio.Event
+    adoption: Adoption
+    lost: bool  # the store may lack objects of pods that run
 
 
-def lay_foundation(settings: Settings, store: SqliteStore, clock: SystemClock, *, fresh: bool) -> Foundation:
-    """Make the lower bands. `fresh`: the database was not there, so what runs may still be wanted by somebody."""
+def lay_foundation(
+    settings: Settings, store: SqliteStore, clock: SystemClock, *, adoption: Adoption, fresh: bool
+) -> Foundation:
+    """Make the lower bands. `fresh`: the database was lost or never there, so what runs may be wanted by somebody."""
     gate = EngineGate(lambda: find_engine(settings, clock), clock=clock)
     host = PsutilHost(state_directory=settings.paths.state)
     board = Board(settings, host=host, store=store, gate=gate, clock=clock)
@@ -86,7 +92,10 @@ def lay_foundation(settings: Settings, store: SqliteStore, clock: SystemClock, *
         gate=gate,
         board=board,
         files=HostPodFiles(paths),
+        synced=asyncio.Event(),
         orphans_may_go=orphans_may_go,
+        adoption=adoption,
+        lost=fresh,
     )
 
 

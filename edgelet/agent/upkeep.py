@@ -1,4 +1,4 @@
-"""What is looked after now and then on one timer: logs of containers, disks, the line that systemd shows."""
+"""What is looked after now and then on one timer: logs, disks, the database's copy, the line that systemd shows."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pathlib import Path
 from edgelet.adapters.host.disk_reserve import ReserveFiles
 from edgelet.adapters.host.log_keeper import HostLogKeeper
 from edgelet.agent.pod_path import Foundation
+from edgelet.agent.state import CopyUpkeep
 from edgelet.api.quantity import Quantity
 from edgelet.node.disk_plan import SeenDisks, Thresholds
 from edgelet.node.disk_upkeep import DiskPorts, DiskUpkeep
@@ -29,17 +30,19 @@ class Upkeep:
     clock: Clock
     logs: LogUpkeep
     disks: DiskUpkeep
+    copies: CopyUpkeep
     look: Callable[[], None]
 
     async def run(self) -> None:
         """Look after everything, for ever: each minute at rest, more often where a log grows or a disk is full."""
         while True:
             self.look()
+            await self.copies.turn()
             wait_s = min(await self.logs.turn(), await self.disks.turn())
             await self.clock.sleep(wait_s)
 
 
-def make(base: Foundation, *, node_changed: Callable[[], None], show: Callable[[], None]) -> Upkeep:
+def make(base: Foundation, *, copies: CopyUpkeep, node_changed: Callable[[], None], show: Callable[[], None]) -> Upkeep:
     """Put the parts together. `node_changed` has the Node told anew."""
     disk = base.settings.disk
     bounds = LogBounds(
@@ -92,6 +95,7 @@ def make(base: Foundation, *, node_changed: Callable[[], None], show: Callable[[
             bounds=bounds,
         ),
         disks=DiskUpkeep(ports, node=base.board.key, thresholds=thresholds),
+        copies=copies,
         look=look,
     )
 

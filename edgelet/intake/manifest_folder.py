@@ -71,6 +71,7 @@ class ManifestFolder:
         self._missing_since_s: dict[str, float] = {}
         self._unseen = False
         self._removed = asyncio.Event()
+        self.looked = asyncio.Event()  # set when what the folder held at first is in the store, as far as it can be
 
     async def run(self) -> None:
         """Look for ever: when something changes, and every `rescan_s`."""
@@ -79,7 +80,9 @@ class ManifestFolder:
                 tasks.create_task(self._watch_removals(), name="manifest-folder/removals")
                 while True:
                     self._removed.clear()
-                    await self._wait(await self.sync())
+                    wait_s = await self.sync()
+                    self.looked.set()
+                    await self._wait(wait_s)
         finally:
             self._folder.close()
 

@@ -59,15 +59,17 @@ class Dispatcher:
         self._orphans_may_go = orphans_may_go
         self._workers: dict[str, PodWorker] = {}  # by uid
         self._known: dict[Key, _Known] = {}
+        self._unclaimed: dict[str, ObservedPod] = {}  # seen at first, wanted by no object yet
         self.adopted = asyncio.Event()  # set when every stored pod has its worker
 
     async def run(self) -> None:
         """Work until cancelled. Cancelling leaves every container running."""
         with self._ports.store.watch("Pod", "ConfigMap", "Secret") as changes:
             seen = await self._first_look()
+            self._unclaimed = dict(seen)
             async with asyncio.TaskGroup() as tasks:
                 for stored in self._ports.store.list("Pod"):
-                    self._begin(stored, seen.get(stored.uid), tasks)
+                    self._begin(stored, self._unclaimed.pop(stored.uid, None), tasks)
                 self.adopted.set()
                 tasks.create_task(self._follow(changes, tasks), name="pods/changes")
                 tasks.create_task(self._exits(), name="pods/exits")
@@ -143,7 +145,10 @@ class Dispatcher:
             return
         if worker is None:
             if (now := self._ports.store.get(stored.key)) is not None and now.uid == stored.uid:
-                self._begin(stored, None, tasks)
+                ran_before = self._unclaimed.pop(stored.uid, None)
+                self._begin(stored, ran_before, tasks)
+                if ran_before is not None:  # its object was lost and told again: much may have happened since that look
+                    self._workers[stored.uid].wake(look=True)
             return
         known, self._known[stored.key] = self._known.get(stored.key), _Known.of(stored)
         if known != self._known[stored.key]:
@@ -178,6 +183,7 @@ class Dispatcher:
                     log.warning("cannot remove it yet", extra={"pod_uid": uid, "reason": error.reason, "error": error})
                 else:
                     waiting.discard(uid)
+                    self._unclaimed.pop(uid, None)
             waiting -= wanted
             if waiting:
                 await self._ports.clock.sleep(_RETRY_S)

@@ -12,6 +12,7 @@ from edgelet.api.container import Container
 from edgelet.api.errors import EdgeletError
 from edgelet.api.pod import Pod
 from edgelet.pods import (
+    adoption,
     container_spec,
     environment,
     pull_secrets,
@@ -233,10 +234,17 @@ class Executor:
             pod_ips=pod_ips,
             paths=ports.files.paths,
             node=node,
-            labels={remember.BACKOFF_LABEL: f"{backoff.delay_s:g}"} if backoff else {},
+            labels={
+                **({remember.BACKOFF_LABEL: f"{backoff.delay_s:g}"} if backoff else {}),
+                adoption.SPEC_LABEL: adoption.spec_digest(self._stored_spec(pod)),
+            },
         )
         await ports.files.prepare(pod.metadata.uid, resolved.steps)
         return resolved.spec
+
+    def _stored_spec(self, pod: Pod) -> object:
+        stored = self._ports.store.get(Key("Pod", pod.metadata.namespace, pod.metadata.name))
+        return stored.document.get("spec") if stored and stored.uid == pod.metadata.uid else None
 
     async def _kill(self, pod: Pod, targets: tuple[Target, ...], *, grace_s: float, message: str) -> None:
         told = self._told(pod)

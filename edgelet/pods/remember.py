@@ -13,7 +13,8 @@ from edgelet.pods.memory import ContainerMemory, LastInstance, Memory, SeenExit
 from edgelet.pods.restart_backoff import Entry
 from edgelet.ports.runtime import Exited, ObservedContainer, ObservedPod, Running
 
-BACKOFF_LABEL = "edgelet.container.backoff-s"  # on each instance: the wait before the next one
+# Not below "edgelet.": those labels are the engine adapter's own, and do not come back from it.
+BACKOFF_LABEL = "io.edgelet.container.backoff-s"  # on each instance: the wait before the next one
 
 
 def look(pod: Pod, seen: ObservedPod | None, memory: Memory, *, now: datetime, now_s: float) -> Memory:

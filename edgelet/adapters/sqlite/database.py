@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from edgelet.adapters.sqlite import schema
+from edgelet.adapters.sqlite import saved_copy, schema
 from edgelet.adapters.sqlite.batch import Memory, Writing
 from edgelet.adapters.sqlite.mutation import Entry
 from edgelet.api.errors import StorageError
@@ -64,6 +64,7 @@ class Database:
         self.damage = damage
         self._lock = lock
         self._connection = connection
+        self.unsaved = not saved_copy.path_of(path).exists() or _has_log(path)  # whether the good copy is older
 
     @classmethod
     def open(cls, path: Path, *, recover: Callable[[Damage], None]) -> tuple[Database, Memory]:
@@ -104,12 +105,21 @@ class Database:
             if writing.reserved is not None:
                 connection.execute("UPDATE versions SET reserved = ?", (writing.reserved,))
             connection.execute("COMMIT")
+            self.unsaved = True
         except (sqlite3.Error, OSError, MemoryError) as error:
             self._roll_back()
             raise _translated(self.path, "write", error) from error
         except BaseException:
             self._roll_back()
             raise
+
+    def save_copy(self) -> None:
+        """Replace the good copy. Raises StorageError; the older copy is still there then."""
+        try:
+            saved_copy.save(self._connection, self.path)
+        except (sqlite3.Error, OSError) as error:
+            raise _translated(self.path, "copy", error) from error
+        self.unsaved = False
 
     def _roll_back(self) -> None:
         with suppress(sqlite3.Error):  # most errors have rolled back already
@@ -120,6 +130,13 @@ class Database:
         with suppress(sqlite3.Error):  # whatever could not be folded in is in the log, and is read at the next start
             self._connection.close()
         os.close(self._lock)
+
+
+def _has_log(path: Path) -> bool:
+    """Whether the last agent did not end in order."""
+    with suppress(FileNotFoundError):
+        return path.with_name(path.name + "-wal").stat().st_size > 0
+    return False
 
 
 def _take_lock(path: Path) -> int:

@@ -27,6 +27,11 @@ def random_uid() -> str:
     return str(uuid.uuid4())
 
 
+def no_uid(_key: Key, _document: Document) -> str:
+    """Know of nothing that runs already."""
+    return ""
+
+
 def start_empty(_: Damage) -> None:
     """Bring nothing in the place of a damaged database."""
 
@@ -47,6 +52,7 @@ class SqliteStore:
         max_objects: int,
         max_total_bytes: int,
         new_uid: Callable[[], str] = random_uid,
+        uid_of: Callable[[Key, Document], str] = no_uid,
         ledger_max_bytes: int = _LEDGER_MAX_BYTES,
     ) -> None:
         self.damage = database.damage
@@ -55,6 +61,8 @@ class SqliteStore:
         self._max_objects = max_objects
         self._max_total_bytes = max_total_bytes
         self._new_uid = new_uid
+        self._uid_of = uid_of
+        self._given: set[str] = set()  # uids that uid_of knew: each is given once
         self._watches: list[StoreWatch] = []
         self._writer = Writer(database, memory, notify=self._notify)
         self.ledger = SqliteLedger(memory, self._writer, max_bytes=ledger_max_bytes)
@@ -68,6 +76,7 @@ class SqliteStore:
         max_objects: int,
         max_total_bytes: int,
         new_uid: Callable[[], str] = random_uid,
+        uid_of: Callable[[Key, Document], str] = no_uid,
         recover: Callable[[Damage], None] = start_empty,
         ledger_max_bytes: int = _LEDGER_MAX_BYTES,
     ) -> SqliteStore:
@@ -79,6 +88,7 @@ class SqliteStore:
             max_objects: Bound on objects ([intake] max_objects).
             max_total_bytes: Bound on the JSON text of all desired parts ([intake] max_total_bytes).
             new_uid: Makes uids.
+            uid_of: Knows the uid of a new object that runs already, from before its database was lost; "" if none.
             recover: Called after a damaged database was moved aside, before an empty one is made; may put a saved
                 database at `path`.
             ledger_max_bytes: Bound on the values of all ledger facts.
@@ -94,8 +104,13 @@ class SqliteStore:
             max_objects=max_objects,
             max_total_bytes=max_total_bytes,
             new_uid=new_uid,
+            uid_of=uid_of,
             ledger_max_bytes=ledger_max_bytes,
         )
+
+    async def save_copy(self) -> bool:
+        """Replace the last good copy if anything was written since; tells whether it was. Raises StorageError."""
+        return await self._writer.save_copy()
 
     async def close(self) -> None:
         """Finish the writes under way, end all watches, close the database. Later writes raise StorageError."""
@@ -139,7 +154,8 @@ class SqliteStore:
         """Create or replace the desired part."""
         request = mutation.wanted(key, document)
         claim = Claim(source, digest, expected_version)
-        uid = self._new_uid()
+        known = self._uid_of(key, request.document) if key not in self._memory.objects else ""
+        uid = known if known and known not in self._given else self._new_uid()
 
         def operation(batch: Batch) -> StoredObject:
             current = batch.get(key)
@@ -149,7 +165,10 @@ class SqliteStore:
                 batch.set(entry, durable=True)
             return entry.object
 
-        return await self._writer.submit(operation)
+        stored = await self._writer.submit(operation)
+        if known and stored.uid == known:
+            self._given.add(known)
+        return stored
 
     async def put_status(self, key: Key, status: Document, *, uid: str, durable: bool) -> StoredObject | None:
         """Replace the status; one that is not durable is visible at once unless a write is under way."""

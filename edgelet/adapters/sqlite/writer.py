@@ -82,6 +82,16 @@ class Writer:
         self._publish(batch, writing)
         return True, result
 
+    async def save_copy(self) -> bool:
+        """Have the database copied between two batches, if anything was written since; tells whether it was.
+
+        Raises StorageError.
+        """
+        if self._closed or not self._database.unsaved:
+            return False
+        await asyncio.get_running_loop().run_in_executor(self._thread, self._database.save_copy)
+        return True
+
     async def close(self) -> None:
         """Finish what is queued, refuse more, close the database. Closing again does nothing."""
         if self._closed:
