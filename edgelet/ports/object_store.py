@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
 Document = Mapping[str, Any]  # a Kubernetes object as JSON gives it; never changed in place once it is in the store
+GRACE_MAX_S = (1 << 31) - 1  # 68 years: deletionTimestamp has to stay a date
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -116,7 +117,8 @@ class ObjectStore(Protocol):
     async def mark_deleted(self, key: Key, *, uid: str | None = None, grace_s: int = 0) -> StoredObject:
         """Ask for deletion: sets deletionTimestamp (now + grace) and deletionGracePeriodSeconds, bumps the generation.
 
-        A second call may only shorten the grace. The object stays until `remove`.
+        A second call may only shorten the grace. The object stays until `remove`. A grace beyond GRACE_MAX_S, which
+        Kubernetes' int64 allows, counts as that.
 
         Raises:
             NotFoundError: No such object.

@@ -12,7 +12,7 @@ from typing import Any
 
 from edgelet.adapters.sqlite.watch import StoreWatch
 from edgelet.api.errors import ConflictError, NotFoundError, StorageError, TooLargeError
-from edgelet.ports.object_store import Change, Document, Key, StoredObject
+from edgelet.ports.object_store import GRACE_MAX_S, Change, Document, Key, StoredObject
 
 _OWNED = (
     "uid",
@@ -122,6 +122,7 @@ class FakeObjectStore:
         if uid not in (None, old.uid):
             raise ConflictError(f"{key} has another uid")
         metadata = dict(old.document["metadata"])
+        grace_s = min(grace_s, GRACE_MAX_S)
         asked_at = self._now()
         if "deletionTimestamp" in metadata:
             before_s = metadata["deletionGracePeriodSeconds"]

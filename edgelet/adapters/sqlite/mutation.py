@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from edgelet.api.errors import ConflictError, NotFoundError
-from edgelet.ports.object_store import Document, Key, StoredObject
+from edgelet.ports.object_store import GRACE_MAX_S, Document, Key, StoredObject
 
 # What the store itself owns in metadata: whatever a document says there is not listened to.
 _OWNED = frozenset(
@@ -107,6 +107,7 @@ def mark_deleted(
     if uid is not None and uid != old.uid:
         raise ConflictError(f"cannot delete {key}: its uid is {old.uid}, not {uid}; it was made anew meanwhile")
     metadata = dict(old.document["metadata"])
+    grace_s = min(grace_s, GRACE_MAX_S)
     if old.deleting:
         before_s = int(metadata.get("deletionGracePeriodSeconds", 0))
         if grace_s >= before_s:

@@ -215,6 +215,16 @@ async def test_deletion_is_a_mark_with_grace_and_a_new_generation(store: ObjectS
     assert store.get(WEB) == marked
 
 
+async def test_a_grace_of_int64_is_a_very_long_one_and_still_a_date(store: ObjectStore) -> None:
+    await put(store, a=1)
+    marked = await store.mark_deleted(WEB, grace_s=(1 << 63) - 1)
+    assert marked.document["metadata"]["deletionGracePeriodSeconds"] == (1 << 31) - 1
+    assert marked.document["metadata"]["deletionTimestamp"] == "2094-01-20T06:18:12Z"
+    assert await store.mark_deleted(WEB, grace_s=(1 << 63) - 1) == marked
+    shorter = await store.mark_deleted(WEB, grace_s=30)
+    assert shorter.document["metadata"]["deletionTimestamp"] == "2026-01-02T03:04:35Z"
+
+
 async def test_a_second_deletion_only_shortens_the_grace_counted_from_the_first(
     store: ObjectStore, clock: MovableClock
 ) -> None:
