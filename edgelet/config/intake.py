@@ -14,5 +14,5 @@ class IntakeSettings(Section):
     max_objects: int = Field(default=1000, ge=1)
     max_total_bytes: int = Field(default=16 * 1024 * 1024, ge=1024)
     strict: bool = False  # unknown fields are refused instead of warned about
-    rescan_s: float = Field(default=20.0, ge=1.0)  # the manifest folder is looked through that often
+    rescan_s: float = Field(default=60.0, ge=1.0)  # the manifest folder is looked through that often; unwatched, 20 s
     events: int = Field(default=500, ge=10)  # Events kept in memory

@@ -25,8 +25,10 @@ _WRITING_S = 60.0  # a writer that is silent for so long is taken for done
 class InotifyFolder:
     """Watches one folder. Without inotify (limit reached, a file system without it) looking alone still works."""
 
-    def __init__(self, folder: str | Path) -> None:
+    def __init__(self, folder: str | Path, *, blind_s: float = 20.0) -> None:
+        """`blind_s`: the longest wait while there is no watch; with one, a look is only for what it cannot see."""
         self._folder = Path(folder)
+        self._blind_s = blind_s
         self._notify: INotify | None = None
         self._watched: tuple[int, int] | None = None  # device and inode of the folder that is watched
         self._writing: dict[str, float] = {}  # name -> loop time of the last sign of it
@@ -70,7 +72,7 @@ class InotifyFolder:
         """Return when something changed, or after the time."""
         self._watch()
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(timeout_s):
+            async with asyncio.timeout(timeout_s if self._notify is not None else min(timeout_s, self._blind_s)):
                 await self._event.wait()
                 await asyncio.sleep(_SETTLE_S)
 

@@ -134,3 +134,16 @@ async def test_reading_is_bounded_and_errors_are_ours(path: Path, folder: Inotif
 async def test_a_pipe_in_the_place_of_a_file_does_not_stop_the_agent(path: Path, folder: InotifyFolder) -> None:
     os.mkfifo(path / "web.yaml")
     assert folder.read("web.yaml", limit_bytes=10) == b""
+
+
+async def test_an_unwatched_folder_is_looked_for_much_sooner_than_a_watched_one(tmp_path: Path) -> None:
+    folder = InotifyFolder(tmp_path / "later", blind_s=0.05)
+    assert folder.look() is None
+    async with asyncio.timeout(1):
+        await folder.changed(timeout_s=60)
+    (tmp_path / "later").mkdir()
+    assert folder.look() == {}
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.3):
+            await folder.changed(timeout_s=60)
+    folder.close()
