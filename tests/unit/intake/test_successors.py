@@ -150,11 +150,12 @@ async def test_a_namespace_that_ends_takes_successors_along() -> None:
 
 async def test_a_full_disk_delays_the_new_pod() -> None:
     store = FakeObjectStore()
-    async with _agent(store) as reception:
-        await _apply(reception)
-        await _apply(reception, restartPolicy="Never")
-        await store.remove(POD)
-        store.fail_with = StorageError("disk full")
+    reception = _reception(store, Successors(store, VirtualClock()))
+    await _apply(reception)
+    await _apply(reception, restartPolicy="Never")
+    await store.remove(POD)
+    store.fail_with = StorageError("disk full")
+    async with _agent(store):
         await _settle()
         assert store.get(POD) is None
         assert store.list(KIND)
