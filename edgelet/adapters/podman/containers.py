@@ -7,8 +7,8 @@ import contextlib
 import signal
 from http import HTTPStatus
 
-from edgelet.adapters.podman import observe, pod_cgroups, recovery, signals, translate
-from edgelet.adapters.podman.errors import LibpodError
+from edgelet.adapters.podman import image_repair, observe, pod_cgroups, recovery, signals, translate
+from edgelet.adapters.podman.errors import RETRY_SOON, LibpodError
 from edgelet.adapters.podman.exits import End, ExitWatch, Subject
 from edgelet.adapters.podman.inventory import Inventory
 from edgelet.adapters.podman.libpod import Libpod
@@ -52,8 +52,23 @@ class Containers:
         """Create and start it; returns when its process runs, or ran.
 
         Raises:
-            EngineError: CreateContainerError; RunContainerError, and from then on it is observed as Exited.
+            EngineError: CreateContainerError; RunContainerError, and from then on it is observed as Exited. Where the
+                image is damaged on disk it is removed, so that the next look finds none and pulls it again.
         """
+        try:
+            await self._bring_up(spec, sandbox)
+        except EngineError as error:
+            if not image_repair.tells(error.message):
+                raise
+            with station("CreateContainerError", f"remove the damaged image {spec.image}"):
+                gone = await image_repair.discard(self._libpod, spec.image, owner=self._owner)
+            what = (
+                "it is removed and will be fetched again" if gone else "it stays while another container runs from it"
+            )
+            message = f"the image {spec.image} is damaged on disk, {what}: {error.message}"
+            raise EngineError("CreateContainerError", message, retry_after=RETRY_SOON) from error
+
+    async def _bring_up(self, spec: ContainerSpec, sandbox: ListedPod) -> None:
         body = translate.container_body(
             spec,
             owner=self._owner,
