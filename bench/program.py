@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,7 @@ RESULTS = Path(__file__).parent / "results"
 def main(argv: Sequence[str]) -> int:
     options = _options(argv)
     rounds = profiles.QUICK if options.quick else profiles.FULL if options.full else profiles.USUAL
+    rounds = replace(rounds, sandbox=options.sandbox)
     meter = Meter(Path(os.environ["BENCH_CGROUP"]))
     meter.step_aside()
     begun_s = time.monotonic()
@@ -45,7 +47,12 @@ def main(argv: Sequence[str]) -> int:
     target = options.json or (None if options.only else RESULTS / f"{_today()}-{_kind(host)}.json")
     if target is not None:
         profile = "quick" if options.quick else "full" if options.full else "usual"
-        document = {"profile": profile, "host": host, "figures": [one.to_document() for one in figures]}
+        document = {
+            "profile": profile,
+            "sandbox": options.sandbox,
+            "host": host,
+            "figures": [one.to_document() for one in figures],
+        }
         target.parent.mkdir(exist_ok=True)
         target.write_text(json.dumps(document, indent=1) + "\n")
         print(f"kept in {target}", file=sys.stderr)
@@ -58,6 +65,9 @@ def _options(argv: Sequence[str]) -> argparse.Namespace:
     size.add_argument("--quick", action="store_true", help="few rounds, 10 pods: under four minutes")
     size.add_argument("--full", action="store_true", help="many rounds, up to 110 pods, ten idle minutes each")
     parser.add_argument("--only", nargs="+", choices=list(SCENARIOS), metavar="NAME", help=", ".join(SCENARIOS))
+    parser.add_argument(
+        "--sandbox", default=profiles.USUAL.sandbox, choices=("infra", "pinned", "auto"), help="[network] sandbox"
+    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="where the figures go (default: bench/results)")
     return parser.parse_args(argv)
 

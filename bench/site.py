@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from bench.far_side import FarSide
 from bench.local_api import LocalApi
@@ -17,9 +18,11 @@ from bench.pods import Document, running
 from tests.fixtures.agent import AgentUnderTest
 from tests.fixtures.mosquitto import Mosquitto
 
+Settings = dict[str, dict[str, Any]]
+
 # The engine's process goes after a second instead of five: each act pays for its start, as on a board at rest, and a
 # round need not wait. Everything else is as shipped.
-_SETTINGS = {"podman": {"idle_exit_s": 1}, "workload": {"max_pods": 200}}
+_SETTINGS: Settings = {"podman": {"idle_exit_s": 1}, "workload": {"max_pods": 200}}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,12 +63,12 @@ class Site:
 
 
 @contextlib.contextmanager
-def site(meter: Meter) -> Iterator[Site]:
-    """Set a board up, with the test image loaded; take it down wholly."""
+def site(meter: Meter, *, sandbox: str) -> Iterator[Site]:
+    """Set a board up, with the test image loaded; take it down wholly. `sandbox` is [network] sandbox."""
     directory = Path(tempfile.mkdtemp(prefix="el-b-", dir="/tmp"))
     try:
         with Mosquitto(directory) as broker, FarSide(broker) as far:
-            agent = AgentUnderTest(broker_url=broker.url, settings=_SETTINGS)
+            agent = AgentUnderTest(broker_url=broker.url, settings={**_SETTINGS, "network": {"sandbox": sandbox}})
             board = Site(meter=meter, agent=agent, broker=broker, far=far, api=LocalApi(agent.socket))
             try:
                 board.start()

@@ -22,7 +22,7 @@ def run(meter: Meter, rounds: Rounds) -> list[Figure]:
     """Measure each number of pods on a board of its own."""
     found = []
     for count in rounds.crowds:
-        with site(meter) as board:
+        with site(meter, sandbox=rounds.sandbox) as board:
             found += _fill(board, count)
             meter.settle()
             found += _memory(board, count)

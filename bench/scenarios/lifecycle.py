@@ -30,7 +30,7 @@ class _Rider:
 
 def run(meter: Meter, rounds: Rounds) -> list[Figure]:
     """Measure pods of one and of three containers."""
-    with site(meter) as board, KubePlay(board.agent, meter) as kube:
+    with site(meter, sandbox=rounds.sandbox) as board, KubePlay(board.agent, meter) as kube:
         riders = (
             _Rider("over MQTT", partial(_published, board), partial(_unpublished, board)),
             _Rider("by the local API", partial(_created, board), partial(_deleted, board)),

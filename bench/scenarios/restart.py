@@ -24,7 +24,7 @@ def run(meter: Meter, rounds: Rounds) -> list[Figure]:
     """Kill each pod once: the second time would wait for its back-off, as it should."""
     marks = Path(tempfile.mkdtemp(prefix="el-m-", dir="/tmp"))
     try:
-        with site(meter) as board:
+        with site(meter, sandbox=rounds.sandbox) as board:
             names = [f"p{number}" for number in range(rounds.restarts + 1)]
             board.run_all([telltale(name, str(marks)) for name in names])
             meter.settle()
