@@ -18,6 +18,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from edgelet.adapters.mqtt import errors, packets, sockets, thread_call
+from edgelet.adapters.mqtt.bounded_client import BoundedClient
 from edgelet.adapters.mqtt.endpoint import Endpoint
 from edgelet.adapters.mqtt.packets import ServerLimits
 from edgelet.ports.bus import Will
@@ -146,9 +147,10 @@ class Link:
 
     def _make_client(self, will: Will | None) -> Client:
         transport = self._endpoint.address.transport
-        client = Client(
+        client = BoundedClient(
             CallbackAPIVersion.VERSION2,
             self._endpoint.client_id,
+            maximum_packet_bytes=self._endpoint.maximum_packet_bytes,
             protocol=MQTTProtocolVersion.MQTTv5,
             transport=transport,
             manual_ack=True,
