@@ -31,12 +31,14 @@ SUMMARIES: Mapping[str, str] = {
     "completion": "Print the set-up of completion for a shell",
 }
 HELP = ("help", "--help", "-h")
+LEADING_FLAGS = (*GLOBAL_FLAGS, NAMESPACE, *OVER_MQTT)  # these may stand before the verb
 COMPLETE = "_EDGELET_COMPLETE"  # set by the shell's completion
 
 
 def run(argv: Sequence[str] | None = None) -> int:
     """Carry out a command line; returns the exit code."""
     words = list(sys.argv[1:] if argv is None else argv)
+    _have_streams()
     try:
         code = complete() if COMPLETE in os.environ else _dispatch(words)
         sys.stdout.flush()
@@ -58,6 +60,14 @@ def run(argv: Sequence[str] | None = None) -> int:
     return code
 
 
+def _have_streams() -> None:
+    """Put the void where the caller closed a standard stream (`edgelet version >&-`): Python has None there."""
+    if sys.stdout is None:
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123  for as long as we live
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123
+
+
 def load(verb: str) -> tuple[Verb, Any]:
     """The verb's declaration and its module."""
     module = import_module(f"edgelet.cli.verbs.{verb}")
@@ -66,6 +76,8 @@ def load(verb: str) -> tuple[Verb, Any]:
 
 def _dispatch(words: list[str]) -> int:
     verb, rest = _split(words)
+    if not verb:
+        parse(words, LEADING_FLAGS)  # a flag that nobody knows is no cry for help
     if verb in HELP or not verb:
         return _help(rest[0] if rest and verb else "")
     if verb not in SUMMARIES:
@@ -80,7 +92,7 @@ def _dispatch(words: list[str]) -> int:
 
 def _split(words: list[str]) -> tuple[str, list[str]]:
     """The verb, and all other words; flags that every verb has may stand before it."""
-    leading = {f"--{flag.name}": flag for flag in (*GLOBAL_FLAGS, NAMESPACE, *OVER_MQTT)}
+    leading = {f"--{flag.name}": flag for flag in LEADING_FLAGS}
     leading |= {f"-{flag.short}": flag for flag in leading.values() if flag.short}
     at = 0
     while at < len(words) and words[at].startswith("-") and words[at] not in HELP:

@@ -56,9 +56,11 @@ def _path(path: str, call: Call) -> Iterator[Manifest | CliError]:
         if path == "-":
             yield from _objects(sys.stdin.buffer.read(MAXIMUM_FILE_BYTES + 1), "STDIN", call)
             return
-        for file in _files(Path(path), recursive=call.parsed.switch("recursive")):
+        for file in _files(path, recursive=call.parsed.switch("recursive")):
             with file.open("rb") as opened:
                 content = opened.read(MAXIMUM_FILE_BYTES + 1)
+            if str(file) != path and _says_nothing(content):
+                continue  # of many files one may be commented out
             yield from _objects(content, str(file), call)
     except OSError as error:
         yield CliError(f"error reading {path}: {error.strerror}")
@@ -66,9 +68,10 @@ def _path(path: str, call: Call) -> Iterator[Manifest | CliError]:
         yield error
 
 
-def _files(path: Path, *, recursive: bool) -> Sequence[Path]:
-    if str(path).startswith(("http:", "https:")):
-        raise CliError(f"cannot read {path}: fetch it first (curl -sf URL | edgelet apply -f -)")
+def _files(named: str, *, recursive: bool) -> Sequence[Path]:
+    if named.startswith(("http:", "https:")):
+        raise CliError(f"cannot read {named}: fetch it first (curl -sf URL | edgelet apply -f -)")
+    path = Path(named)
     if not path.exists():
         raise CliError(f'the path "{path}" does not exist')
     if not path.is_dir():
@@ -78,6 +81,11 @@ def _files(path: Path, *, recursive: bool) -> Sequence[Path]:
     if not files:
         raise CliError(f"error reading [{path}]: recognized file extensions are [.json .yaml .yml]")
     return files
+
+
+def _says_nothing(content: bytes) -> bool:
+    lines = (line.strip() for line in content.splitlines())
+    return all(not line or line.startswith(b"#") or line == b"---" for line in lines)
 
 
 def _objects(content: bytes, source: str, call: Call) -> Iterator[Manifest | CliError]:

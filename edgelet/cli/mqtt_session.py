@@ -17,6 +17,7 @@ from edgelet.adapters.mqtt.tls_files import TlsFiles
 from edgelet.api.errors import EdgeletError
 from edgelet.cli.failure import CliError
 from edgelet.cli.flags import Parsed
+from edgelet.cli.verb import request_timeout_s
 
 T = TypeVar("T")
 
@@ -43,8 +44,7 @@ def connect(parsed: Parsed, *, root: str) -> MqttSession:
         raise CliError("--ca and --cert need an mqtts:// broker")
     if parsed.text("username"):
         client.username_pw_set(parsed.text("username"), _password(parsed.text("password-file")))
-    timeout_s = parsed.duration_s("request-timeout") or 60.0
-    return MqttSession(client, where, root=root, timeout_s=timeout_s)
+    return MqttSession(client, where, root=root, timeout_s=request_timeout_s(parsed))
 
 
 def _password(path: str) -> str | None:

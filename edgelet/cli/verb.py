@@ -13,6 +13,7 @@ from edgelet.cli.flags import Flag, Parsed
 if TYPE_CHECKING:
     from edgelet.cli.agent_api import AgentApi
 
+_FOR_EVER_S = 10 * 365 * 86400.0
 DEFAULT_SOCKET = "/run/edgelet/edgelet.sock"
 
 GLOBAL_FLAGS = (
@@ -73,11 +74,22 @@ class Call:
         """The agent on this machine."""
         from edgelet.cli.agent_api import AgentApi  # noqa: PLC0415  `version --client` and help need none of it
 
-        timeout_s = self.parsed.duration_s("request-timeout")
         path = self.parsed.text("socket") or self.environ.get("EDGELET_SOCKET") or DEFAULT_SOCKET
-        return AgentApi(os.path.expanduser(path), timeout_s=timeout_s or 10 * 365 * 86400.0)  # noqa: PTH111  no pathlib
+        return AgentApi(os.path.expanduser(path), timeout_s=request_timeout_s(self.parsed))  # noqa: PTH111  no pathlib
 
     def no_arguments(self) -> None:
         """Refuse further words."""
         if self.arguments:
             raise UsageError(f"unexpected arguments: {' '.join(self.arguments)}")
+
+
+def request_timeout_s(parsed: Parsed) -> float:
+    """How long to wait for an answer; "for ever" is ten years, the most that a socket understands everywhere.
+
+    Raises:
+        UsageError: It is no duration, or less than nothing.
+    """
+    asked_s = parsed.duration_s("request-timeout")
+    if asked_s < 0:
+        raise UsageError(f'invalid argument "{parsed.text("request-timeout")}" for "--request-timeout" flag: below 0')
+    return min(asked_s or _FOR_EVER_S, _FOR_EVER_S)

@@ -63,7 +63,9 @@ def run(call: Call) -> int:
     options = _options(call)
     wait = call.parsed.switch("wait")
     timeout_s = call.parsed.duration_s("timeout")
-    dry = call.parsed.text("dry-run") not in {"none", "false", ""}
+    mode = call.parsed.text("dry-run")
+    dry = mode not in {"none", "false", ""}
+    suffix = "" if not dry else " (dry run)" if mode == "client" else " (server dry run)"
     server = reach(call)
     faults: list[CliError] = []
     going: list[_Deleted] = []
@@ -75,7 +77,7 @@ def run(call: Call) -> int:
                 faults.append(error)
             continue
         going.append(_Deleted(resource, namespace, name, _uid(answer)))
-        _tell(call, resource, name, dry=dry)
+        _tell(call, resource, name, suffix=suffix)
     sys.stdout.flush()
     for fault in faults:
         print(fault, file=sys.stderr)
@@ -135,12 +137,12 @@ def _targets(call: Call, server: Server, faults: list[CliError]) -> Iterator[tup
             yield target.resource, str(metadata.get("namespace", "")), str(metadata["name"])
 
 
-def _tell(call: Call, resource: Resource, name: str, *, dry: bool) -> None:
+def _tell(call: Call, resource: Resource, name: str, *, suffix: str) -> None:
     if call.parsed.text("output") == "name":
         print(f"{resource.qualified}/{name}")
         return
     how = "force deleted" if call.parsed.switch("force") else "deleted"
-    print(f'{resource.qualified} "{name}" {how}{" (server dry run)" if dry else ""}', flush=True)
+    print(f'{resource.qualified} "{name}" {how}{suffix}', flush=True)
 
 
 def _uid(answer: dict[str, Any]) -> str:

@@ -119,3 +119,43 @@ def wait_for(agent: FakeAgent, count: int) -> None:
     while len(agent.exec_inputs) < count and time.monotonic() < end_s:
         time.sleep(0.01)
     assert len(agent.exec_inputs) >= count
+
+
+def test_closed_standard_streams_are_no_traceback(environment: dict[str, str]) -> None:
+    command = f"{sys.executable} -m edgelet"
+    for line, code in (
+        (f"{command} get pods >&-", 0),
+        (f"{command} get pods x >&- 2>&-", 1),
+        (f"{command} nope 2>&-", 1),
+    ):
+        ran = subprocess.run(
+            ["/bin/sh", "-c", line], env=environment, capture_output=True, text=True, check=False, timeout=20
+        )
+        assert (ran.returncode, ran.stdout, ran.stderr) == (code, "", ""), line
+
+
+@pytest.mark.parametrize(
+    ("argv", "code", "words"),
+    [
+        (["--nope"], 1, "unknown flag: --nope"),
+        (["get", "pods", "--request-timeout=-1s"], 1, 'invalid argument "-1s" for "--request-timeout" flag'),
+        (["get", "pods", "--request-timeout=9999999999999h"], 0, ""),
+    ],
+)
+def test_odd_flags_are_told_in_words(environment: dict[str, str], argv: list[str], code: int, words: str) -> None:
+    ran = subprocess.run(
+        edgelet(*argv), env=environment, capture_output=True, text=True, check=False, timeout=20
+    )  # fmt: skip
+    assert ran.returncode == code
+    assert words in ran.stderr
+    assert "Traceback" not in ran.stderr
+
+
+def test_of_the_files_of_a_directory_one_may_be_commented_out(environment: dict[str, str], tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text("---\n# nothing yet\n\n")
+    (tmp_path / "b.yaml").write_text("{apiVersion: v1, kind: ConfigMap, metadata: {name: b}}")
+    ran = subprocess.run(
+        edgelet("apply", "-f", str(tmp_path), "--dry-run=client"),
+        env=environment, capture_output=True, text=True, check=False, timeout=20,
+    )  # fmt: skip
+    assert (ran.returncode, ran.stdout, ran.stderr) == (0, "configmap/b created (dry run)\n", "")
