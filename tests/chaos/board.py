@@ -47,8 +47,8 @@ def require_namespaces() -> None:
 class Board(AgentUnderTest):
     """An agent whose disk is a small ext4 of its own and whose run directories are tmpfs: it can be rebooted."""
 
-    def __init__(self, *, directory: Path, broker_url: str, registry: str) -> None:
-        super().__init__(broker_url=broker_url, settings=SETTINGS)
+    def __init__(self, *, directory: Path, broker_url: str, registry: str, sandbox: str) -> None:
+        super().__init__(broker_url=broker_url, settings={**SETTINGS, "network": {"sandbox": sandbox}})
         self.directory = directory
         self.log_path = directory / "agent.log"
         image = directory / "disk.img"
@@ -65,6 +65,7 @@ class Board(AgentUnderTest):
         self.shim = shim.Shim(directory)
         self.environment.update(self.shim.environment())
         self.environment["CONTAINERS_REGISTRIES_CONF"] = str(registries)
+        self.link_cut = False  # by a rule that a reboot of the board must not mend
         self.power_on()
 
     def power_on(self) -> None:
@@ -88,6 +89,13 @@ class Board(AgentUnderTest):
                     os.kill(pid, signal.SIGKILL)
             time.sleep(0.02)
         assert not self.processes(), self.processes()
+        self._lose_mounts()
+        self._lose_network()
+        for group in cgroups():
+            with contextlib.suppress(OSError):
+                group.rmdir()
+
+    def _lose_mounts(self) -> None:
         points = [line.split()[4] for line in Path("/proc/self/mountinfo").read_text().splitlines()]
         below = [
             one for one in points if one.startswith((f"{self.base}/", "/run/netns/")) or one.endswith("random/boot_id")
@@ -97,14 +105,17 @@ class Board(AgentUnderTest):
         for folder in (Path("/run/netns"), Path("/run/runc"), Path("/run/crun")):
             for one in folder.iterdir():
                 shutil.rmtree(one) if one.is_dir() else one.unlink()
-        _run("ip", "link", "del", self.bridge, check=False)
+
+    def _lose_network(self) -> None:
+        for link in Path("/sys/class/net").iterdir():
+            if link.name != "lo":
+                _run("ip", "link", "del", link.name, check=False)
         for table in ("nat", "filter", "mangle"):
             for program in ("iptables", "ip6tables"):
                 _run(program, "-t", table, "-F", check=False)
                 _run(program, "-t", table, "-X", check=False)
-        for group in cgroups():
-            with contextlib.suppress(OSError):
-                group.rmdir()
+        if not self.link_cut:
+            _run("nft", "flush", "ruleset", check=False)
 
     def processes(self) -> list[Pid]:
         """Pids of engine, conmon, runtimes and containers: whatever is neither the harness nor below it."""
@@ -132,7 +143,8 @@ class Board(AgentUnderTest):
 class Site:
     """Board, broker and registry."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, sandbox: str) -> None:
+        self._sandbox = sandbox
         self.directory = Path(tempfile.mkdtemp(prefix="el-chaos-", dir="/tmp"))
         self._stack = contextlib.ExitStack()
         self.image_ids: dict[str, str] = {}  # by reference
@@ -146,6 +158,7 @@ class Site:
             directory=self.directory,
             broker_url=f"mqtt://127.0.0.1:{self.board_port}",
             registry=self.registry.address,
+            sandbox=self._sandbox,
         )
         self.board.start()
         self._fill_registry()
@@ -157,11 +170,13 @@ class Site:
 
     def cut_link(self) -> None:
         """Drop every packet between agent and broker, both ways."""
+        self.board.link_cut = True
         for direction in ("--sport", "--dport"):
             _run("iptables", "-w", "-t", "raw", "-A", "OUTPUT", *self._link(direction))
 
     def mend_link(self) -> None:
         """Let packets pass again; calling it twice does nothing."""
+        self.board.link_cut = False
         for direction in ("--sport", "--dport"):
             _run("iptables", "-w", "-t", "raw", "-D", "OUTPUT", *self._link(direction), check=False)
 

@@ -115,10 +115,8 @@ def _left_over(wishes: Wishes, seen: Seen) -> Iterator[str]:
         uids.setdefault(one.pod, set()).add(one.pod_uid)
     yield from (f"pod {name}: of {len(found)} uids at once: {found}" for name, found in uids.items() if len(found) > 1)
     known = {one.id for one in seen.containers} | seen.pod_ids
-    running = {one.id for one in seen.containers if one.running} | seen.pod_ids
     for place, ids in seen.ids_by_place.items():
-        allowed = running if place in {"mounts", "control groups"} else known
-        yield from (f"{place}: {one[:12]} is left over" for one in sorted(ids - allowed))
+        yield from (f"{place}: {one[:12]} is left over" for one in sorted(ids - known))
     wanted = {
         message["metadata"]["uid"]
         for topic, message in seen.statuses.items()
@@ -133,22 +131,17 @@ def _left_over(wishes: Wishes, seen: Seen) -> Iterator[str]:
         target = int(any(one.id == each and one.running for one in seen.containers))
         if conmons[each] != target:
             yield f"conmon of {each[:12]}: {conmons[each]}, {target} wanted"
-    yield from _network(wishes, seen)
+    yield from _network(seen)
 
 
-def _network(wishes: Wishes, seen: Seen) -> Iterator[str]:
-    bridged = [one for one in seen.containers if not one.name and one.running and one.address]
-    if seen.veths != len(bridged):
-        yield f"{seen.veths} veths, {len(bridged)} wanted"
-    namespaces = [one for one in seen.containers if not one.name and one.running and not _host(wishes, one)]
-    if seen.namespaces != len(namespaces):
-        yield f"{seen.namespaces} network namespaces, {len(namespaces)} wanted"
-    for address in sorted(seen.addresses - {one.address for one in bridged}):
+def _network(seen: Seen) -> Iterator[str]:
+    own = {one.network: one.address for one in seen.containers if one.running and one.address}
+    if seen.veths != len(own):
+        yield f"{seen.veths} veths, {len(own)} wanted"
+    for network in sorted(seen.namespaces ^ set(own)):
+        yield f"network namespace {network}: {'not kept' if network in own else 'nobody is in it'}"
+    for address in sorted(seen.addresses - set(own.values())):
         yield f"firewall: {address} is left over"
-
-
-def _host(wishes: Wishes, one: Container) -> bool:
-    return one.pod in wishes.pods and wishes.pods[one.pod].host_network
 
 
 def _truth(wishes: Wishes, seen: Seen) -> Iterator[str]:
@@ -168,7 +161,7 @@ def _truth(wishes: Wishes, seen: Seen) -> Iterator[str]:
         true = {one.name: one.id for one in seen.containers if one.pod == wish.name and one.name and one.running}
         if said != true:
             yield f"pod {wish.name}: the broker says {_short(said)} run, podman {_short(true)}"
-        address = next((one.address for one in seen.containers if one.pod == wish.name and not one.name), "")
+        address = next((one.address for one in seen.containers if one.pod == wish.name and one.address), "")
         if address and status.get("podIP") != address:
             yield f"pod {wish.name}: the broker says address {status.get('podIP')}, podman {address}"
 

@@ -34,9 +34,10 @@ def run(argv: Sequence[str]) -> int:
     boards.require_namespaces()
     seed = options.seed if options.seed is not None else random.SystemRandom().randrange(100_000)
     _say(f"chaos: seed {seed}, {options.rounds} rounds")
+    began = time.monotonic()
     outcomes: list[Outcome] = []
     broken = ""
-    with Site() as site:
+    with Site(sandbox=options.sandbox) as site:
         chance = random.Random(seed)  # noqa: S311  repeatable, no secret
         world = World(
             site, chance, bound_s=options.bound_s, tolerated=re.compile(options.tolerate) if options.tolerate else None
@@ -65,6 +66,7 @@ def run(argv: Sequence[str]) -> int:
     if world.tolerances:
         _say(f"TOLERATED, so not held: {len(world.tolerances)} violations, such as {next(iter(world.tolerances))}")
     _say(_table(outcomes))
+    _say(f"{time.monotonic() - began:.0f} s")
     return 1 if broken else 0
 
 
@@ -74,6 +76,7 @@ def _options(argv: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=20)
     parser.add_argument("--faults", default="", help="names, separated by commas; all without it")
     parser.add_argument("--each", action="store_true", help="the faults in order, one after the other, not by chance")
+    parser.add_argument("--sandbox", default="infra", choices=("infra", "pinned", "auto"), help="who holds namespaces")
     parser.add_argument("--bound-s", type=float, default=60.0, help="how long the world may take to heal")
     parser.add_argument("--tolerate", default="", help="a pattern of violations that are known: counted, not fatal")
     parser.add_argument("--keep", default="", help="where logs and state go where a promise was broken")
@@ -141,7 +144,4 @@ def _table(outcomes: list[Outcome]) -> str:
 
 
 if __name__ == "__main__":
-    began = time.monotonic()
-    code = run(sys.argv[1:])
-    _say(f"{time.monotonic() - began:.0f} s")
-    sys.exit(code)
+    sys.exit(run(sys.argv[1:]))

@@ -28,7 +28,8 @@ class Container:
     running: bool  # podman says so and the process is there
     pid: int
     image: str
-    address: str
+    network: str  # the network namespace it is in, as the kernel calls it; "" where it does not run
+    address: str  # in that namespace; "" for the board's own
     environment: frozenset[str] = frozenset()
 
 
@@ -46,7 +47,7 @@ class Seen:
     uids_by_place: dict[str, set[str]] = field(default_factory=dict)  # places that name Kubernetes uids
     addresses: set[str] = field(default_factory=set)  # in the firewall
     veths: int = 0
-    namespaces: int = 0
+    namespaces: set[str] = field(default_factory=set)  # network namespaces that a mount keeps
 
 
 def statuses(site: Site) -> dict[str, dict[str, Any]]:
@@ -80,6 +81,7 @@ def look(site: Site, told: dict[str, dict[str, Any]]) -> Seen:
 
 def _podman(site: Site, seen: Seen) -> None:
     board = site.board
+    addresses, host = dict[str, str](), _network_of(1)
     references = {image: reference for reference, image in site.image_ids.items()}
     listed = json.loads(board.podman("ps", "--all", "--external", "--format", "json") or "[]") or []
     ids = [one["Id"] for one in listed if one.get("State") not in {"storage", "Storage", "unknown"}]
@@ -87,8 +89,9 @@ def _podman(site: Site, seen: Seen) -> None:
     inspected = json.loads(board.podman("inspect", *ids, check=False) or "[]") if ids else []
     for one in inspected:
         labels = one["Config"].get("Labels") or {}
-        networks = (one["NetworkSettings"].get("Networks") or {}).values()
         pid = one["State"].get("Pid") or 0
+        running = one["State"]["Status"] == "running" and not boards.zombie(pid)
+        network = _network_of(pid) if running else ""
         infra = bool(one.get("IsInfra"))
         seen.containers.append(
             Container(
@@ -96,10 +99,11 @@ def _podman(site: Site, seen: Seen) -> None:
                 pod=labels.get("edgelet.pod.name", ""),
                 pod_uid=labels.get("edgelet.pod.uid", ""),
                 name="" if infra else labels.get("edgelet.container.name", "?"),
-                running=one["State"]["Status"] == "running" and not boards.zombie(pid),
+                running=running,
                 pid=pid,
                 image=references.get(one.get("Image", ""), one.get("ImageName", "")),
-                address=next((network.get("IPAddress", "") for network in networks), ""),
+                network=network,
+                address=addresses.setdefault(network, _address(pid)) if network not in {"", host} else "",
                 environment=frozenset(one["Config"].get("Env") or ()),
             )
         )
@@ -142,6 +146,7 @@ def _places(board: Board, seen: Seen) -> None:
         "firewall": set(_ID.findall(_output("iptables-save"))),
     }
     seen.uids_by_place = {
+        "control groups": {found for one in boards.cgroups() for found in _UID.findall(one.name.replace("_", "-"))},
         "mounts": set(_UID.findall(" ".join(one for one in mounts.splitlines() if f"{base}/run/pods" in one))),
         "run directory": _names(base / "run/pods", _UID),
         "volumes": _names(base / "volumes", _UID),
@@ -161,13 +166,27 @@ def _places(board: Board, seen: Seen) -> None:
 
 def _network(seen: Seen, board: Board) -> None:
     seen.veths = len(_output("ip", "-o", "link", "show", "type", "veth").splitlines())
-    seen.namespaces = sum(1 for _ in Path("/run/netns").iterdir())
+    seen.namespaces = set(re.findall(r"net:\[\d+\]", Path("/proc/self/mountinfo").read_text()))
     pool = _output("ip", "-o", "-4", "addr", "show", board.bridge).split()
     network = next((one.rpartition(".")[0] for one in pool if one.count(".") == 3), "none")
-    rules = _output("iptables-save", "-t", "nat")
+    rules = _output("iptables-save", "-t", "nat") + _output("nft", "list", "ruleset")
     seen.addresses = {
-        one for one in re.findall(rf"{re.escape(network)}\.\d+(?=[/: ])", rules) if not one.endswith((".0", ".255"))
+        one
+        for one in re.findall(rf"{re.escape(network)}\.\d+(?=[/: ,;}}\n])", rules)
+        if not one.endswith((".0", ".255"))
     }
+
+
+def _network_of(pid: int) -> str:
+    try:
+        return str(Path(f"/proc/{pid}/ns/net").readlink())
+    except OSError:
+        return ""
+
+
+def _address(pid: int) -> str:
+    words = _output("nsenter", "-t", str(pid), "-n", "ip", "-o", "-4", "addr", "show", "scope", "global").split()
+    return next((word.partition("/")[0] for word in words if "/" in word), "")
 
 
 def _names(folder: Path, pattern: re.Pattern[str]) -> set[str]:

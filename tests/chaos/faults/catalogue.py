@@ -11,6 +11,7 @@ FAULTS: dict[str, tuple[Fault, int]] = {
     "agent_restarted": (processes.agent_restarted, 1),
     "agent_and_engine_killed": (processes.agent_and_engine_killed, 2),
     "engine_killed": (processes.engine_killed, 4),
+    "helper_killed": (processes.helper_killed, 2),
     "conmon_killed": (processes.conmon_killed, 2),
     "container_killed": (processes.container_killed, 2),
     "infra_killed": (processes.infra_killed, 2),

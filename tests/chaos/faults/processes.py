@@ -7,7 +7,7 @@ import os
 import random
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from tests.chaos import board as boards
@@ -17,6 +17,7 @@ from tests.chaos.fault import Hit
 from tests.chaos.witness import Container, Seen
 
 _ENGINE_WAIT_S = 2.0
+_HELPERS = frozenset({"runc", "crun", "netavark", "aardvark-dns"})
 
 
 @contextlib.contextmanager
@@ -64,9 +65,24 @@ def engine_killed(site: Site, chance: random.Random) -> Iterator[Hit]:
     """kill -9 of the engine's service, twice if it comes again."""
     killed = 0
     for _ in range(chance.randint(1, 2)):
-        killed += _kill_engine(site.board, wait_s=_ENGINE_WAIT_S)
-        time.sleep(chance.uniform(0, 0.5))
+        _await(lambda: _services(site.board), _ENGINE_WAIT_S)
+        time.sleep(chance.uniform(0, 0.8))
+        killed += _kill_all(_services(site.board))
     yield Hit(note=f"{killed} processes")
+
+
+@contextlib.contextmanager
+def helper_killed(site: Site, chance: random.Random) -> Iterator[Hit]:
+    """kill -9 of whatever the engine has called at that moment: OCI runtime, network helper, clean-up, conmon."""
+    killed: list[str] = []
+    for _ in range(chance.randint(1, 3)):
+        found = _await(lambda: _helpers(site.board), _ENGINE_WAIT_S)
+        if found:
+            pid = chance.choice(found)
+            killed.append(Path((boards.arguments(pid) or ["?"])[0]).name)
+            _kill_all([pid])
+        time.sleep(chance.uniform(0, 0.3))
+    yield Hit(everything=True, note=", ".join(killed) or "nothing runs")
 
 
 @contextlib.contextmanager
@@ -116,9 +132,7 @@ def _any(seen: Seen, chance: random.Random, *, infra: bool | None = None) -> Con
 
 
 def _kill(pids: list[int], one: Container | None) -> Hit:
-    for pid in pids:
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
+    _kill_all(pids)
     if one is None:
         return Hit(note="nothing runs")
     return Hit(pods=frozenset({one.pod}), note=f"{one.pod}/{one.name or 'infra'}")
@@ -129,13 +143,32 @@ def _is_conmon_of(pid: int, container: str) -> bool:
     return bool(argv) and Path(argv[0]).name == "conmon" and container in argv
 
 
+def _services(board: Board) -> list[int]:
+    return [pid for pid in board.engine_processes() if "service" in boards.arguments(pid)]
+
+
+def _helpers(board: Board) -> list[int]:
+    found = []
+    for pid in boards.pids():
+        argv = boards.arguments(pid)
+        if argv and (Path(argv[0]).name in _HELPERS or "cleanup" in argv) and str(board.base) in " ".join(argv):
+            found.append(pid)
+    return found
+
+
 def _kill_engine(board: Board, *, wait_s: float) -> int:
+    return _kill_all(_await(lambda: _services(board), wait_s))
+
+
+def _await(look: Callable[[], list[int]], wait_s: float) -> list[int]:
     end = time.monotonic() + wait_s
-    while True:
-        found = [pid for pid in board.engine_processes() if "service" in boards.arguments(pid)]
-        for pid in found:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
-        if found or time.monotonic() >= end:
-            return len(found)
-        time.sleep(0.01)
+    while not (found := look()) and time.monotonic() < end:
+        time.sleep(0.005)
+    return found
+
+
+def _kill_all(pids: list[int]) -> int:
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+    return len(pids)
