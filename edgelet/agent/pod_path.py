@@ -77,7 +77,7 @@ def lay_foundation(
 ) -> Foundation:
     """Make the lower bands. `fresh`: the database was lost or never there, so what runs may be wanted by somebody."""
     gate = EngineGate(lambda: find_engine(settings, clock), clock=clock)
-    host = PsutilHost(state_directory=settings.paths.state)
+    host = PsutilHost(state_directory=settings.paths.state, bridge=settings.network.bridge)
     board = Board(settings, host=host, store=store, gate=gate, clock=clock)
     orphans_may_go = asyncio.Event()
     if not fresh:

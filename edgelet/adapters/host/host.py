@@ -25,6 +25,7 @@ class PsutilHost:
 
     Args:
         state_directory: Whose file system is measured.
+        bridge: The interface that pods hang on: neither its addresses nor its traffic are the board's.
         root: Where /etc, /proc and /sys lie.
         interface_addresses: Addresses by interface.
         max_error_us: The kernel clock's maximum error.
@@ -34,11 +35,13 @@ class PsutilHost:
         self,
         *,
         state_directory: Path,
+        bridge: str = "edgelet0",
         root: Path = Path("/"),
         interface_addresses: Callable[[], Addresses] | None = None,
         max_error_us: Callable[[], int | None] = time_sync.max_error_us,
     ) -> None:
         self._state_directory = state_directory
+        self._bridge = bridge
         self._root = root
         self._interface_addresses = interface_addresses or _interface_addresses
         self._max_error_us = max_error_us
@@ -64,7 +67,7 @@ class PsutilHost:
         memory = psutil.virtual_memory()
         times = psutil.cpu_times()
         disk = os.statvfs(self._state_directory)
-        received, sent = _traffic()
+        received, sent = _traffic(self._bridge)
         return HostUsage(
             # Guests are in user and nice already; waiting for disks and stolen time are not ours.
             cpu_busy_s=times.user + times.nice + times.system + times.irq + times.softirq,
@@ -94,8 +97,9 @@ class PsutilHost:
 
     def addresses(self) -> tuple[str, ...]:
         """Return the board's addresses: those of the default routes' interfaces first, IPv4 before IPv6."""
+        interfaces = {name: found for name, found in self._interface_addresses().items() if name != self._bridge}
         return ordered_addresses(
-            self._interface_addresses(),
+            interfaces,
             first_v4=routes.default_interfaces_v4(identity.read(self._root / "proc/net/route")),
             first_v6=routes.default_interfaces_v6(identity.read(self._root / "proc/net/ipv6_route")),
         )
@@ -132,10 +136,10 @@ def _interface_addresses() -> Addresses:
     }
 
 
-def _traffic() -> tuple[int, int]:
+def _traffic(bridge: str) -> tuple[int, int]:
     received = sent = 0
     for interface, counters in psutil.net_io_counters(pernic=True).items():
-        if not interface.startswith(_INNER_INTERFACES):
+        if interface != bridge and not interface.startswith(_INNER_INTERFACES):
             received += counters.bytes_recv
             sent += counters.bytes_sent
     return received, sent

@@ -114,6 +114,16 @@ def test_loopback_is_told_only_alone() -> None:
     assert ordered_addresses({"lo": ("127.0.0.1", "::1")}, first_v4=(), first_v6=()) == ("127.0.0.1",)
 
 
+def test_the_bridge_of_the_pods_is_not_the_boards_address_whatever_its_name(tmp_path: Path) -> None:
+    host = PsutilHost(
+        state_directory=tmp_path,
+        bridge="pods0",
+        root=tmp_path,
+        interface_addresses=lambda: {"eth0": ("192.168.1.5",), "pods0": ("10.77.0.1",)},
+    )
+    assert host.addresses() == ("192.168.1.5",)
+
+
 def test_the_host_reads_routes_below_its_root(tmp_path: Path) -> None:
     write(tmp_path, "proc/net/route", ROUTE_HEAD + route_v4("eth1"))
     host = PsutilHost(
