@@ -8,6 +8,7 @@ import os
 import sys
 from pathlib import Path
 
+from edgelet.adapters.host import allocator
 from edgelet.adapters.systemd.notify import SystemdNotifier
 from edgelet.agent import log_format
 from edgelet.agent.daemon import Daemon
@@ -32,6 +33,7 @@ def run(config_path: Path | None, *, check: bool) -> int:
     if os.geteuid() != 0:
         sys.stderr.write("error: the agent needs root: it mounts volumes and runs containers\n")
         return 1
+    allocator.settle()
     manager = SystemdNotifier(os.environ)
 
     def reload() -> None:

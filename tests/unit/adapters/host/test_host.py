@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -112,6 +113,18 @@ def test_a_bridge_with_the_default_route_is_the_boards_own() -> None:
 
 def test_loopback_is_told_only_alone() -> None:
     assert ordered_addresses({"lo": ("127.0.0.1", "::1")}, first_v4=(), first_v6=()) == ("127.0.0.1",)
+
+
+def test_interfaces_that_went_are_not_remembered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    library: Any = psutil
+    kernel = type(psutil.net_io_counters(pernic=True)["lo"])
+    veths = ({f"veth{number}": kernel(*[number] * 8)._asdict().values()} for number in range(100))
+    monkeypatch.setattr(library._psplatform, "net_io_counters", lambda: {k: tuple(v) for k, v in next(veths).items()})
+    host = PsutilHost(state_directory=tmp_path)
+    library.net_io_counters.cache_clear()
+    for _ in range(100):
+        host.usage()
+    assert not any(library._common.wrap_numbers.cache_info())
 
 
 def test_the_bridge_of_the_pods_is_not_the_boards_address_whatever_its_name(tmp_path: Path) -> None:
