@@ -16,6 +16,7 @@ from edgelet.adapters.podman.network import PodNetwork
 from edgelet.adapters.podman.observe import Inspected, Knowledge, ListedPod
 from edgelet.adapters.podman.recovery import Sweeper
 from edgelet.adapters.podman.station import holder, is_conflict, station
+from edgelet.adapters.podman.uncut import uncut
 from edgelet.api.errors import EngineError
 from edgelet.ports.runtime import SandboxSpec
 
@@ -136,9 +137,12 @@ class InfraSandbox:
             raise EngineError(_REASON, f"cannot {what}: {failure}")
 
     async def _create(self, body: dict[str, Any]) -> None:
-        """Create it; a name that is taken means that an earlier call got there. Raises LibpodError."""
+        """Create it; a name that is taken means that an earlier call got there. Raises LibpodError.
+
+        Broken off half-way, the engine forgets the pod and leaves its control group, which nobody can tell for ours.
+        """
         try:
-            await self._libpod.call("POST", "/pods/create", body=body)
+            await uncut(self._libpod.call("POST", "/pods/create", body=body))
         except LibpodError as error:
             if not is_conflict(error):
                 raise
@@ -146,7 +150,7 @@ class InfraSandbox:
             if blocker and await self._inventory.inspect(blocker) is None:
                 # Storage of an infra container whose creation was killed: libpod does not know it, the name is ours.
                 await remove_stubborn(self._libpod, f"/containers/{blocker}", {"force": "true"})
-                await self._libpod.call("POST", "/pods/create", body=body)
+                await uncut(self._libpod.call("POST", "/pods/create", body=body))
 
     async def _appeared(self, spec: SandboxSpec) -> ListedPod:
         for _ in range(_APPEAR_TRIES):
