@@ -146,6 +146,7 @@ async def find_engine(settings: Settings, clock: SystemClock) -> FoundEngine:
 
     async def close() -> None:
         runtime.close()
+        await sandboxes.leave()
         await found.engine.close()
 
     try:

@@ -21,6 +21,11 @@ class SandboxChoice:
     keeper: Keeper | None
     prefer_pinned: bool
 
+    async def leave(self) -> None:
+        """Take away what no pod needs; the agent is about to stop."""
+        if self.keeper is not None:
+            await self.keeper.leave()
+
 
 async def choose(settings: Settings, clock: SystemClock) -> SandboxChoice:
     """Choose, and say so in the log.

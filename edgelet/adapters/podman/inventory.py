@@ -30,6 +30,8 @@ class Inventory:
         self._exits = exits
         self._owner = owner
         self._pinned = pinned
+        self._pods_expected = True  # until a look at everything shows that there is none
+        self._pods_made = 0  # so that a look does not forget one that is made meanwhile
         self._inspected: dict[str, tuple[tuple[object, ...], Inspected]] = {}
 
     async def look(self, uid: str | None = None) -> tuple[ObservedPod, ...]:
@@ -57,8 +59,19 @@ class Inventory:
 
     async def engine_pods(self, uid: str | None) -> tuple[ListedPod, ...]:
         """List our pods, the newest attempt last. Raises LibpodError."""
+        if uid is not None and not self._pods_expected:
+            return ()
+        made = self._pods_made
         parsed = (observe.listed_pod(line) for line in await self._list("/pods/json", self._filters(uid)))
-        return tuple(sorted((each for each in parsed if each), key=lambda each: each.attempt))
+        found = tuple(sorted((each for each in parsed if each), key=lambda each: each.attempt))
+        if uid is None and made == self._pods_made:
+            self._pods_expected = bool(found) or self._pinned is None
+        return found
+
+    def expect_pods(self) -> None:
+        """Hear that a pod is about to be made: where sandboxes are pinned there is none, and none is asked for."""
+        self._pods_expected = True
+        self._pods_made += 1
 
     def pinned(self, uid: str | None) -> tuple[ListedPod, ...]:
         """List the pinned sandboxes; the engine is not asked."""

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
 
-from edgelet.adapters.podman import network, observe, recovery, translate
+from edgelet.adapters.podman import image_repair, network, observe, recovery, translate
 from edgelet.adapters.podman.errors import LibpodError
 from edgelet.adapters.podman.exits import ExitWatch
 from edgelet.adapters.podman.inventory import Inventory
@@ -126,6 +126,8 @@ class InfraSandbox:
             await self._create(body)
         except LibpodError as error:
             await self._remove_half_made(spec)
+            if image_repair.tells(error.message):
+                await image_repair.forget_pause(self._libpod, error.message)
             raise EngineError(_REASON, f"cannot {what}: {error.message}") from error
         with station(_REASON, what):
             made = await self._appeared(spec)
@@ -141,6 +143,7 @@ class InfraSandbox:
 
         Broken off half-way, the engine forgets the pod and leaves its control group, which nobody can tell for ours.
         """
+        self._inventory.expect_pods()
         try:
             await uncut(self._libpod.call("POST", "/pods/create", body=body))
         except LibpodError as error:

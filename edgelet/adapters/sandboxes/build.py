@@ -75,6 +75,16 @@ def ensure_bridge(links: Links, wires: Wires) -> Link:
     return found
 
 
+def remove_idle_bridge(wires: Wires) -> None:
+    """Remove the bridge if nothing hangs on it. Raises OSError."""
+    with Channel() as channel:
+        links = Links(channel)
+        every = links.every()
+        found = next((each for each in every if each.name == wires.bridge and each.kind == "bridge"), None)
+        if found is not None and all(each.master != found.index for each in every):
+            links.delete(found.name)
+
+
 def make(spec: SandboxSpec, *, folder: Path, sandbox_id: str, address: IPv4Address | None, wires: Wires) -> None:
     """Make the namespaces and pin them in the folder. The calling thread stays in them: it must end afterwards.
 

@@ -80,6 +80,10 @@ class Keeper:
         """Return an address for somebody else on the bridge."""
         return str(self._next_address(taken))
 
+    async def leave(self) -> None:
+        """Take bridge and table away if no pod needs them: the agent is about to stop. What cannot go stays."""
+        await self._to_its_end(self._locked(self._leave), name="leave-sandboxes")
+
     # ---- one change at a time
 
     async def _to_its_end(self, work: Coroutine[Any, Any, T], *, name: str) -> T:
@@ -170,6 +174,18 @@ class Keeper:
             log.warning("cannot look for sandboxes that nobody knows", extra={"reason": str(error)})
         if needed:
             await self._keep_table()
+
+    async def _leave(self) -> None:
+        if any(each.address for each in self._records.every()):
+            return
+        name = ruleset.table_name(self._wires.bridge)
+        try:
+            if self._table and table.handle(name) == self._table:
+                await asyncio.to_thread(table.replace, f"delete table ip {name}\n")
+                await asyncio.to_thread(build.remove_idle_bridge, self._wires)
+        except (OSError, EngineError) as error:
+            log.warning("the pods' network stays", extra={"reason": str(error)})
+        self._table = b""
 
     def _sweep(self) -> None:
         """Remove what no record names: only our names, only in our folder."""

@@ -127,6 +127,75 @@ async def test_a_half_made_sandbox_is_seen_and_finished(podman_world: PodmanWorl
     assert seen.sandbox.ready
 
 
+@pytest.mark.parametrize("podman_world", ["pinned"], indirect=True)
+async def test_a_pod_with_a_shared_process_namespace_lives_beside_pinned_ones(podman_world: PodmanWorld) -> None:
+    runtime = podman_world.runtime
+    assert await runtime.pods() == ()
+    pods = [new_pod(name) for name in ("pinned", "shared", "pinned-too")]
+    for pod in pods:
+        await runtime.create_sandbox(replace(sandbox_of(pod), share_process_namespace=pod.name == "shared"))
+    addresses: list[str] = []
+    for pod in pods:
+        seen = await runtime.pod(pod.uid)
+        assert seen is not None
+        assert seen.sandbox is not None
+        assert seen.sandbox.ready
+        addresses += seen.sandbox.ips
+    assert len(set(addresses)) == 3
+    infra = podman_world.podman.run("ps", "-q", "--filter", f"label=edgelet.owner={podman_world.owner}").split()
+    assert len(infra) == 1
+    await runtime.start_container(
+        sh(pods[0], "mkdir /www; echo served > /www/index.html; exec httpd -f -p 80 -h /www", name="web")
+    )
+    ask = f"until wget -qO- http://{addresses[0]}/; do sleep 0.1; done"
+    for pod in pods[1:]:
+        assert (await podman_world.output(pod, ask))[-1] == "served"
+    await runtime.remove_pod(pods[1].uid)  # netavark must leave the bridge to the others
+    assert (await podman_world.output(pods[2], ask))[-1] == "served"
+    fresh = await podman_world.restart()
+    seen_by_name = {seen.pod.name: seen.sandbox.ips for seen in await fresh.pods() if seen.sandbox}
+    assert seen_by_name == {"pinned": (addresses[0],), "pinned-too": (addresses[2],)}
+
+
+@pytest.mark.parametrize("podman_world", ["pinned"], indirect=True)
+async def test_a_pod_keeps_its_address_over_restarts_of_agent_engine_and_container(podman_world: PodmanWorld) -> None:
+    pod = new_pod()
+    container = await podman_world.run(pod, sh(pod, FOREVER))
+    before = await podman_world.runtime.pod(pod.uid)
+    assert before is not None
+    if podman_world.engine.pid is not None:
+        os.kill(podman_world.engine.pid, signal.SIGKILL)
+    fresh = await podman_world.restart()
+    await fresh.recover()
+    after = await fresh.pod(pod.uid)
+    assert after == before
+    assert after.sandbox is not None
+    assert isinstance(container.state, Running)
+    os.kill(container.state.pid, signal.SIGKILL)
+    await podman_world.notices.of(pod, "main")
+    address = (await podman_world.output(pod, "ip -4 -o addr show eth0"))[0].split()[3]
+    assert (address.partition("/")[0],) == after.sandbox.ips
+    shown = await podman_world.output(pod, "echo $HOSTNAME; cat /etc/hostname; /bin/busybox hostname")
+    assert shown == [pod.name] * 3
+
+
+@pytest.mark.parametrize("podman_world", ["pinned"], indirect=True)
+async def test_containers_share_dev_shm_and_a_group_by_class(podman_world: PodmanWorld) -> None:
+    pod = new_pod()
+    spec = replace(sandbox_of(pod), qos="BestEffort", cpu_shares=2)
+    await podman_world.runtime.create_sandbox(spec)
+    await podman_world.output(pod, "echo left > /dev/shm/note")
+    lines = await podman_world.output(pod, "cat /dev/shm/note; cat /proc/self/cgroup")
+    assert lines[0] == "left"
+    group = f"/edgelet/besteffort/pod{pod.uid}"
+    assert all(f"{group}/libpod-" in line for line in lines[1:] if ":memory:" in line or "0::/edgelet" in line)
+    shares = Path("/sys/fs/cgroup/cpu") / group.lstrip("/") / "cpu.shares"
+    if shares.exists():
+        assert shares.read_text() == "2\n"
+    await podman_world.runtime.remove_pod(pod.uid)
+    assert not list(Path("/sys/fs/cgroup").glob(f"**/pod{pod.uid}"))
+
+
 async def test_a_container_of_another_owner_is_never_seen_nor_touched(podman_world: PodmanWorld) -> None:
     other = podman_world.podman.run(
         "run", "-d", "--network", "none", "--label", "edgelet.owner=other", "localhost/edgelet-test:1", "sleep", "1000"

@@ -135,6 +135,7 @@ class PodmanWorld:
     pinned: bool = False  # sandboxes without an infra container
     runtimes: list[PodmanRuntime] = field(default_factory=list)
     readers: list[Notices] = field(default_factory=list)
+    keepers: list[Keeper] = field(default_factory=list)
 
     @property
     def libpod(self) -> Libpod:
@@ -174,6 +175,7 @@ class PodmanWorld:
             prefer_pinned=self.pinned,
         )
         self.runtimes.append(runtime)
+        self.keepers.append(keeper)
         return runtime
 
     async def restart(self) -> PodmanRuntime:
@@ -215,6 +217,8 @@ class PodmanWorld:
         for pod in await runtime.pods():
             await runtime.remove_pod(pod.pod.uid)
         runtime.close()
+        if self.pinned:
+            await self.keepers[-1].leave()
 
     async def _leave(self) -> None:
         for reader in self.readers:

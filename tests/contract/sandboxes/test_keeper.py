@@ -293,6 +293,28 @@ def test_what_somebody_took_away_is_put_back(directory: Path) -> None:
     on_a_node_async(body)
 
 
+def test_an_agent_that_stops_leaves_only_what_pods_need(directory: Path) -> None:
+    async def body() -> None:
+        kept = keeper(directory)
+        made = await kept.create(spec(ports=(PortMapping(80, 8080),)))
+        await kept.leave()
+        assert kept.look() == (made,)
+        assert len(rules()) == 1
+        await kept.remove(made.id)
+        await kept.leave()
+        assert output("nft", "list", "ruleset") == ""
+        assert BRIDGE not in ip("link")
+        again = await kept.create(spec(ports=(PortMapping(80, 8080),)))
+        assert again.ready
+        ip("link", "add", "guest", "type", "veth", "peer", "name", "x0")
+        ip("link", "set", "guest", "master", BRIDGE)
+        await kept.remove(again.id)
+        await kept.leave()
+        assert BRIDGE in ip("link")  # somebody else's by now
+
+    on_a_node_async(body)
+
+
 def test_a_bridge_name_that_is_something_else_is_said_so(directory: Path) -> None:
     async def body() -> None:
         ip("link", "add", BRIDGE, "type", "veth", "peer", "name", "x0")

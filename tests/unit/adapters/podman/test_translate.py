@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from edgelet.adapters.podman import translate
 from edgelet.adapters.podman.labels import HostNamespaces
 from edgelet.adapters.podman.translate import Abilities
 from edgelet.api.errors import EngineError
+from edgelet.ports.pinned_sandboxes import PinnedSandbox
 from edgelet.ports.runtime import ContainerSpec, Mount, PodRef, PortMapping, Resources, SandboxSpec, Security
 
 GOLDEN = Path(__file__).parents[3] / "golden" / "podman"
@@ -112,6 +114,59 @@ def test_a_container_is_asked_for_as_the_golden_file_says(name: str) -> None:
 def test_a_container_in_the_hosts_namespaces_is_told_what_its_sandbox_cannot_give() -> None:
     namespaces = HostNamespaces(network=True, ipc=True, pid=True, dns_servers=("10.0.0.10",), dns_options=("ndots:2",))
     check("container-host", container_body(CONTAINER, namespaces=namespaces))
+
+
+def pinned(**changes: Any) -> PinnedSandbox:
+    spec = SandboxSpec(
+        pod=CONTAINER.pod, hostname="web-0", cgroup_parent="/edgelet/burstable/podu1", dns_servers=("192.0.2.53",)
+    )
+    return PinnedSandbox(
+        id="0123456789abcdef",
+        spec=replace(spec, **changes),
+        created_at=datetime(2026, 1, 1, tzinfo=UTC),
+        ready=True,
+        ips=("10.77.0.2",),
+        network_path="/run/edgelet/sandboxes/0123456789abcdef/net",
+        ipc_path="/run/edgelet/sandboxes/0123456789abcdef/ipc",
+        uts_path="/run/edgelet/sandboxes/0123456789abcdef/uts",
+        shm_path="/run/edgelet/sandboxes/0123456789abcdef/shm",
+        hostname_path="/run/edgelet/sandboxes/0123456789abcdef/hostname",
+    )
+
+
+def test_a_container_joins_a_pinned_sandbox_by_its_paths() -> None:
+    check("container-pinned", container_body(CONTAINER, pinned=pinned()))
+
+
+def test_what_the_container_brings_itself_is_not_mounted_over() -> None:
+    own = (Mount("/data/shm", "/dev/shm"), Mount("/data/hostname", "/etc/hostname"))
+    spec = replace(CONTAINER, mounts=own, env=(("HOSTNAME", "mine"),))
+    body = container_body(spec, pinned=pinned())
+    assert [mount["source"] for mount in body["mounts"]] == ["/data/shm", "/data/hostname"]
+    assert body["env"] == {"HOSTNAME": "mine"}
+
+
+def test_what_a_pinned_sandbox_does_not_have_is_the_hosts() -> None:
+    bare = replace(
+        pinned(host_network=True, host_ipc=True, host_pid=True),
+        network_path="",
+        ipc_path="",
+        uts_path="",
+        shm_path="",
+        hostname_path="",
+    )
+    body = container_body(CONTAINER, pinned=bare)
+    assert [body[key] for key in ("netns", "ipcns", "utsns", "pidns")] == [{"nsmode": "host"}] * 4
+    assert not [mount for mount in body["mounts"] if mount["destination"] in {"/dev/shm", "/etc/hostname"}]
+    assert "HOSTNAME" not in body["env"]
+    assert body["cgroup_parent"] == "/edgelet/burstable/podu1"
+
+
+def test_an_infra_container_beside_pinned_sandboxes_is_given_its_address() -> None:
+    body = translate.sandbox_body(
+        SandboxSpec(pod=CONTAINER.pod, hostname="web-0"), owner="node-1", network="edgelet", address="10.77.0.9"
+    )
+    assert body["Networks"] == {"edgelet": {"static_ips": ["10.77.0.9"]}}
 
 
 def test_the_engines_default_network_is_named_by_nobody() -> None:

@@ -1,0 +1,100 @@
+"""Groups of pods in a made-up tree: the kernel's own is seen by the contract tests."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edgelet.adapters.podman import pod_cgroups
+from edgelet.adapters.podman.pod_cgroups import PodCgroups
+from edgelet.ports.runtime import PodRef, SandboxSpec
+
+UID = "4c9a-01"
+
+
+def spec(qos: Literal["Guaranteed", "Burstable", "BestEffort"] = "Burstable", **changes: Any) -> SandboxSpec:
+    return SandboxSpec(pod=PodRef(UID, "default", "web"), hostname="web", qos=qos, **changes)
+
+
+@pytest.mark.parametrize(
+    ("qos", "path", "slice_name"),
+    [
+        ("Guaranteed", "/edgelet/pod4c9a-01", "edgelet-pod4c9a_01.slice"),
+        ("Burstable", "/edgelet/burstable/pod4c9a-01", "edgelet-burstable-pod4c9a_01.slice"),
+        ("BestEffort", "/edgelet/besteffort/pod4c9a-01", "edgelet-besteffort-pod4c9a_01.slice"),
+    ],
+)
+def test_a_pod_has_its_place_below_its_class(
+    qos: Literal["Guaranteed", "Burstable", "BestEffort"], path: str, slice_name: str
+) -> None:
+    assert pod_cgroups.parent(spec(qos), "cgroupfs") == path
+    assert pod_cgroups.parent(spec(qos), "systemd") == slice_name
+    assert path in pod_cgroups.every_group(UID)
+    assert pod_cgroups.of_container(path, "c1") == f"{path}/libpod-c1"
+    assert pod_cgroups.of_container(slice_name, "c1") == ""
+
+
+def test_a_place_that_was_asked_for_is_kept() -> None:
+    assert PodCgroups("cgroupfs").parent(spec(cgroup_parent="/elsewhere")) == "/elsewhere"
+
+
+@given(st.integers(0, 300_000), st.integers(0, 300_000))
+def test_weights_are_in_range_and_in_order(one: int, other: int) -> None:
+    low, high = sorted((one, other))
+    assert 1 <= pod_cgroups.weight(low) <= pod_cgroups.weight(high)
+    assert pod_cgroups.weight(1024) == 39  # as the kubelet has it
+    assert pod_cgroups.weight(262144) == 10000
+
+
+def test_shares_weigh_the_pod_and_all_burstable_ones_together(tmp_path: Path) -> None:
+    groups = PodCgroups("cgroupfs", mount_point=tmp_path)
+    for controller in ("cpu", "memory"):
+        (tmp_path / controller / "edgelet" / "burstable").mkdir(parents=True)
+    groups.prepare(spec(cpu_shares=512), [spec(cpu_shares=256), spec("Guaranteed", cpu_shares=4096)])
+    burstable = tmp_path / "cpu" / "edgelet" / "burstable"
+    assert (burstable / f"pod{UID}" / "cpu.shares").read_text() == "512"
+    assert (burstable / "cpu.shares").read_text() == "768"
+    groups.prepare(spec("BestEffort", cpu_shares=2), ())
+    assert (tmp_path / "cpu" / "edgelet" / "besteffort" / "cpu.shares").read_text() == "2"
+
+
+def test_under_the_unified_hierarchy_controllers_are_handed_down(tmp_path: Path) -> None:
+    (tmp_path / "cgroup.controllers").write_text("cpu memory pids")
+    PodCgroups("cgroupfs", mount_point=tmp_path).prepare(spec(cpu_shares=1024), ())
+    group = tmp_path / "edgelet" / "burstable" / f"pod{UID}"
+    assert (group / "cpu.weight").read_text() == "39"
+    for above in (tmp_path, tmp_path / "edgelet", tmp_path / "edgelet" / "burstable"):
+        assert (above / "cgroup.subtree_control").exists()
+    assert not (group / "cgroup.subtree_control").exists()  # it may hold processes of a monitor
+
+
+def test_systemd_sees_to_its_slices_itself(tmp_path: Path) -> None:
+    PodCgroups("systemd", mount_point=tmp_path).prepare(spec(cpu_shares=1024), ())
+    assert list(tmp_path.iterdir()) == []
+
+
+async def test_groups_go_with_all_below_them_and_others_stay(tmp_path: Path) -> None:
+    groups = PodCgroups("cgroupfs", mount_point=tmp_path)
+    other = tmp_path / "memory" / "edgelet" / "burstable" / "pod-of-another"
+    other.mkdir(parents=True)
+    for controller in ("cpu", "memory"):
+        for qos in ("", "burstable", "besteffort"):
+            (tmp_path / controller / "edgelet" / qos / f"pod{UID}" / "conmon").mkdir(parents=True)
+    assert await groups.remove(UID)
+    assert not list(tmp_path.glob(f"**/pod{UID}"))
+    assert other.exists()
+
+
+async def test_a_group_that_is_lived_in_is_waited_for_and_then_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pod_cgroups, "_GONE_TRIES", 2)
+    inhabited = tmp_path / "memory" / "edgelet" / f"pod{UID}"
+    inhabited.mkdir(parents=True)
+    (inhabited / "cgroup.procs").write_text("1")
+    assert not await PodCgroups("cgroupfs", mount_point=tmp_path).remove(UID)
+    assert inhabited.exists()
