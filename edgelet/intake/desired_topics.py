@@ -35,6 +35,8 @@ def key_of(topic: str) -> Key:
         raise NotFoundError(f"cannot take {_shown(topic)}: there is no resource {_shown(plural)!r}")
     if kind.support == "read-only":
         raise EdgeletError("MethodNotAllowed", f"cannot take {_shown(topic)}: {kind.plural} are made by the agent")
+    if kind.support == "later":
+        raise EdgeletError("MethodNotAllowed", f"cannot take {_shown(topic)}: this version does not act on {plural}")
     if len(levels) != 1 + kind.namespaced:
         form = f"{PREFIX}{plural}/<namespace>/<name>" if kind.namespaced else f"{PREFIX}{plural}/<name>"
         raise NotFoundError(f"cannot take {_shown(topic)}: write {form}")

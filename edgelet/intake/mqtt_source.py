@@ -146,11 +146,10 @@ class MqttSource:
         """Bring one message into the store, or refuse it; only StorageError is a reason to come back."""
         topic = message.topic
         try:
-            key = desired_topics.key_of(topic)
             if message.payload:
-                await self._apply(key, message)
+                await self._apply(desired_topics.key_of(topic), message)
             else:
-                await self._delete(key)
+                await self._delete(topic)
         except StorageError:
             raise
         except EdgeletError as error:
@@ -192,7 +191,12 @@ class MqttSource:
                 if error.reason != "AlreadyExists" or not attempts:
                     raise
 
-    async def _delete(self, key: Key) -> None:
+    async def _delete(self, topic: str) -> None:
+        """Delete what a topic names; where it can name nothing, the empty payload only takes back what was refused."""
+        try:
+            key = desired_topics.key_of(topic)
+        except EdgeletError:
+            return
         there = self._store.get(key)
         try:
             await self._reception.delete(key, source=SOURCE)  # also where nothing is there: a successor may be waiting

@@ -48,6 +48,7 @@ def test_a_topic_names_an_object(topic: str, key: Key) -> None:
         ("desired/", "NotFound"),
         ("desired/nodes/pi-01", "MethodNotAllowed"),
         ("desired/events/default/x", "MethodNotAllowed"),
+        ("desired/deployments/default/web", "MethodNotAllowed"),
         ("desired/index", "MethodNotAllowed"),
         ("desired/node/config", "MethodNotAllowed"),
     ],

@@ -243,6 +243,7 @@ async def test_an_object_that_came_to_be_at_the_same_moment_is_looked_at_again(s
         ("desired/pods/default/..", pod(".."), "Invalid"),
         ("desired/widgets/default/web", pod(), "NotFound"),
         ("desired/index", b"{}", "MethodNotAllowed"),
+        ("desired/deployments/default/web", b"{}", "MethodNotAllowed"),
     ],
 )
 async def test_a_bad_message_is_refused_aloud_and_blocks_nothing(
@@ -255,6 +256,9 @@ async def test_a_bad_message_is_refused_aloud_and_blocks_nothing(
     assert station.events.reasons() == ["Refused"]
     assert station.store.get(Key("Pod", "default", "good")) is not None
     assert station.store.get(WEB) is None
+    station.bus.send(topic, b"")
+    await station.until(acknowledged=3)
+    assert station.refused == {}
 
 
 async def test_what_the_reception_refuses_keeps_the_version_before_and_is_forgiven_later(station: Station) -> None:
