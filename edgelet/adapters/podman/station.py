@@ -14,11 +14,13 @@ _IN_USE = re.compile(r'name "?(?P<name>[^" ]+)"? is already in use by "?(?P<id>[
 
 @contextlib.contextmanager
 def station(reason: str, what: str) -> Iterator[None]:
-    """Translate LibpodError into EngineError(reason, "cannot <what>: <libpod's words>")."""
+    """Translate LibpodError into EngineError(reason, "cannot <what>: <libpod's words>"); so the host's refusals."""
     try:
         yield
     except LibpodError as error:
         raise EngineError(reason, f"cannot {what}: {error.message}") from error
+    except OSError as error:  # out of file descriptors, a card that fails
+        raise EngineError(reason, f"cannot {what}: {error}") from error
 
 
 def is_conflict(error: LibpodError) -> bool:

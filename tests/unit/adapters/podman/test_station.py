@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import errno
+
 import pytest
 
 from edgelet.adapters.podman import station
@@ -19,6 +21,15 @@ CONFLICT = LibpodError(
 def test_a_refusal_becomes_an_error_of_its_station() -> None:
     with pytest.raises(EngineError, match="cannot do it: no space left") as failed, station.station("Reason", "do it"):
         raise LibpodError(500, "no space left")
+    assert failed.value.reason == "Reason"
+
+
+def test_a_refusal_of_the_host_is_one_too() -> None:
+    with (
+        pytest.raises(EngineError, match=r"cannot do it: .*Too many open files.*brif") as failed,
+        station.station("Reason", "do it"),
+    ):
+        raise OSError(errno.EMFILE, "Too many open files", "/sys/class/net/b/brif")
     assert failed.value.reason == "Reason"
 
 
