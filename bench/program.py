@@ -44,7 +44,7 @@ def main(argv: Sequence[str]) -> int:
     host = _host()
     print(table(figures))
     print(f"{', '.join(f'{key} {value}' for key, value in host.items())}; {time.monotonic() - begun_s:.0f} s")
-    target = options.json or (None if options.only else RESULTS / f"{_today()}-{_kind(host)}.json")
+    target = options.json or (None if options.only else RESULTS / f"{_today()}-{_kind(host)}-{options.sandbox}.json")
     if target is not None:
         profile = "quick" if options.quick else "full" if options.full else "usual"
         document = {
