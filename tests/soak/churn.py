@@ -9,7 +9,7 @@ import signal
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from tests.fixtures.agent import AgentUnderTest
+from tests.fixtures.agent import AgentUnderTest, until
 from tests.fixtures.mosquitto import Mosquitto
 from tests.fixtures.mqtt_clients import publish
 from tests.fixtures.workload import container, pod
@@ -62,6 +62,12 @@ class Churn:
             else:  # another pod of the same name, while the first still runs
                 self._want(name, self._pod(name))
         return action
+
+    def warm_up(self) -> None:
+        """Have each thing happen once, so that what is made on first use is there."""
+        self._want("warm", self._pod("warm"))
+        until(lambda: any(one["State"] == "running" for one in self.agent.containers()), what="the first pod runs")
+        self.stop()
 
     def stop(self) -> None:
         """Want nothing any more."""

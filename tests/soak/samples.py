@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 _KIB = 1024
+_LOCKS = "run/podman/libpod/locks"
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +24,8 @@ class Sample:
     fds: int
     threads: int
     database_kib: int  # with its WAL
-    run_files: int  # what the agent and libpod keep on tmpfs
+    run_files: int  # what the agent and libpod keep on tmpfs, but locks
+    lock_files: int  # libpod's, empty: one a pod and container
     log_files: int
     volume_files: int
     cpu_s: float
@@ -45,11 +47,22 @@ def take(pid: int, base: Path, *, began_s: float) -> Sample:
         fds=len(os.listdir(process / "fd")),  # noqa: PTH208  a count, no paths
         threads=status["Threads"],
         database_kib=sum(_size(one) for one in (base / "state").glob("edgelet.db*")) // _KIB,
-        run_files=_count(base / "run"),
+        run_files=_count(base / "run") - _count(base / _LOCKS),
+        lock_files=_count(base / _LOCKS),
         log_files=_count(base / "logs"),
         volume_files=_count(base / "volumes"),
         cpu_s=_cpu_s(process),
         written_kib=dict(_fields(process / "io"))["write_bytes"] // _KIB,
+    )
+
+
+def files(base: Path) -> frozenset[str]:
+    """Return the names of what the agent and libpod keep for pods, below its directory."""
+    return frozenset(
+        str((Path(folder) / name).relative_to(base))
+        for place in ("run", "logs", "volumes")
+        for folder, _, names in os.walk(base / place)
+        for name in names
     )
 
 

@@ -6,6 +6,7 @@ import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+POINTS_MIN = 20  # fewer say nothing
 _POINTS_MAX = 600  # pairs grow with the square
 
 
@@ -37,7 +38,7 @@ def judge(name: str, times_s: Sequence[float], values: Sequence[float], *, bound
     Raises:
         ValueError: Fewer than 20 points: that says nothing.
     """
-    if len(values) < 20:
+    if len(values) < POINTS_MIN:
         raise ValueError(f"{name}: {len(values)} points are too few for a trend")
     half = len(values) // 2
     late_s, late = times_s[half:], values[half:]
