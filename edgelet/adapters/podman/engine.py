@@ -27,6 +27,7 @@ _BACKLOG = 128
 _LOG_LIMIT_BYTES = 262_144
 _LOG_TAIL_BYTES = 600
 _TIMEOUTS_BEFORE_KILL = 2
+_NO_FILES_WAIT_S = 1.0
 _STOP_WAIT_S = 3.0
 _IDLE_EDGE_S = 0.25
 
@@ -240,13 +241,18 @@ class Engine:
                 cwd="/",
                 start_new_session=True,
             )
+        try:
+            self._pidfd = os.pidfd_open(process.pid)
+        except OSError:  # nobody would see it end
+            process.kill()
+            process.wait()
+            raise
         loop = asyncio.get_running_loop()
         self._process = process
         self._gone.clear()
         self._started_at_s = loop.time()
         self._answered = False
         self._spawn_words = ""
-        self._pidfd = os.pidfd_open(process.pid)
         loop.add_reader(self._pidfd, self._ended, process)
 
     def _ended(self, process: subprocess.Popen[bytes]) -> None:
@@ -266,9 +272,9 @@ class Engine:
         self._failures += 1
         delay_s = restart_delay.after(self._failures)
         self._refuse_until_s = asyncio.get_running_loop().time() + delay_s
+        self._watch_listener()
         if delay_s:
             self._turn_away()
-        self._watch_listener()
 
     def _turn_away(self) -> None:
         # Whoever waits learns at once that nobody comes: a closed connection instead of a long silence.
@@ -278,8 +284,10 @@ class Engine:
             try:
                 waiting, _ = self._listener.accept()
             except OSError as error:
-                if error.errno not in {errno.EAGAIN, errno.ECONNABORTED}:
-                    raise
+                if error.errno not in {errno.EAGAIN, errno.ECONNABORTED}:  # no file descriptor even for that
+                    loop = asyncio.get_running_loop()
+                    loop.remove_reader(self._listener.fileno())  # it stays readable: not round and round
+                    loop.call_later(_NO_FILES_WAIT_S, self._watch_listener)
                 return
             waiting.close()
 

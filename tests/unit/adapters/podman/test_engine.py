@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import os
+import resource
 import signal
+import socket
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
@@ -268,3 +271,65 @@ async def test_its_log_is_bounded(engine: Engine) -> None:
     engine.log_path.write_bytes(b"x" * 300_000)
     await libpod.call("GET", "/pid")
     assert engine.log_path.stat().st_size == 0
+
+
+async def test_a_time_without_file_descriptors_is_over_when_it_is_over(tmp_path: Path) -> None:
+    faults: list[dict[str, object]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: faults.append(context))
+    async with opened(tmp_path, program(tmp_path), idle_s=1) as engine:
+        client = socket.socket(socket.AF_UNIX)
+        turns = 0
+        with no_free_descriptors():
+            client.connect(os.fspath(tmp_path / "e.sock"))
+            end = asyncio.get_running_loop().time() + 0.3
+            while asyncio.get_running_loop().time() < end:
+                await asyncio.sleep(0.01)
+                turns += 1
+            assert engine.pid is None
+        client.close()
+        assert turns > 10
+        assert faults == []
+        async with asyncio.timeout(5):
+            while True:
+                with contextlib.suppress(EngineError):
+                    reply = await Libpod(engine).call("GET", "/pid")
+                    break
+                await asyncio.sleep(0.1)
+        assert int(reply.body) == engine.pid
+
+
+async def test_a_service_whose_end_nobody_would_see_does_not_stay(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = children()
+    async with opened(tmp_path, program(tmp_path), idle_s=1) as engine:
+        with monkeypatch.context() as patched:
+
+            def refuse(_pid: int) -> int:
+                raise OSError(errno.EMFILE, "Too many open files")
+
+            patched.setattr(os, "pidfd_open", refuse)
+            with pytest.raises(EngineError, match="Too many open files"):
+                await Libpod(engine).call("GET", "/pid")
+        assert children() == before
+        async with asyncio.timeout(5):
+            while engine.pid is None:
+                with contextlib.suppress(EngineError):
+                    await Libpod(engine).call("GET", "/pid")
+                await asyncio.sleep(0.05)
+
+
+@contextlib.contextmanager
+def no_free_descriptors() -> Iterator[None]:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    taken: list[int] = []
+    resource.setrlimit(resource.RLIMIT_NOFILE, (256, hard))
+    try:
+        with contextlib.suppress(OSError):
+            while True:
+                taken.append(os.dup(0))
+        yield
+    finally:
+        for number in taken:
+            os.close(number)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
