@@ -155,6 +155,9 @@ class EngineGate:
     async def list(self) -> tuple[ImageInfo, ...]:
         return await self._watched(self._engine.images.list())
 
+    async def discard(self, reference: str) -> None:
+        await self._watched(self._engine.images.discard(reference))
+
     async def remove(self, image_id: str) -> None:
         await self._watched(self._engine.images.remove(image_id))
 

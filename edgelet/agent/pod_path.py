@@ -16,6 +16,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from edgelet.adapters.host.clock import SystemClock
@@ -27,7 +28,7 @@ from edgelet.adapters.podman.images import PodmanImages
 from edgelet.adapters.podman.network import PodNetwork
 from edgelet.adapters.podman.runtime import PodmanRuntime
 from edgelet.adapters.sqlite.store import SqliteStore
-from edgelet.agent import sandbox_choice
+from edgelet.agent import engine_repair, sandbox_choice
 from edgelet.agent.board import Board
 from edgelet.agent.engine_gate import EngineGate, FoundEngine
 from edgelet.config.settings import Settings
@@ -42,11 +43,13 @@ from edgelet.pods.adoption import Adoption
 from edgelet.pods.dispatcher import Dispatcher
 from edgelet.pods.execute import Executor, ExecutorPorts
 from edgelet.pods.image_fetch import ImageFetch
+from edgelet.pods.image_repair import ImageRepair
 from edgelet.pods.node_admission import Room
 from edgelet.pods.restart_backoff import BackoffSettings
 from edgelet.pods.status_writer import StatusWriter
 from edgelet.pods.store_objects import StoreObjects
 from edgelet.pods.worker import WorkerPorts
+from edgelet.ports.object_store import Key
 from edgelet.ports.pod_files import PodPaths
 
 log = logging.getLogger(__name__)
@@ -76,7 +79,15 @@ def lay_foundation(
     settings: Settings, store: SqliteStore, clock: SystemClock, *, adoption: Adoption, fresh: bool
 ) -> Foundation:
     """Make the lower bands. `fresh`: the database was lost or never there, so what runs may be wanted by somebody."""
-    gate = EngineGate(lambda: find_engine(settings, clock), clock=clock)
+    events = EventRecorder(clock=clock, host_name=settings.node.name, limit=settings.intake.events)
+
+    def told(message: str) -> None:
+        events.record(Key("Node", "", settings.node.name), "", type="Warning", reason="EngineRepaired", message=message)
+
+    def find() -> Awaitable[FoundEngine]:
+        return engine_repair.mending(settings, told, lambda: find_engine(settings, clock, told))
+
+    gate = EngineGate(find, clock=clock)
     host = PsutilHost(state_directory=settings.paths.state, bridge=settings.network.bridge)
     board = Board(settings, host=host, store=store, gate=gate, clock=clock)
     orphans_may_go = asyncio.Event()
@@ -88,7 +99,7 @@ def lay_foundation(
         clock=clock,
         store=store,
         host=host,
-        events=EventRecorder(clock=clock, host_name=board.name, limit=settings.intake.events),
+        events=events,
         gate=gate,
         board=board,
         files=HostPodFiles(paths),
@@ -104,8 +115,8 @@ def owner(settings: Settings) -> str:
     return f"{settings.node.tenant}/{settings.node.name}"
 
 
-async def find_engine(settings: Settings, clock: SystemClock) -> FoundEngine:
-    """Bring Podman up and put it behind its ports. Raises EngineError with reason and remedy."""
+async def find_engine(settings: Settings, clock: SystemClock, told: Callable[[str], None]) -> FoundEngine:
+    """Bring Podman up and put it behind its ports; `told` hears of repairs. Raises EngineError with the remedy."""
     podman, network, run = settings.podman, settings.network, settings.paths.run
     found = await bring_up.bring_up(
         bring_up.Options(
@@ -142,7 +153,7 @@ async def find_engine(settings: Settings, clock: SystemClock) -> FoundEngine:
         pinned=sandboxes.keeper,
         prefer_pinned=sandboxes.prefer_pinned,
     )
-    images = PodmanImages(found.libpod, architecture=found.architecture, copy_dir=found.copy_dir)
+    images = PodmanImages(found.libpod, architecture=found.architecture, copy_dir=found.copy_dir, owner=owner(settings))
 
     async def close() -> None:
         runtime.close()
@@ -154,7 +165,11 @@ async def find_engine(settings: Settings, clock: SystemClock) -> FoundEngine:
     except BaseException:
         await close()
         raise
-    return FoundEngine(runtime=runtime, images=images, recover=runtime.recover, close=close)
+
+    async def recover() -> None:
+        await engine_repair.mending(settings, told, runtime.recover)
+
+    return FoundEngine(runtime=runtime, images=images, recover=recover, close=close)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -188,7 +203,7 @@ def make_dispatcher(base: Foundation) -> Dispatcher:
             store=base.store,
             runtime=base.gate,
             files=base.files,
-            images=ImageFetch(base.gate, base.clock, image_backoff),
+            images=ImageFetch(base.gate, base.clock, image_backoff, ImageRepair(base.gate, base.clock)),
             events=base.events,
             objects=StoreObjects(base.store),
             clock=base.clock,

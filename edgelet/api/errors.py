@@ -96,5 +96,9 @@ class ImageError(EdgeletError):
     """An image could not be pulled or read: ErrImagePull, InvalidImageName, ErrImageNeverPull, ImageInspectError."""
 
 
+class DamagedImageError(ImageError):
+    """An image is here and cannot be used: layers or metadata are missing. Fetching it anew helps."""
+
+
 class BusError(EdgeletError):
     """The broker cannot be reached or refuses: reason BrokerUnavailable, NotAuthorized, PacketTooLarge ..."""

@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import assert_never
 
 from edgelet.api.container import Container
-from edgelet.api.errors import EdgeletError
+from edgelet.api.errors import DamagedImageError, EdgeletError
 from edgelet.api.pod import Pod
 from edgelet.pods import (
     adoption,
@@ -202,6 +202,8 @@ class Executor:
             await self._ports.runtime.start_container(spec)
         except EdgeletError as error:
             told("Failed", f"Error: {error.message}", container=container.name, warning=True)
+            if isinstance(error, DamagedImageError) and await self._repaired(pod, container, error):
+                return _with(memory(), container.name, replace(known, image=ImageUnknown(), problem=None))
             after = replace(known, image=ImageUnknown(), problem=self._problem(error), backoff=known.backoff)
             if error.reason == "RunContainerError":  # the instance is there and ended: back-off counts
                 after = replace(after, problem=None, backoff=backoff)
@@ -241,6 +243,10 @@ class Executor:
         )
         await ports.files.prepare(pod.metadata.uid, resolved.steps)
         return resolved.spec
+
+    async def _repaired(self, pod: Pod, container: Container, damage: DamagedImageError) -> bool:
+        credentials, _ = pull_secrets.credentials(pod, self._ports.objects)
+        return await self._ports.images.repair(container, damage, credentials=credentials, told=self._told(pod))
 
     def _stored_spec(self, pod: Pod) -> object:
         stored = self._ports.store.get(Key("Pod", pod.metadata.namespace, pod.metadata.name))

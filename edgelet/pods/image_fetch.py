@@ -6,8 +6,9 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from edgelet.api.container import Container
-from edgelet.api.errors import EdgeletError, ImageError
+from edgelet.api.errors import DamagedImageError, EdgeletError, ImageError
 from edgelet.pods import image_backoff
+from edgelet.pods.image_repair import ImageRepair
 from edgelet.pods.memory import ContainerMemory, ImageFailed, ImagePresent
 from edgelet.pods.restart_backoff import BackoffSettings
 from edgelet.ports.clock import Clock
@@ -29,6 +30,7 @@ class ImageFetch:
     images: Images
     clock: Clock
     backoff: BackoffSettings
+    repairs: ImageRepair
 
     async def fetch(
         self, container: Container, known: ContainerMemory, *, credentials: tuple[Credential, ...], told: Told
@@ -47,7 +49,9 @@ class ImageFetch:
     async def _ensure(
         self, container: Container, image: str, *, credentials: tuple[Credential, ...], told: Told
     ) -> ImageInfo:
-        if container.image_pull_policy != "Always" and (found := await self.images.find(image)) is not None:
+        if container.image_pull_policy != "Always" and (
+            found := await self._find(container, image, credentials=credentials, told=told)
+        ):
             told(
                 "Pulled",
                 f'Container image "{image}" already present on machine and can be accessed by the pod',
@@ -66,6 +70,33 @@ class ImageFetch:
             container=container.name,
         )
         return info
+
+    async def _find(
+        self, container: Container, image: str, *, credentials: tuple[Credential, ...], told: Told
+    ) -> ImageInfo | None:
+        """Look whether it is here; one that is here and damaged is repaired first."""
+        try:
+            return await self.images.find(image)
+        except DamagedImageError as error:
+            if not await self.repair(container, error, credentials=credentials, told=told):
+                raise
+        return await self.images.find(image)
+
+    async def repair(
+        self, container: Container, damage: DamagedImageError, *, credentials: tuple[Credential, ...], told: Told
+    ) -> bool:
+        """Fetch a damaged image anew and tell it; whether it is worth trying again at once."""
+        failed_s = self.clock.monotonic_s()
+        try:
+            outcome = await self.repairs.repair(container, failed_s=failed_s, credentials=credentials)
+        except EdgeletError as error:
+            message = f'Image "{container.image}" is damaged ({damage.message}); {error.message}'
+            told("FailedImageRepair", message, container=container.name, warning=True)
+            return False
+        if outcome == "done":
+            message = f'Image "{container.image}" was damaged and was fetched anew: {damage.message}'
+            told("ImageRepaired", message, container=container.name, warning=True)
+        return outcome != "too soon"
 
     def _failed(
         self, container: Container, known: ContainerMemory, error: EdgeletError, *, told: Told

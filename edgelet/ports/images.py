@@ -38,6 +38,7 @@ class Images(Protocol):
 
         Raises:
             ImageError: InvalidImageName, ImageInspectError, or ErrImagePull for an image of another architecture.
+            DamagedImageError: It is here and cannot be read.
         """
         ...
 
@@ -47,6 +48,14 @@ class Images(Protocol):
         Raises:
             ImageError: ErrImagePull with the registry's words, InvalidImageName, RegistryUnavailable, or
                 ErrImagePull for an image of another architecture.
+        """
+        ...
+
+    async def discard(self, reference: str) -> None:
+        """Remove a damaged image by force, with our containers that are made of it.
+
+        Raises:
+            ImageError: ImageInUse: somebody else's container is made of it; ImageInspectError.
         """
         ...
 

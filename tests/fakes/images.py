@@ -7,7 +7,7 @@ import hashlib
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
-from edgelet.api.errors import ImageError
+from edgelet.api.errors import DamagedImageError, ImageError
 from edgelet.ports.images import Credential, ImageInfo
 
 
@@ -47,6 +47,8 @@ class FakeImages:
         self.here: dict[str, ImageInfo] = {}  # by id
         self.in_use: set[str] = set()  # ids
         self.pulls: list[str] = []
+        self.damaged: set[str] = set()  # ids: cannot be read
+        self.discarded: list[str] = []
         self.hold = asyncio.Event()
         self.hold.set()
         self._architecture = architecture
@@ -56,6 +58,8 @@ class FakeImages:
         name = reference if reference.startswith("sha256:") else complete(reference)
         for info in self.here.values():
             if name in {info.id, *info.names, *info.digests}:
+                if info.id in self.damaged:
+                    raise DamagedImageError("ImageInspectError", f"image {name} is damaged: layer not known")
                 self._require_architecture(reference, info)
                 return info
         return None
@@ -77,6 +81,13 @@ class FakeImages:
 
     async def list(self) -> tuple[ImageInfo, ...]:
         return tuple(sorted(self.here.values(), key=lambda info: info.id))
+
+    async def discard(self, reference: str) -> None:
+        self.discarded.append(reference)
+        for info in tuple(self.here.values()):
+            if complete(reference) in info.names:
+                self.damaged.discard(info.id)
+                del self.here[info.id]
 
     async def remove(self, image_id: str) -> None:
         if image_id in self.in_use:

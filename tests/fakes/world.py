@@ -12,6 +12,7 @@ from edgelet.api.pod import Pod
 from edgelet.pods.dispatcher import Dispatcher
 from edgelet.pods.execute import Executor, ExecutorPorts
 from edgelet.pods.image_fetch import ImageFetch
+from edgelet.pods.image_repair import ImageRepair
 from edgelet.pods.node_facts import NodeFacts
 from edgelet.pods.restart_backoff import BackoffSettings
 from edgelet.pods.status_writer import StatusWriter
@@ -88,7 +89,7 @@ class World:
                 store=self.store,
                 runtime=self.runtime,
                 files=self.files,
-                images=ImageFetch(self.images, self.clock, backoff),
+                images=ImageFetch(self.images, self.clock, backoff, ImageRepair(self.images, self.clock)),
                 events=self.events,
                 objects=StoreObjects(self.store),
                 clock=self.clock,

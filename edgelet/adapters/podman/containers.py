@@ -17,7 +17,7 @@ from edgelet.adapters.podman.recovery import Sweeper
 from edgelet.adapters.podman.sandbox import remove_stubborn
 from edgelet.adapters.podman.station import holder, is_conflict, start_code, station
 from edgelet.adapters.podman.translate import Abilities
-from edgelet.api.errors import EngineError
+from edgelet.api.errors import DamagedImageError, EngineError
 from edgelet.ports.clock import Clock
 from edgelet.ports.runtime import ContainerSpec
 
@@ -52,21 +52,15 @@ class Containers:
         """Create and start it; returns when its process runs, or ran.
 
         Raises:
-            EngineError: CreateContainerError; RunContainerError, and from then on it is observed as Exited. Where the
-                image is damaged on disk it is removed, so that the next look finds none and pulls it again.
+            EngineError: CreateContainerError; RunContainerError, and from then on it is observed as Exited.
+            DamagedImageError: The same, because the image's files are damaged: fetch it anew.
         """
         try:
             await self._bring_up(spec, sandbox)
         except EngineError as error:
-            if not image_repair.tells(error.message):
-                raise
-            with station("CreateContainerError", f"remove the damaged image {spec.image}"):
-                gone = await image_repair.discard(self._libpod, spec.image, owner=self._owner)
-            what = (
-                "it is removed and will be fetched again" if gone else "it stays while another container runs from it"
-            )
-            message = f"the image {spec.image} is damaged on disk, {what}: {error.message}"
-            raise EngineError("CreateContainerError", message, retry_after=RETRY_SOON) from error
+            if image_repair.tells(error.message):
+                raise DamagedImageError(error.reason, error.message, retry_after=RETRY_SOON) from error
+            raise
 
     async def _bring_up(self, spec: ContainerSpec, sandbox: ListedPod) -> None:
         body = translate.container_body(

@@ -8,8 +8,10 @@ Source: PODMAN facts (missing layer directory), and what chaos found: the layer 
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -21,9 +23,17 @@ from edgelet.adapters.podman.libpod import SUCCESS, Libpod
 
 log = logging.getLogger(__name__)
 
+_REMOVAL_TRIES = 3
 _OR_ABSENT = SUCCESS | {HTTPStatus.NOT_FOUND}
 # Words of containers/storage when a layer's files or its entry are not there; each was seen.
-_SIGNS = ("recreating the missing symlinks", "layer not known", "image not known", "can't stat lower layer")
+_SIGNS = (
+    *("recreating the missing symlinks", "layer not known", "image not known", "can't stat lower layer"),
+    *("may be corrupted", "remove the image to resolve the issue", "removing the image to resolve the issue"),
+)
+_LAYER = r"\S*/(?:overlay/(?:l/[a-z0-9]{26}|[0-9a-f]{64})|vfs/dir/[0-9a-f]{64})\S*"
+_LOST = re.compile(rf"(?:stat|lstat|open|readlink) {_LAYER}: no such file or directory")
+_IMAGE_ID = re.compile(r'image (?:with ID )?"([0-9a-f]{64})"')
+_LOCAL = "localhost/"  # no registry has it
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,17 +50,18 @@ def tells(message: str) -> bool:
     """Whether an error of libpod says that the files of an image are damaged."""
     text = message.lower()
     missing_file = "/overlay/" in text and "no such file or directory" in text and "creating container storage" in text
-    return missing_file or any(sign in text for sign in _SIGNS)
+    return missing_file or bool(_LOST.search(text)) or any(sign in text for sign in _SIGNS)
 
 
 def doomed(damaged: str, layers: Mapping[str, frozenset[str]], users: Iterable[User]) -> tuple[str, ...]:
     """Return the images that go: the damaged one and those that share a layer with it.
 
-    One that a running or a stranger's container uses stays; where that is the damaged one, all stay.
+    The damaged one goes with the containers that run from it: their files are missing, too. One that shares a layer
+    stays while it is used by a running container; a stranger's container holds any. Then all stay.
     """
-    held = {user.image_id for user in users if user.running or not user.ours}
-    if damaged in held:
+    if any(user.image_id == damaged and not user.ours for user in users):
         return ()
+    held = {user.image_id for user in users if user.image_id != damaged and (user.running or not user.ours)}
     broken = layers.get(damaged, frozenset())
     return tuple(
         sorted(image for image, own in layers.items() if image not in held and (image == damaged or own & broken))
@@ -58,40 +69,72 @@ def doomed(damaged: str, layers: Mapping[str, frozenset[str]], users: Iterable[U
 
 
 async def discard(libpod: Libpod, image: str, *, owner: str) -> bool:
-    """Remove a damaged image with all ended containers of ours that were made of it; tells whether it is gone.
+    """Remove a damaged image with the containers of ours that were made of it; tells whether it is gone.
 
     Raises:
         LibpodError: The engine does not answer sensibly.
     """
-    layers = await _layers(libpod)
-    damaged = await _id_of(libpod, image)
+    rows = await _rows(libpod)
+    damaged = _id_of(rows, image)
+    layers = await _layers(libpod, rows)
     users = await _users(libpod, owner)
     going = doomed(damaged, {damaged: frozenset(), **layers}, users)
     for user in users:
         if user.image_id in going:
-            query = {"force": "true", "timeout": "0"}
-            await libpod.call("DELETE", f"/containers/{user.id}", query=query, ok=_OR_ABSENT)
+            await _remove_container(libpod, user.id)
     for each in going:
         log.warning("removing an image that is damaged on disk", extra={"image": each, "reason": "ImageDamaged"})
         await libpod.call("DELETE", f"/images/{each}", query={"force": "true"}, ok=_OR_ABSENT)
     return damaged in going
 
 
-async def _id_of(libpod: Libpod, image: str) -> str:
-    reply = await libpod.call("GET", f"/images/{image}/json", ok=_OR_ABSENT)
-    document = reply.json() if reply.status != HTTPStatus.NOT_FOUND else None
-    return str((document or {}).get("Id") or image.removeprefix("sha256:"))
+async def _remove_container(libpod: Libpod, container_id: str) -> None:
+    """Remove it. Without its layer the first call clears up and fails; one that stays must not stop the rest."""
+    for _ in range(_REMOVAL_TRIES):
+        with contextlib.suppress(LibpodError):
+            query = {"force": "true", "timeout": "0"}
+            await libpod.call("DELETE", f"/containers/{container_id}", query=query, ok=_OR_ABSENT)
+            return
 
 
-async def _layers(libpod: Libpod) -> dict[str, frozenset[str]]:
-    """Return the layers of every image; one that cannot be read counts as without."""
+async def forget_pause(libpod: Libpod, message: str) -> None:
+    """Take the names off the image that a pod could not be made of: the engine builds the infra image anew.
+
+    Not removed: other infra containers run from it.
+    """
+    if found := _IMAGE_ID.search(message):
+        log.warning("the infra image is damaged and made anew", extra={"reason": "ImageRepaired", "image": found[1]})
+        with contextlib.suppress(LibpodError):
+            await libpod.call("POST", f"/images/{found[1]}/untag")
+
+
+async def _rows(libpod: Libpod) -> list[dict[str, Any]]:
+    """List the images; none where 4.3 refuses the whole list because of one damaged configuration."""
+    try:
+        return (await libpod.call("GET", "/images/json")).json() or []
+    except LibpodError:
+        return []
+
+
+def _id_of(rows: list[dict[str, Any]], image: str) -> str:
+    """Return the id; inspect cannot be asked about a damaged image, so without a list its name has to do."""
+    for row in rows:
+        if image == row["Id"] or image in (*(row.get("RepoTags") or ()), *(row.get("RepoDigests") or ())):
+            return str(row["Id"])
+    return image
+
+
+async def _layers(libpod: Libpod, rows: list[dict[str, Any]]) -> dict[str, frozenset[str]]:
+    """Return the layers of every image that can be had again; one that cannot be read counts as without."""
     found: dict[str, frozenset[str]] = {}
-    for row in (await libpod.call("GET", "/images/json")).json() or []:
+    for row in rows:
         image = str(row["Id"])
         try:
             document: dict[str, Any] = (await libpod.call("GET", f"/images/{image}/json")).json() or {}
         except LibpodError:
             document = {}
+        if any(str(name).startswith(_LOCAL) for name in row.get("RepoTags") or row.get("Names") or ()):
+            continue
         found[image] = frozenset((document.get("RootFS") or {}).get("Layers") or ())
     return found
 

@@ -12,16 +12,17 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
-from edgelet.adapters.podman import image_errors, image_reference, registry_auth
+from edgelet.adapters.podman import image_errors, image_reference, image_repair, registry_auth
 from edgelet.adapters.podman.errors import RETRY_SOON, LibpodError
 from edgelet.adapters.podman.libpod import Libpod
-from edgelet.api.errors import EngineError, ImageError
+from edgelet.api.errors import DamagedImageError, EngineError, ImageError
 from edgelet.ports.images import Credential, ImageInfo
 
 # What a kernel of the first can start besides its own: 32 bits in 64.
 _ALSO_RUNS = {"amd64": ("386",), "arm64": ("arm",)}
 _LOOK_AT_PROGRESS_S = 15.0
 _BLIND_STALL_S = 3600.0
+_PANIC = "nil pointer dereference"  # of 4.3, when it inspects an image without a layer or its configuration
 _LEFTOVERS = ("storage*", "auth.json*", "oci*", "container_images_*")
 
 
@@ -32,16 +33,24 @@ class PodmanImages:
         libpod: The client.
         architecture: What this board runs, in Go's words.
         copy_dir: Where the engine puts layers while it pulls: watched for progress, emptied after a pull that was cut.
+        owner: This agent's own name on its containers.
         stall_s: A pull with neither a word nor a byte for so long is given up. Without copy_dir bytes are not seen, so
             it is at least an hour.
     """
 
     def __init__(
-        self, libpod: Libpod, *, architecture: str, copy_dir: Path | None = None, stall_s: float = 300.0
+        self,
+        libpod: Libpod,
+        *,
+        architecture: str,
+        copy_dir: Path | None = None,
+        owner: str = "",
+        stall_s: float = 300.0,
     ) -> None:
         self._libpod = libpod
         self._architecture = architecture
         self._copy_dir = copy_dir
+        self._owner = owner
         self._stall_s = stall_s if copy_dir else max(stall_s, _BLIND_STALL_S)
         self._one_pull = asyncio.Lock()
         self._known: dict[str, ImageInfo] = {}  # what inspect told, by id; only names and sizes may change
@@ -87,7 +96,10 @@ class PodmanImages:
         """
         seen = []
         for row in await self._rows():
-            known = self._known.get(row["Id"]) or await self._inspect(row["Id"])
+            try:
+                known = self._known.get(row["Id"]) or await self._inspect(row["Id"])
+            except DamagedImageError:  # who needs it will have it repaired; the others are listed all the same
+                continue
             if known is not None:  # None: removed since
                 seen.append((row, known))
         self._known = {row["Id"]: known for row, known in seen}
@@ -110,6 +122,22 @@ class PodmanImages:
         for name in row.get("RepoTags") or row.get("RepoDigests") or [bare]:
             await self._remove_name(name)
         self._known.pop(bare, None)
+
+    async def discard(self, reference: str) -> None:
+        """Remove a damaged image by force, with our containers, and what shares its layers.
+
+        Raises:
+            ImageError: ImageInUse: a stranger's container is made of it. ImageInspectError.
+            EngineError: EngineUnavailable.
+        """
+        bare = image_reference.image_id(reference) or image_reference.complete(reference)
+        try:
+            gone = await image_repair.discard(self._libpod, bare, owner=self._owner)
+        except LibpodError as error:
+            raise _inspect_error(reference, error) from error
+        if not gone:
+            raise ImageError("ImageInUse", f"cannot remove image {reference}: somebody else's container is made of it")
+        self._known.clear()
 
     async def _remove_name(self, name: str) -> None:
         try:
@@ -251,4 +279,6 @@ def _with_row(info: ImageInfo, row: dict[str, Any]) -> ImageInfo:
 
 
 def _inspect_error(name: str, error: LibpodError) -> ImageError:
+    if image_repair.tells(error.message) or _PANIC in error.message:
+        return DamagedImageError("ImageInspectError", f"image {name} is damaged: {error.message}")
     return ImageError("ImageInspectError", f"cannot read image {name}: {error.message}", retry_after=RETRY_SOON)

@@ -1,0 +1,171 @@
+"""Podman's own database, damaged: moved aside, and what ran by it cleared away so that its names are free again.
+
+Every command fails then; 4.3 says "invalid database" or dies with a stack trace of bbolt. A new database knows nothing
+of the containers, so they cannot be kept: their pods are made anew from what is wanted. Only a storage that is wholly
+ours is touched.
+
+Source: PODMAN facts: externals block names, a running one is busy, so its processes and mounts go first.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import re
+import signal
+import subprocess
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from edgelet.adapters.podman import processes
+from edgelet.api.errors import EngineError
+
+log = logging.getLogger(__name__)
+
+_FILES = ("bolt_state.db", "../db.sql", "db.sql")  # 4.x and 5.x below <storage>/libpod
+_SIGNS = re.compile(
+    r"invalid database|boltdb_state|bbolt|file is not a database|database disk image is malformed|"
+    r"opening database .*(?:bolt_state|db\.sql)",
+    re.IGNORECASE,
+)
+_COMMAND_S = 60.0
+_GONE_S = 10.0
+_BUNDLE = re.compile(r"/(?:overlay|vfs)-containers/([0-9a-f]{64})/userdata$")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """One engine's storage and how its command is called. `oci_runtimes` keep state of containers below /run."""
+
+    argv: tuple[str, ...]
+    environment: Mapping[str, str]
+    storage_root: Path
+    run_root: Path
+    oci_runtimes: tuple[str, ...] = ("crun", "runc")
+
+
+async def mend(place: Place | None, why: EngineError) -> str:
+    """Repair a damaged database; return for people what was done, "" where the database is not what is wrong.
+
+    Args:
+        place: The storage, None where it is shared with others.
+        why: What the engine said; kept where the storage is not ours to repair.
+
+    Raises:
+        EngineError: EngineUnavailable: it is damaged and may not, or cannot, be repaired; the message says what helps.
+    """
+    if place is None:
+        if _SIGNS.search(why.message):
+            raise EngineError(
+                "EngineUnavailable",
+                f"{why.message}; Podman's database is damaged, and its storage is shared with others: look what you "
+                "need of it, then `podman system reset`; a storage of its own ([podman] storage_root) is repaired by "
+                "edgelet itself",
+                retry_after=why.retry_after,
+            )
+        return ""
+    return await asyncio.to_thread(_mend, place)
+
+
+def _mend(place: Place) -> str:
+    code, words = _podman(place, "ps", "--all", "--quiet")
+    if code == 0 or not _SIGNS.search(words):
+        return ""
+    log.error("Podman's database is damaged", extra={"reason": "EngineDamaged", "error": words[:300]})
+    ended = _end_all(place)
+    _unmount_below(place.storage_root, place.run_root)
+    moved = [_move_aside(file) for name in _FILES if (file := place.storage_root / "libpod" / name).exists()]
+    (place.run_root / "networks" / "ipam.db").unlink(missing_ok=True)  # leases of containers that are no more
+    code, words = _podman(place, "ps", "--all", "--external", "--quiet", "--no-trunc")
+    if code:
+        raise EngineError("EngineUnavailable", f"Podman does not work with a new database either: {words[-500:]}")
+    left = words.split()
+    for container in left:
+        code, words = _podman(place, "rm", "--force", "--time", "0", container)
+        if code:
+            log.warning("cannot remove an old container yet", extra={"reason": "EngineDamaged", "error": words[-300:]})
+    where = ", ".join(str(one) for one in moved)
+    return (
+        f"Podman's database was damaged and lies at {where} now; a new one was made, {ended} running and {len(left)} "
+        "known containers were cleared away, and their pods are made anew"
+    )
+
+
+def _podman(place: Place, *arguments: str) -> tuple[int, str]:
+    try:
+        done = subprocess.run(
+            (*place.argv, *arguments),
+            env=dict(place.environment),
+            capture_output=True,
+            stdin=subprocess.DEVNULL,
+            timeout=_COMMAND_S,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return 1, str(error)
+    return done.returncode, (done.stdout if done.returncode == 0 else done.stderr + done.stdout).decode(
+        errors="replace"
+    )
+
+
+def _end_all(place: Place) -> int:
+    """Kill every container of this storage with its monitor, and what the OCI runtime remembers of it."""
+    found = tuple(_monitors(place.storage_root))
+    for pid, container in found:
+        main = [
+            child
+            for child in _children(pid)
+            if (held := processes.open_main(child, container)) is not None and _close(held)
+        ]
+        for each in (*main, pid):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(each, signal.SIGKILL)
+        for runtime in place.oci_runtimes:
+            if Path("/run", runtime, container).exists():
+                subprocess.run(
+                    (runtime, "delete", "--force", container), capture_output=True, check=False, timeout=_GONE_S
+                )
+    return len(found)
+
+
+def _monitors(storage_root: Path) -> Iterator[tuple[int, str]]:
+    """Find the monitors whose bundle lies in this storage: nobody else's."""
+    for entry in Path("/proc").iterdir():
+        if not entry.name.isdecimal():
+            continue
+        with contextlib.suppress(OSError, ValueError, IndexError):
+            words = (entry / "cmdline").read_bytes().decode(errors="replace").split("\0")
+            bundle = words[words.index("-b") + 1]
+            match = _BUNDLE.search(bundle)
+            if Path(words[0]).name == "conmon" and match and Path(bundle).is_relative_to(storage_root):
+                yield int(entry.name), match[1]
+
+
+def _children(pid: int) -> tuple[int, ...]:
+    with contextlib.suppress(OSError):
+        return tuple(map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split()))
+    return ()
+
+
+def _close(descriptor: int) -> bool:
+    os.close(descriptor)
+    return True
+
+
+def _unmount_below(*roots: Path) -> None:
+    points = [line.split()[1] for line in Path("/proc/self/mounts").read_text().splitlines()]
+    for point in sorted(points, reverse=True):
+        if any(point.startswith(f"{root}/") for root in roots):
+            subprocess.run(("umount", "--lazy", point), capture_output=True, check=False, timeout=_GONE_S)
+
+
+def _move_aside(file: Path) -> Path:
+    """Keep one damaged database of each name: it may be large, and nobody else reads it."""
+    target = file.with_name(f"{file.name}.damaged")
+    file.replace(target)
+    for suffix in ("-wal", "-shm", "-journal"):
+        file.with_name(file.name + suffix).unlink(missing_ok=True)
+    return target

@@ -1,0 +1,65 @@
+"""Repair of Podman's database, with a program in Podman's place."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from edgelet.adapters.podman import database_repair
+from edgelet.adapters.podman.database_repair import Place
+from edgelet.api.errors import EngineError
+
+AWAY = EngineError("EngineUnavailable", "podman did not answer: opening database /s/bolt_state.db: invalid database")
+_PODMAN = """#!/bin/sh
+echo "$@" >>{log}
+case "$1 $3" in
+"ps --quiet") [ -e {database} ] && echo "{words}" >&2 && exit 125; exit 0 ;;
+"ps --external") echo aaa; echo bbb ;;
+esac
+"""
+
+
+def place(folder: Path, words: str = "Error: opening database bolt_state.db: invalid database") -> Place:
+    program, database = folder / "podman", folder / "s" / "libpod" / "bolt_state.db"
+    database.parent.mkdir(parents=True)
+    database.write_bytes(b"\0" * 100)
+    (folder / "rr" / "networks").mkdir(parents=True)
+    (folder / "rr" / "networks" / "ipam.db").touch()
+    program.write_text(_PODMAN.format(log=folder / "log", database=database, words=words))
+    program.chmod(0o755)
+    return Place(
+        argv=(str(program),),
+        environment={"PATH": "/usr/bin:/bin"},
+        storage_root=folder / "s",
+        run_root=folder / "rr",
+        oci_runtimes=(),
+    )
+
+
+async def test_the_database_is_kept_aside_and_what_blocks_names_is_removed(tmp_path: Path) -> None:
+    done = await database_repair.mend(place(tmp_path), AWAY)
+    assert "bolt_state.db.damaged" in done
+    assert (tmp_path / "s" / "libpod" / "bolt_state.db.damaged").stat().st_size == 100
+    assert not (tmp_path / "rr" / "networks" / "ipam.db").exists()
+    assert (tmp_path / "log").read_text().splitlines()[-2:] == ["rm --force --time 0 aaa", "rm --force --time 0 bbb"]
+
+
+@pytest.mark.parametrize("words", ["Error: netavark is missing", "no space left on device"])
+async def test_other_troubles_touch_nothing(tmp_path: Path, words: str) -> None:
+    assert await database_repair.mend(place(tmp_path, words), AWAY) == ""
+    assert (tmp_path / "s" / "libpod" / "bolt_state.db").exists()
+
+
+async def test_a_storage_of_others_is_not_repaired_and_the_remedy_is_told() -> None:
+    with pytest.raises(EngineError, match="podman system reset"):
+        await database_repair.mend(None, AWAY)
+    assert await database_repair.mend(None, EngineError("EngineUnavailable", "no answer within 5 s")) == ""
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["github.com/etcd-io/bbolt.(*DB).page", "Error: database disk image is malformed", "file is not a database"],
+)
+async def test_a_stack_trace_of_its_database_counts_as_damage(tmp_path: Path, words: str) -> None:
+    assert await database_repair.mend(place(tmp_path, words), AWAY) != ""
