@@ -9,6 +9,7 @@ import contextlib
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import tempfile
 import time
@@ -130,6 +131,12 @@ class Board(AgentUnderTest):
             if not line & ours and not zombie(pid):
                 found.append(pid)
         return found
+
+    @property
+    def answers(self) -> bool:
+        """Whether the agent runs and takes connections; what the broker retains may be from the one before."""
+        with contextlib.closing(socket.socket(socket.AF_UNIX)) as probe:
+            return self.alive and probe.connect_ex(str(self.socket)) == 0
 
     def disk_free(self) -> int:
         """Bytes free on the board's disk."""

@@ -104,8 +104,8 @@ class World:
         if pending := self.counter.pending:
             refusals = list(self.counter.refusals)[-1:]
             return [f"not acknowledged: {one}" for one in pending] + refusals, None
-        if not self.site.board.alive:
-            return ["the agent is not alive"], None
+        if not self.site.board.answers:
+            return ["the agent does not answer"], None
         statuses = witness.statuses(self.site)
         if violations := checker.told(self.work.wishes, statuses):
             return violations, None
@@ -124,7 +124,7 @@ class World:
         board = self.site.board
         rests = _within(_REST_S, lambda: not any(map(_is_service, board.engine_processes())))
         violations = [] if rests else ["the engine does not rest"]
-        listed = board.cli("get", "pods,configmaps", "-o", "json", check=False)
+        listed = board.cli("get", "pods,configmaps", "-o", "json", check=False, timeout_s=30)
         if listed.returncode:
             return [*violations, f"the local API does not answer: {listed.stderr}"]
         names = {(one["kind"], one["metadata"]["name"]) for one in json.loads(listed.stdout)["items"]}

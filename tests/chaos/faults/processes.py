@@ -73,7 +73,7 @@ def engine_killed(site: Site, chance: random.Random) -> Iterator[Hit]:
 
 @contextlib.contextmanager
 def helper_killed(site: Site, chance: random.Random) -> Iterator[Hit]:
-    """kill -9 of whatever the engine has called at that moment: OCI runtime, network helper, clean-up, conmon."""
+    """kill -9 of whatever the engine has called at that moment: OCI runtime, network helper, clean-up."""
     killed: list[str] = []
     for _ in range(chance.randint(1, 3)):
         found = _await(lambda: _helpers(site.board), _ENGINE_WAIT_S)
@@ -151,7 +151,8 @@ def _helpers(board: Board) -> list[int]:
     found = []
     for pid in boards.pids():
         argv = boards.arguments(pid)
-        if argv and (Path(argv[0]).name in _HELPERS or "cleanup" in argv) and str(board.base) in " ".join(argv):
+        name = Path(argv[0]).name if argv else ""
+        if (name in _HELPERS or (name == "podman" and "cleanup" in argv)) and str(board.base) in " ".join(argv):
             found.append(pid)
     return found
 
