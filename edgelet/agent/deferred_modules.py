@@ -1,9 +1,9 @@
 """Foreign modules that others import at start and an agent never, or rarely, uses: stand-ins until somebody does.
 
-Measured on amd64, Python 3.11, resident memory: importlib.metadata with what it imports (email, zipfile, csv ...) 1.8 MB,
-imported by pydantic to look for plugins; urllib.request with http.client 0.6 MB, imported by paho to look for an HTTP
-proxy of a websocket; ssl with OpenSSL 5 MB, imported by asyncio and paho. importlib.util.LazyLoader does not help:
-`import` itself touches the module, which loads it.
+Measured on amd64, Python 3.11, resident memory: importlib.metadata with what it imports (email, zipfile, csv ...)
+1.8 MB, imported by pydantic to look for plugins; urllib.request with http.client 0.6 MB, imported by paho to look for
+an HTTP proxy of a websocket; ssl with OpenSSL 5 MB, imported by asyncio and paho. importlib.util.LazyLoader does not
+help: `import` itself touches the module, which loads it.
 """
 
 from __future__ import annotations
