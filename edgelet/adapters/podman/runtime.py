@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-from edgelet.adapters.podman import exec_session, facts, host_sweep, monitor
+from edgelet.adapters.podman import exec_session, exit_files, facts, host_sweep, monitor
 from edgelet.adapters.podman.containers import Containers
 from edgelet.adapters.podman.exec import Executor
 from edgelet.adapters.podman.exits import ExitWatch
@@ -70,6 +70,7 @@ class PodmanRuntime:
         self._info = info
         self._libpod = libpod
         self._network = network
+        self._exits_dir = exits_dir
         self._exits = ExitWatch(exit_dir=exits_dir, clock=clock)
         self._inventory = Inventory(libpod=libpod, exits=self._exits, owner=owner, pinned=pinned)
         self._sweeper = Sweeper(run_dir=run_dir, oci_runtime=oci_runtime_path)
@@ -166,6 +167,7 @@ class PodmanRuntime:
             await self._pinned.recover()
         with station("EngineUnavailable", "clear up"):
             await host_sweep.sweep(libpod=self._libpod, inventory=self._inventory, network=self._network)
+            await exit_files.sweep(self._libpod, self._exits_dir)
             if self._sweeper.unfinished():
                 alive = frozenset(each.id for each in await self._inventory.containers(None))
                 await self._sweeper.finish_all(alive)
