@@ -1,8 +1,8 @@
 """Which retained topics of ours the broker may hold: kept on disk, so that none is left over for ever.
 
 The other way would be to subscribe to the own status/#: it needs a read right the node otherwise has not, and sends
-every status back at every reconnect. This list is written only when an object appears or goes, some seconds' worth at
-a time, in pieces, so that one new pod among a thousand rewrites a few hundred bytes.
+every status back at every reconnect. This list is written only when an object appears (before its first status is sent)
+or goes (some seconds later), in pieces, so that one new pod among a thousand rewrites a few hundred bytes.
 """
 
 from __future__ import annotations

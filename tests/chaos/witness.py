@@ -86,7 +86,7 @@ def _podman(site: Site, seen: Seen) -> None:
     listed = json.loads(board.podman("ps", "--all", "--external", "--format", "json") or "[]") or []
     ids = [one["Id"] for one in listed if one.get("State") not in {"storage", "Storage", "unknown"}]
     seen.stray = [f"{one['Id']} {one.get('Names')} {one.get('State')}" for one in listed if one["Id"] not in ids]
-    inspected = json.loads(board.podman("inspect", *ids, check=False) or "[]") if ids else []
+    inspected = json.loads(board.podman("container", "inspect", *ids)) if ids else []
     for one in inspected:
         labels = one["Config"].get("Labels") or {}
         pid = one["State"].get("Pid") or 0

@@ -94,7 +94,7 @@ def test_killed_between_publish_and_running(site: Site, empty: footprint.Footpri
     assert {one["name"]: one["restartCount"] for one in status["containerStatuses"]} == {"one": 0, "two": 0}
     ours, everything, pods = witnesses(site)
     assert ours == sorted(container_ids(status).values())
-    assert (len(everything), len(pods)) == (3, 1)  # and the infra container
+    assert (len(everything), len(pods)) in {(2, 0), (3, 1)}  # where namespaces are not pinned: and the infra container
     assert starts(site, name) == {f"{name}.one": 1, f"{name}.two": 1}
 
     known = footprint.names(site.agent)

@@ -125,7 +125,7 @@ def test_kept_one_can_be_looked_at_and_is_cleaned_on_request(tmp_path: Path, run
     )
     assert pods.stdout == b"pod/web\n"
     containers = engine.podman(place, "ps", "-q").stdout.split()
-    assert len(containers) == 3  # infra, server, sidecar
+    assert len(containers) in {2, 3}  # server, sidecar; infra where namespaces are not pinned
     assert f"removed {run.base}" in clean(run.base)
     assert remains(run.base) == []
     assert "Nothing is left" in clean(run.base)

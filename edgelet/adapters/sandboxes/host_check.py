@@ -1,6 +1,7 @@
 """Whether this board can have sandboxes without an infra container: tried out, once, where nobody sees it.
 
-The trial makes a bridge, a pair, the pins and the table in a network namespace of its own, which ends with it.
+The trial makes a bridge, a pair, the pins and the table in a network namespace of its own, which ends with it. Once in
+a boot is enough: an agent that starts again has pods to look after. The firewall is asked each time.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ _SPEC = SandboxSpec(
 )
 _FIREWALLS = frozenset({"firewalld"})  # rejects at the end of a chain whose policy is accept
 _LEGACY_TABLES = Path("/proc/net/ip_tables_names")
+_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 _TIMEOUT_S = 20.0
 
 
@@ -49,6 +51,16 @@ def _why_not(directory: Path, pool: IPv4Network) -> str:
         return "nft is not installed; install the package nftables"
     if closed := _closed(pool):
         return closed
+    passed, boot_id = directory.with_suffix(".tried"), _BOOT_ID.read_text()
+    if passed.exists() and passed.read_text() == boot_id:
+        return ""
+    why = _try_out(directory, pool)
+    if not why:
+        passed.write_text(boot_id)
+    return why
+
+
+def _try_out(directory: Path, pool: IPv4Network) -> str:
     folder = directory / f".{_TRIAL}"
     wires = Wires("eltrial0", pool)
     try:

@@ -71,6 +71,23 @@ def test_what_the_kernel_refuses_is_the_reason(tmp_path: Path, station: str, mon
     assert "does not let us: [Errno 1] Operation not permitted" in on_a_node(lambda: tried(tmp_path))
 
 
+@needs_root
+def test_what_was_tried_in_this_boot_is_not_tried_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(1, "Operation not permitted", "unshare")
+
+    def body() -> tuple[str, str, str]:
+        first = tried(tmp_path / "s")
+        monkeypatch.setattr(build, "make", refuse)
+        second = tried(tmp_path / "s")
+        (tmp_path / "s.tried").write_text("another boot")
+        return first, second, tried(tmp_path / "s")
+
+    first, second, after_reboot = on_a_node(body)
+    assert (first, second) == ("", "")
+    assert "does not let us" in after_reboot
+
+
 def test_without_nft_it_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(table, "program", str)
     assert "install the package nftables" in tried(tmp_path)
