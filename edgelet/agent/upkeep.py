@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,8 +16,6 @@ from edgelet.node.disk_upkeep import DiskPorts, DiskUpkeep
 from edgelet.node.log_plan import LogBounds
 from edgelet.node.log_upkeep import LogUpkeep
 from edgelet.ports.clock import Clock
-
-log = logging.getLogger(__name__)
 
 _HOST_STORAGE = "/var/lib/containers/storage"  # where the engine has not told yet
 
@@ -55,7 +52,6 @@ def make(base: Foundation, *, copies: CopyUpkeep, node_changed: Callable[[], Non
         show()
         if base.board.count_writes():
             message = base.board.flash_pressure
-            log.warning("much is written to flash", extra={"reason": "FlashWritePressure", "error": message})
             base.events.record(base.board.key, "", type="Warning", reason="FlashWritePressure", message=message)
         node_changed()  # addresses, memory, flash: told where something differs
 
