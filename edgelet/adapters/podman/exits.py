@@ -214,7 +214,7 @@ class ExitWatch:
         path = self._exit_dir / watched.subject.id
         try:
             code = int(path.read_text().strip())
-            finished_at = datetime.fromtimestamp(path.stat().st_mtime, UTC)  # the engine takes the same
+            finished_at = _instant(path.stat().st_mtime_ns)  # the engine takes the same
         except (OSError, ValueError):
             return False
         self._main_gone(watched)
@@ -279,3 +279,9 @@ class ExitWatch:
             asyncio.get_running_loop().remove_reader(pidfd)
             os.close(pidfd)
         return -1
+
+
+def _instant(at_ns: int) -> datetime:
+    """Return the time to the microsecond, cut as Go's text is when it is read: a float would round."""
+    seconds, rest_ns = divmod(at_ns, 1_000_000_000)
+    return datetime.fromtimestamp(seconds, UTC).replace(microsecond=rest_ns // 1000)

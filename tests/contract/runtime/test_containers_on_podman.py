@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from edgelet.api.errors import EngineError
+from edgelet.api.errors import DamagedImageError, EngineError
 from edgelet.ports.runtime import Exited, Mount, Resources, Running, Security
 from tests.contract.runtime.world import FOREVER, PodmanWorld, new_pod, sandbox_of, sh
 from tests.fixtures.podman import BUSYBOX_IMAGE
@@ -180,7 +180,9 @@ async def test_what_cannot_be_is_told_at_its_station(
     pod = new_pod()
     await podman_world.runtime.create_sandbox(sandbox_of(pod))
     spec = replace(sh(pod, FOREVER), **change)
-    with pytest.raises(EngineError, match=words) as refused:
+    # An image that is not there (any more) is told as one to be fetched anew.
+    kind = DamagedImageError if "image" in change else EngineError
+    with pytest.raises(kind, match=words) as refused:
         await podman_world.runtime.start_container(spec)
     assert refused.value.reason == reason
     seen = await podman_world.runtime.pod(pod.uid)
