@@ -32,6 +32,16 @@ class Work:
             touched |= names
         return found, touched
 
+    def restart(self) -> tuple[list[Order], set[str]]:
+        """Return orders that certainly make the engine work: one pod made anew, another one created or deleted."""
+        found, touched = self._create() if len(self.wishes.pods) < _PODS_MAX else self._delete()
+        changeable = sorted(name for name, one in self.wishes.pods.items() if one.way == "mqtt" and name not in touched)
+        if changeable:
+            new = self.wishes.pods[self._chance.choice(changeable)].bumped()
+            self.wishes.pods[new.name] = new
+            found, touched = [*found, orders.apply(new)], {*touched, new.name}
+        return found, touched
+
     def everything_again(self) -> list[Order]:
         """Order all wishes once more: what a fleet's controller does after a board lost its memory."""
         wishes = self.wishes

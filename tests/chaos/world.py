@@ -62,14 +62,16 @@ class World:
     def round(self, number: int, name: str, fault: Fault) -> Outcome:
         """Do one."""
         chance = self.chance
-        first, touched = self.work.some(chance.randint(1 if name in _NEED_WORK else 0, 3))
+        need_work = name in _NEED_WORK
+        first, touched = self.work.restart() if need_work else self.work.some(chance.randint(0, 3))
         self.counter.take(*first)
-        time.sleep(chance.choice((0.0, chance.uniform(0, 1.5), chance.uniform(0, 4))))
+        time.sleep(0 if need_work else chance.choice((0.0, chance.uniform(0, 1.5), chance.uniform(0, 4))))
         with fault(self.site, chance) as hit:
             second, others = self.work.some(chance.randint(0, 2))
             self.counter.take(*second)
         if hit.memory_lost:
             self._await_delivery()
+            self._await_link()
             self.counter.take(*self.work.everything_again())
         for _ in range(hit.repeats):
             self._await_delivery()
@@ -82,6 +84,13 @@ class World:
 
     def _untouched(self, touched: set[str], hit: Hit) -> frozenset[str]:
         return frozenset() if hit.everything else frozenset(self.work.wishes.pods) - touched - hit.pods
+
+    def _await_link(self) -> None:
+        """A deletion is no retained message: it reaches only a board that the broker knows."""
+        end = time.monotonic() + self.bound_s
+        while time.monotonic() < end:
+            if witness.statuses(self.site).get("status/online", {}).get("state") == "online":
+                return
 
     def _await_delivery(self) -> None:
         end = time.monotonic() + self.bound_s
