@@ -122,10 +122,12 @@ async def _try(path: Path, manager: CgroupManager, run_dir: Path) -> str | None:
         async with asyncio.timeout(_TIMEOUT_S):
             output, _ = await process.communicate()
     except TimeoutError:
-        process.kill()
-        await process.wait()
         return f"no end within {_TIMEOUT_S:g} s"
     finally:
+        if process.returncode is None:  # also when the agent is stopped meanwhile: nobody else would ever end it
+            with contextlib.suppress(ProcessLookupError):
+                process.kill()
+            await process.wait()
         shutil.rmtree(place, ignore_errors=True)
     if process.returncode == 0:
         return None
