@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import queue
 import socketserver
+import sys
 import tempfile
 import threading
 from collections.abc import Iterator
@@ -230,8 +231,8 @@ class _Handler(BaseHTTPRequestHandler):
         if self.agent.exec_echo:
             self._echo(protocol)
         status = json.dumps(self.agent.exec_status).encode()
-        self.connection.sendall(protocol.send(BytesMessage(data=b"\x03" + status)))
-        self.connection.sendall(protocol.send(CloseConnection(code=1000)))
+        end = protocol.send(BytesMessage(data=b"\x03" + status)) + protocol.send(CloseConnection(code=1000))
+        self.connection.sendall(end)  # in one: a client that has the status may leave before the closing frame
         self.close_connection = True
 
     def _echo(self, protocol: WSConnection) -> None:
@@ -274,6 +275,11 @@ class _Handler(BaseHTTPRequestHandler):
 
 class _Server(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
     daemon_threads = True
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Let a client leave when it will; its stderr is not the place to say so. Anything else is told."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
 
 
 @contextmanager
