@@ -173,7 +173,13 @@ def warnings(found: facts.Facts, network: detect.Network) -> tuple[str, ...]:
         "the memory cgroup is off: memory limits cannot be honoured; on a Raspberry Pi add "
         "`cgroup_enable=memory cgroup_memory=1` to cmdline.txt and reboot"
     )
-    return tuple(filter(None, ("" if found.memory_controller else memory, network.warning)))
+    infra = "catatonit is not installed: pods with an infra container cannot start; `apt-get install catatonit`"
+    return tuple(
+        filter(
+            None,
+            ("" if found.memory_controller else memory, "" if found.catatonit_path else infra, network.warning),
+        )
+    )
 
 
 def _choices(

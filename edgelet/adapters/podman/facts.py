@@ -35,6 +35,7 @@ class Facts:
     open_files_kernel: int  # fs.nr_open
     processes_hard: int  # RLIMIT_NPROC; -1 = unlimited
     netavark_path: str  # "" = not installed
+    catatonit_path: str  # the init of infra containers; "" = not installed
     cni_plugins: bool
     recorded_network_backend: str  # what an existing storage was made with; "" = none
 
@@ -53,6 +54,8 @@ def read(*, program: str = "podman", storage_root: Path | None = None) -> Facts:
         open_files_kernel=int(_text("/proc/sys/fs/nr_open") or 1_048_576),
         processes_hard=resource.getrlimit(resource.RLIMIT_NPROC)[1],
         netavark_path=_first_existing(f"{folder}/netavark" for folder in _HELPER_DIRECTORIES),
+        catatonit_path=_first_existing(f"{folder}/catatonit" for folder in _HELPER_DIRECTORIES)
+        or (shutil.which("catatonit") or ""),
         cni_plugins=bool(_first_existing(f"{folder}/bridge" for folder in _CNI_DIRECTORIES)),
         recorded_network_backend=_text((storage_root or DEFAULT_STORAGE_ROOT) / "defaultNetworkBackend"),
     )

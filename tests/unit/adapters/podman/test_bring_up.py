@@ -140,3 +140,9 @@ def test_a_board_without_the_memory_cgroup_is_warned_of() -> None:
     assert none == ()
     assert len(some) == 2
     assert "cgroup_enable=memory" in some[0]
+
+
+def test_a_board_without_the_init_of_infra_containers_is_warned_of() -> None:
+    told = bring_up.warnings(replace(BOARD, catatonit_path=""), detect.Network("netavark"))
+    assert len(told) == 1
+    assert "apt-get install catatonit" in told[0]

@@ -25,6 +25,7 @@ BOARD = Facts(
     open_files_kernel=1_073_741_816,
     processes_hard=31_337,
     netavark_path="/usr/lib/podman/netavark",
+    catatonit_path="/usr/bin/catatonit",
     cni_plugins=False,
     recorded_network_backend="",
 )
