@@ -15,7 +15,7 @@ class Rounds:
     starts: int  # of commands
     idle_s: float
     crowds: tuple[int, ...]  # numbers of pods
-    sandbox: str = "infra"  # [network] sandbox
+    sandbox: str = "auto"  # [network] sandbox
 
 
 QUICK = Rounds(lifecycle=3, restarts=3, adoptions=2, starts=5, idle_s=30, crowds=(10,))

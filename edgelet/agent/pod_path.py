@@ -18,6 +18,7 @@ import logging
 import random
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 from edgelet.adapters.host.clock import SystemClock
 from edgelet.adapters.host.folder_watch import InotifyFolder
@@ -153,7 +154,13 @@ async def find_engine(settings: Settings, clock: SystemClock, told: Callable[[st
         pinned=sandboxes.keeper,
         prefer_pinned=sandboxes.prefer_pinned,
     )
-    images = PodmanImages(found.libpod, architecture=found.architecture, copy_dir=found.copy_dir, owner=owner(settings))
+    images = PodmanImages(
+        found.libpod,
+        architecture=found.architecture,
+        copy_dir=found.copy_dir,
+        owner=owner(settings),
+        storage_root=Path(found.info.storage_root),
+    )
 
     async def close() -> None:
         runtime.close()
@@ -166,8 +173,14 @@ async def find_engine(settings: Settings, clock: SystemClock, told: Callable[[st
         await close()
         raise
 
+    async def sweep_and_look() -> None:
+        await runtime.recover()
+        await (
+            runtime.pods()
+        )  # a sweep that finds nothing to do asks nothing, and would not see that the engine is broken
+
     async def recover() -> None:
-        await engine_repair.mending(settings, told, runtime.recover)
+        await engine_repair.mending(settings, told, sweep_and_look)
 
     return FoundEngine(runtime=runtime, images=images, recover=recover, close=close)
 

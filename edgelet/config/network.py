@@ -29,4 +29,4 @@ class NetworkSettings(Section):
 
     bridge: Annotated[str, AfterValidator(_bridge)] = "edgelet0"
     pool: Annotated[str, AfterValidator(_pool)] = "10.77.0.0/16"
-    sandbox: Literal["auto", "pinned", "infra"] = "infra"
+    sandbox: Literal["auto", "pinned", "infra"] = "auto"

@@ -76,7 +76,7 @@ def _options(argv: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=20)
     parser.add_argument("--faults", default="", help="names, separated by commas; all without it")
     parser.add_argument("--each", action="store_true", help="the faults in order, one after the other, not by chance")
-    parser.add_argument("--sandbox", default="infra", choices=("infra", "pinned", "auto"), help="who holds namespaces")
+    parser.add_argument("--sandbox", default="auto", choices=("infra", "pinned", "auto"), help="who holds namespaces")
     parser.add_argument("--bound-s", type=float, default=60.0, help="how long the world may take to heal")
     parser.add_argument("--tolerate", default="", help="a pattern of violations that are known: counted, not fatal")
     parser.add_argument("--keep", default="", help="where logs and state go where a promise was broken")

@@ -121,15 +121,16 @@ class Containers:
         """
         what = f"remove the container {container_id[:12]}"
         with station("KillContainerError", what):
-            seen = await self._inventory.inspect(container_id)
-        if seen is None or not self._inventory.is_ours(seen):
+            seen = await self._inventory.find(container_id)
+        if seen is None or seen.pod is None:
             return
-        await self.stop(container_id, grace_s=0)
-        self._sweeper.intend(container_id, recovery.of_container(seen))
-        with station("KillContainerError", what):
-            query = {"force": "true", "v": "true", "timeout": "0"}
-            await remove_stubborn(self._libpod, f"/containers/{container_id}", query)
-        self._inventory.forget(container_id)
+        with self._inventory.touching(seen.pod.uid):
+            await self.stop(container_id, grace_s=0)
+            self._sweeper.intend(container_id, recovery.of_container(seen))
+            with station("KillContainerError", what):
+                query = {"force": "true", "v": "true", "timeout": "0"}
+                await remove_stubborn(self._libpod, f"/containers/{container_id}", query)
+            self._inventory.forget(container_id)
         await self._sweeper.finish(container_id)
 
     def _cgroup_path(self, container_id: str, sandbox: ListedPod) -> str:

@@ -14,6 +14,7 @@ from typing import Any
 
 from edgelet.adapters.podman import image_errors, image_reference, image_repair, registry_auth
 from edgelet.adapters.podman.errors import RETRY_SOON, LibpodError
+from edgelet.adapters.podman.image_memory import ImageMemory
 from edgelet.adapters.podman.libpod import Libpod
 from edgelet.api.errors import DamagedImageError, EngineError, ImageError
 from edgelet.ports.images import Credential, ImageInfo
@@ -34,6 +35,7 @@ class PodmanImages:
         architecture: What this board runs, in Go's words.
         copy_dir: Where the engine puts layers while it pulls: watched for progress, emptied after a pull that was cut.
         owner: This agent's own name on its containers.
+        storage_root: Where the engine keeps its list of images; None: it is asked each time.
         stall_s: A pull with neither a word nor a byte for so long is given up. Without copy_dir bytes are not seen, so
             it is at least an hour.
     """
@@ -45,6 +47,7 @@ class PodmanImages:
         architecture: str,
         copy_dir: Path | None = None,
         owner: str = "",
+        storage_root: Path | None = None,
         stall_s: float = 300.0,
     ) -> None:
         self._libpod = libpod
@@ -53,6 +56,7 @@ class PodmanImages:
         self._owner = owner
         self._stall_s = stall_s if copy_dir else max(stall_s, _BLIND_STALL_S)
         self._one_pull = asyncio.Lock()
+        self._memory = ImageMemory(storage_root)
         self._known: dict[str, ImageInfo] = {}  # what inspect told, by id; only names and sizes may change
 
     async def find(self, reference: str) -> ImageInfo | None:
@@ -63,9 +67,11 @@ class PodmanImages:
             EngineError: EngineUnavailable.
         """
         name = image_reference.image_id(reference) or image_reference.complete(reference)
-        info = await self._inspect(name)
+        stamp = self._memory.stamp()
+        info = self._memory.recall(name) or await self._inspect(name)
         if info is not None:
             self._require_architecture(reference, info)
+            self._memory.keep(name, info, stamp)
         return info
 
     async def pull(self, reference: str, credentials: tuple[Credential, ...] = ()) -> ImageInfo:
@@ -138,6 +144,7 @@ class PodmanImages:
         if not gone:
             raise ImageError("ImageInUse", f"cannot remove image {reference}: somebody else's container is made of it")
         self._known.clear()
+        self._memory.forget()
 
     async def _remove_name(self, name: str) -> None:
         try:

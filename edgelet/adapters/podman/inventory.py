@@ -1,13 +1,15 @@
-"""What is there: one list of pods, one of containers, and an inspect only of what changed since."""
+"""What is there: from memory where that is certain, else two lists, and an inspect only of what changed since."""
 
 from __future__ import annotations
 
 import asyncio
 import json
+from contextlib import AbstractContextManager
 from http import HTTPStatus
 from typing import Any
 
 from edgelet.adapters.podman import labels, observe
+from edgelet.adapters.podman.certainty import Certainty
 from edgelet.adapters.podman.errors import LibpodError
 from edgelet.adapters.podman.exits import ExitWatch, Subject
 from edgelet.adapters.podman.libpod import Libpod
@@ -32,25 +34,41 @@ class Inventory:
         self._pinned = pinned
         self._pods_expected = True  # until a look at everything shows that there is none
         self._pods_made = 0  # so that a look does not forget one that is made meanwhile
+        self._engine_pods: dict[str, tuple[ListedPod, ...]] = {}  # by uid, as listed last
+        self._certainty = Certainty()
         self._inspected: dict[str, tuple[tuple[object, ...], Inspected]] = {}
 
     async def look(self, uid: str | None = None) -> tuple[ObservedPod, ...]:
-        """Look at one pod or at everything of ours.
+        """Look at one pod or at everything of ours. For one pod the engine is asked only where memory is not certain.
 
         Raises:
             EngineError: EngineUnavailable.
         """
         before = self._exits.known()  # what is made while we look is not missed, and not forgotten
+        doubts = self._certainty.look_begins()
+        asked = uid is None or not self._certainty.sure(uid)
         try:
             sandboxes = await self.sandboxes(uid)
             seen = await self.containers(uid)
         except LibpodError as error:
             raise EngineError("EngineUnavailable", f"cannot list what runs: {error.message}") from error
-        if uid is None:
-            for gone in before - {each.id for each in seen}:
+        if asked:
+            mine = before if uid is None else before & {each.id for each in self.remembered(uid)}
+            for gone in mine - {each.id for each in seen}:
                 self.forget(gone)
+            self._certainty.look_ended(doubts, None if uid is None else (uid,))
         known = {each.id: Knowledge(self._exits.end(each.id), self._exits.is_dead(each.id)) for each in seen}
         return observe.pods(sandboxes, seen, known)
+
+    def touching(self, uid: str) -> AbstractContextManager[None]:
+        """Do something to a pod of whose outcome memory hears; if it fails the next look asks the engine."""
+        return self._certainty.touching(uid)
+
+    def doubt(self, uid: str | None = None) -> None:
+        """Have the engine asked at the next look at a pod, or at any pod that is known of."""
+        known = {seen.pod.uid for _, seen in self._inspected.values() if seen.pod} | set(self._engine_pods)
+        for each in known if uid is None else (uid,):
+            self._certainty.doubt(each)
 
     async def sandboxes(self, uid: str | None) -> tuple[ListedPod, ...]:
         """List our pods and pinned sandboxes, the newest attempt last. Raises LibpodError."""
@@ -59,6 +77,8 @@ class Inventory:
 
     async def engine_pods(self, uid: str | None) -> tuple[ListedPod, ...]:
         """List our pods, the newest attempt last. Raises LibpodError."""
+        if uid is not None and self._certainty.sure(uid):
+            return self._engine_pods.get(uid, ())
         if uid is not None and not self._pods_expected:
             return ()
         made = self._pods_made
@@ -66,12 +86,22 @@ class Inventory:
         found = tuple(sorted((each for each in parsed if each), key=lambda each: each.attempt))
         if uid is None and made == self._pods_made:
             self._pods_expected = bool(found) or self._pinned is None
+        self._remember_pods(uid, found)
         return found
 
-    def expect_pods(self) -> None:
+    def _remember_pods(self, uid: str | None, found: tuple[ListedPod, ...]) -> None:
+        if uid is None:
+            self._engine_pods.clear()
+        else:
+            self._engine_pods.pop(uid, None)
+        for each in found:
+            self._engine_pods[each.pod.uid] = (*self._engine_pods.get(each.pod.uid, ()), each)
+
+    def expect_pods(self, uid: str) -> None:
         """Hear that a pod is about to be made: where sandboxes are pinned there is none, and none is asked for."""
         self._pods_expected = True
         self._pods_made += 1
+        self._certainty.doubt(uid)
 
     def pinned(self, uid: str | None) -> tuple[ListedPod, ...]:
         """List the pinned sandboxes; the engine is not asked."""
@@ -83,6 +113,8 @@ class Inventory:
 
     async def containers(self, uid: str | None) -> tuple[Inspected, ...]:
         """List our containers with what is known of each, infra containers too. Raises LibpodError."""
+        if uid is not None and self._certainty.sure(uid):
+            return tuple(await asyncio.gather(*(self._settled(each) for each in self.remembered(uid))))
         query = {**self._filters(uid), "all": "true", "pod": "true"}
         lines = [observe.listed(line) for line in await self._list("/containers/json", query)]
         found = [await self._known_or_inspect(line) for line in lines]
@@ -94,6 +126,7 @@ class Inventory:
             reply = await self._libpod.call("GET", f"/containers/{name_or_id}/json")
         except LibpodError as error:
             if error.status == HTTPStatus.NOT_FOUND or is_absence(error):
+                self.forget(name_or_id)
                 return None
             seen = await self._broken(name_or_id)
             if seen is None:
@@ -106,9 +139,11 @@ class Inventory:
         return seen
 
     async def find(self, container_id: str) -> Inspected | None:
-        """Return what is known of a container of ours, asking unless it was seen alive. Raises LibpodError."""
+        """Return what is known of a container of ours; asks unless it was alive, or is certain. Raises LibpodError."""
         remembered = self._inspected.get(container_id)
-        seen = remembered[1] if remembered and remembered[1].alive else await self.inspect(container_id)
+        seen = remembered[1] if remembered else None
+        if seen is None or not (seen.alive or (seen.pod and self._certainty.sure(seen.pod.uid))):
+            seen = await self.inspect(container_id)
         return seen if seen is not None and self.is_ours(seen) else None
 
     def remembered(self, uid: str) -> tuple[Inspected, ...]:

@@ -107,17 +107,8 @@ class PodCgroups:
 
     def _remove(self, uid: str) -> bool:
         """Remove what is empty; return whether anything is left."""
-        left = False
-        for group in every_group(uid):
-            for top in (root / group.lstrip("/") for root in self._hierarchies()):
-                for folder, _, _ in os.walk(top, topdown=False):
-                    try:
-                        os.rmdir(folder)  # noqa: PTH106  as os.walk gives it
-                    except FileNotFoundError:
-                        continue
-                    except OSError:
-                        left = True
-        return left
+        tops = [str(root / group.lstrip("/")) for group in every_group(uid) for root in self._hierarchies()]
+        return any([not _removed(each) and not _removed_with_all_below(each) for each in tops])  # noqa: C419  each
 
     def _hierarchies(self) -> tuple[Path, ...]:
         if cgroups.version(self._mount) == 2:  # noqa: PLR2004  the version's number
@@ -145,3 +136,18 @@ class PodCgroups:
             (folder / "cpu.shares").write_text(str(max(_LEAST_SHARES, shares)))
         else:
             (folder / "cpu.weight").write_text(str(weight(shares)))
+
+
+def _removed(folder: str) -> bool:
+    """Remove one group; False if something is in it."""
+    try:
+        os.rmdir(folder)  # noqa: PTH106  as os.walk gives it
+    except FileNotFoundError:
+        return True
+    except OSError:
+        return False
+    return True
+
+
+def _removed_with_all_below(top: str) -> bool:
+    return all([_removed(folder) for folder, _, _ in os.walk(top, topdown=False)])  # noqa: C419  each is tried

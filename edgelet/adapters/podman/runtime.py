@@ -102,7 +102,7 @@ class PodmanRuntime:
         return seen
 
     async def pod(self, uid: str) -> ObservedPod | None:
-        """Look at one pod."""
+        """Look at one pod; the engine is asked only if something was done to it whose outcome is not known."""
         seen = await self._inventory.look(uid)
         return seen[0] if seen else None
 
@@ -120,7 +120,8 @@ class PodmanRuntime:
             raise EngineError(
                 "CreateContainerError", f"cannot create the container {spec.name}: its pod has no sandbox that is up"
             )
-        await self._containers.start(spec, sandbox)
+        with self._inventory.touching(spec.pod.uid):
+            await self._containers.start(spec, sandbox)
 
     async def signal_container(self, container_id: str, signal: str) -> None:
         """Send a signal to the main process."""
@@ -163,6 +164,7 @@ class PodmanRuntime:
         Raises:
             EngineError: EngineUnavailable.
         """
+        self._inventory.doubt()
         if self._pinned is not None:
             await self._pinned.recover()
         with station("EngineUnavailable", "clear up"):

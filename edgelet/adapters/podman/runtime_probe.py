@@ -16,6 +16,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from edgelet.adapters.podman import boot_memo
 from edgelet.adapters.podman.detect import CgroupManager
 from edgelet.api.errors import EngineError
 
@@ -46,26 +47,21 @@ async def choose(*, wanted: str, managers: tuple[CgroupManager, ...], boot_id: s
         raise EngineError(
             "EngineUnavailable", f"cannot find an OCI runtime ({missing}): install one with `apt-get install crun`"
         )
-    key = fingerprint(found, managers, boot_id)
-    cache = run_dir / "oci-runtime.json"
-    if known := _remembered(cache, key):
-        return known
+    key = boot_memo.fingerprint(found, boot_id, managers)
+    memo = run_dir / "oci-runtime.json"
+    with contextlib.suppress(TypeError):
+        if known := boot_memo.recall(memo, key):
+            return Choice(**known)
     refusals = []
     for manager in managers:
         for path in found:
             words = await _try(Path(path), manager, run_dir)
             if words is None:
                 choice = Choice(Path(path).name, path, manager)
-                _remember(cache, key, choice)
+                boot_memo.keep(memo, key, asdict(choice))
                 return choice
             refusals.append(f"{path} with {manager} cgroups: {words}")
     raise EngineError("EngineUnavailable", f"cannot start a container with any OCI runtime: {'; '.join(refusals)}")
-
-
-def fingerprint(paths: Iterable[str], managers: tuple[CgroupManager, ...], boot_id: str) -> str:
-    """Return what the answer depends on, as text."""
-    binaries = [(path, stat.st_mtime_ns, stat.st_size) for path in paths for stat in (Path(path).stat(),)]
-    return json.dumps([boot_id, managers, binaries])
 
 
 def bundle(host_directories: Iterable[str], manager: CgroupManager, name: str) -> dict[str, Any]:
@@ -141,18 +137,3 @@ def _lay_out(place: Path, manager: CgroupManager, name: str) -> None:
     for folder in host:
         (place / "rootfs" / folder).mkdir(parents=True)
     (place / "config.json").write_text(json.dumps(bundle(host, manager, name)))
-
-
-def _remembered(cache: Path, key: str) -> Choice | None:
-    with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
-        document = json.loads(cache.read_text())
-        if document["key"] == key:
-            return Choice(**document["choice"])
-    return None
-
-
-def _remember(cache: Path, key: str, choice: Choice) -> None:
-    text = json.dumps({"key": key, "choice": asdict(choice)})
-    temporary = cache.with_suffix(".new")
-    temporary.write_text(text)
-    temporary.replace(cache)

@@ -58,6 +58,7 @@ class InfraSandbox:
         Raises:
             EngineError: FailedCreatePodSandBox; nothing half-made is left. EngineUnavailable; something may be left.
         """
+        self._inventory.doubt(spec.pod.uid)
         await network.ensure(self._libpod, self._network, owner=self._owner)
         with station(_REASON, f"look for sandboxes of {spec.pod.name}"):
             kept = await self._keep_one(spec)
@@ -81,6 +82,7 @@ class InfraSandbox:
             EngineError: KillPodSandboxError: it could not be removed.
         """
         reason = "KillPodSandboxError"
+        self._inventory.doubt(sandbox.pod.uid)
         with station(reason, f"look into the sandbox {sandbox.name}"):
             inside = [each for each in await self._inventory.containers(sandbox.pod.uid) if each.pod_id == sandbox.id]
             self._sweeper.intend(sandbox.id, recovery.of(inside, [await self._cgroup_path(sandbox)]))
@@ -123,7 +125,7 @@ class InfraSandbox:
         address = "" if spec.host_network else self._address()
         body = translate.sandbox_body(spec, owner=self._owner, network=self._network.name, address=address)
         try:
-            await self._create(body)
+            await self._create(body, spec.pod.uid)
         except LibpodError as error:
             await self._remove_half_made(spec)
             if image_repair.tells(error.message):
@@ -138,12 +140,12 @@ class InfraSandbox:
             await self.remove(made)
             raise EngineError(_REASON, f"cannot {what}: {failure}")
 
-    async def _create(self, body: dict[str, Any]) -> None:
+    async def _create(self, body: dict[str, Any], uid: str) -> None:
         """Create it; a name that is taken means that an earlier call got there. Raises LibpodError.
 
         Broken off half-way, the engine forgets the pod and leaves its control group, which nobody can tell for ours.
         """
-        self._inventory.expect_pods()
+        self._inventory.expect_pods(uid)
         try:
             await uncut(self._libpod.call("POST", "/pods/create", body=body))
         except LibpodError as error:

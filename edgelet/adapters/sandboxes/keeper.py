@@ -32,6 +32,7 @@ T = TypeVar("T")
 _CREATE, _REMOVE = "FailedCreatePodSandBox", "KillPodSandboxError"
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 _ID_BYTES = 8
+_ASKED_BY_NAME = 2
 
 
 class Keeper:
@@ -61,7 +62,8 @@ class Keeper:
     def look(self, uid: str | None = None) -> tuple[PinnedSandbox, ...]:
         """Return what is there; some 0.2 ms for a hundred."""
         records = [each for each in self._records.every() if uid is None or each.spec.pod.uid == uid]
-        wired = _wired(self._wires.bridge) if any(each.address for each in records) else frozenset()
+        veths = {self._wires.veth(each.id) for each in records if each.address}
+        wired = _wired(self._wires.bridge, veths) if veths else frozenset()
         return tuple(self._seen(each, wired) for each in records)
 
     async def create(self, spec: SandboxSpec, *, taken: frozenset[str] = frozenset()) -> PinnedSandbox:
@@ -262,16 +264,18 @@ class Keeper:
         )
 
 
-def _wired(bridge: str) -> frozenset[str]:
-    """Return the names of the interfaces on the bridge; none where the kernel does not tell."""
+def _wired(bridge: str, veths: set[str]) -> frozenset[str]:
+    """Return which of these interfaces are on the bridge; none where the kernel does not tell."""
     try:
         with Channel() as channel:
-            links = Links(channel).every()
+            links = Links(channel)
+            ours = links.find(bridge)
+            # A board may have dozens of others: one pod's is asked for by name.
+            found = [links.find(each) for each in veths] if len(veths) <= _ASKED_BY_NAME else links.every()
     except OSError as error:
         log.warning("cannot list interfaces", extra={"reason": str(error)})
         return frozenset()
-    index = next((each.index for each in links if each.name == bridge), -1)
-    return frozenset(each.name for each in links if each.master == index)
+    return frozenset(each.name for each in found if each and ours and each.master == ours.index and each.name in veths)
 
 
 def _failed(reason: str, pod: str, error: OSError) -> EngineError:

@@ -113,5 +113,7 @@ async def world(request: pytest.FixtureRequest) -> AsyncIterator[World]:
     podman: PrivatePodman = request.getfixturevalue("private_podman")
     podman.trust_insecure(open_one.address, locked_one.address, DEAD)
     async with serving(podman) as engine:
-        images = PodmanImages(Libpod(engine), architecture="amd64", copy_dir=podman.copy_dir)
+        images = PodmanImages(
+            Libpod(engine), architecture="amd64", copy_dir=podman.copy_dir, storage_root=podman.storage_root
+        )
         yield PodmanWorld(images, podman, open_one.address, locked_one.address)

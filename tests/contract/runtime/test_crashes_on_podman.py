@@ -9,6 +9,7 @@ import os
 import random
 import signal
 import subprocess
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
@@ -20,7 +21,7 @@ from edgelet.adapters.podman import netns, recovery
 from edgelet.api.errors import EngineError
 from edgelet.ports.runtime import PodRef, PortMapping, Running
 from tests.contract.runtime.test_exits_on_podman import processes
-from tests.contract.runtime.world import FOREVER, PodmanWorld, new_pod, sandbox_of, sh
+from tests.contract.runtime.world import FOREVER, PATIENCE_S, PodmanWorld, new_pod, sandbox_of, sh
 
 pytestmark = pytest.mark.podman
 
@@ -68,7 +69,7 @@ async def test_a_crash_at_any_moment_leaves_one_of_everything(podman_world: Podm
     chance = random.Random(4822)  # noqa: S311  repeatable, not secret
     await make(podman_world, pod := new_pod())
     await podman_world.runtime.remove_pod(pod.uid)
-    before = leftovers(podman_world)
+    before = await at_rest(podman_world)
     for _ in range(KILLS):
         pod = new_pod()
         steps = (functools.partial(make, podman_world, pod), functools.partial(remove, podman_world, pod))
@@ -83,7 +84,7 @@ async def test_a_crash_at_any_moment_leaves_one_of_everything(podman_world: Podm
         base = str(podman_world.podman.base)
         assert not [line for line in processes() if "conmon" in line and base in line]
     await podman_world.runtime.recover()
-    assert leftovers(podman_world) == before
+    assert await at_rest(podman_world) == before
 
 
 async def crash_during(world: PodmanWorld, step: Callable[[], Awaitable[None]], after_s: float, whom: str) -> None:
@@ -114,6 +115,14 @@ def _forwards(world: PodmanWorld) -> int:
         check=False,
     )
     return shown.stdout.count("dnat to")
+
+
+async def at_rest(world: PodmanWorld) -> dict[str, object]:
+    """What is there when the kernel has taken the last pair of interfaces away, some moments after their pod."""
+    end_s = time.monotonic() + PATIENCE_S
+    while (found := leftovers(world))["veths"] and time.monotonic() < end_s:
+        await asyncio.sleep(0.05)
+    return found
 
 
 def leftovers(world: PodmanWorld) -> dict[str, object]:
@@ -157,10 +166,10 @@ async def test_pods_come_and_go_without_a_trace(podman_world: PodmanWorld, times
         assert groups == []
 
     await once()
-    before = leftovers(podman_world)
+    before = await at_rest(podman_world)
     for _ in range(times):
         await once()
-    assert leftovers(podman_world) == before
+    assert await at_rest(podman_world) == before
     assert await netns.sweep(podman_world.podman.network) == ()
 
 

@@ -248,3 +248,28 @@ def processes() -> list[str]:
         except OSError:
             continue
     return lines
+
+
+async def test_an_end_is_known_whole_without_the_engine(podman_world: PodmanWorld) -> None:
+    pod = new_pod()
+    await podman_world.run(pod, sh(pod, "sleep 0.5; exit 7"))
+    await podman_world.runtime.pod(pod.uid)  # the last question, if there is any
+    await podman_world.engine.close()  # whoever asks now fails
+    await podman_world.notices.of(pod, "main")
+    state = await ended(podman_world, pod)
+    assert (state.exit_code, state.lost) == (7, False)
+    await podman_world.engine.open()
+    assert await podman_world.runtime.pods() == (await podman_world.runtime.pod(pod.uid),)
+
+
+async def test_what_was_done_behind_our_back_is_seen_after_a_failure(podman_world: PodmanWorld) -> None:
+    pod = new_pod()
+    container = await podman_world.run(pod, sh(pod, FOREVER))
+    podman_world.podman.run("rm", "--force", "--time", "0", container.id)
+    assert (await ended(podman_world, pod)).exit_code == 137  # its process was seen to end; that it is gone was not
+    await podman_world.runtime.remove_container(container.id)
+    seen = await podman_world.runtime.pod(pod.uid)
+    assert seen is not None
+    assert seen.containers == ()
+    await podman_world.runtime.start_container(sh(pod, FOREVER, instance=1))
+    assert isinstance((await podman_world.observed(pod)).state, Running)

@@ -116,6 +116,7 @@ async def test_a_half_made_sandbox_is_seen_and_finished(podman_world: PodmanWorl
     if not infra:
         body = {"name": body["name"], "labels": body["labels"], "no_infra": True}
     await podman_world.libpod.call("POST", "/pods/create", body=body)
+    await podman_world.restart()  # whoever began it is dead
     seen = await podman_world.runtime.pod(pod.uid)
     assert seen is not None
     assert seen.sandbox is not None

@@ -244,6 +244,7 @@ async def podman_world(podman: PrivatePodman, *, pinned: bool = False) -> AsyncI
         world = PodmanWorld(podman, engine, _info(podman), owner=f"test-{secrets.token_hex(4)}", pinned=pinned)
         runtime = world.new_runtime()
         world.readers.append(Notices(runtime))
+        await runtime.pods()  # as the agent does at its start: from then on memory is trusted where nothing failed
         try:
             yield world
         finally:

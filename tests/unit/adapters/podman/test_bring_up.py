@@ -90,6 +90,22 @@ async def test_what_a_cut_pull_left_is_swept_and_files_are_the_same_again(place:
 
 
 @pytest.mark.podman
+async def test_who_the_engine_is_is_asked_once_a_boot(place: PrivatePodman) -> None:
+    options = options_for(place)
+    first = await bring_up.bring_up(options)
+    assert first.engine.pid is not None
+    await first.engine.close()
+    again = await bring_up.bring_up(options)
+    assert again.engine.pid is None, "nothing was asked"
+    assert (again.info, again.architecture) == (first.info, first.architecture)
+    await again.engine.close()
+    (options.run_dir / "engine.json").write_text("torn")
+    third = await bring_up.bring_up(options)
+    assert (third.engine.pid is not None, third.info) == (True, first.info)
+    await third.engine.close()
+
+
+@pytest.mark.podman
 async def test_a_service_of_others_is_joined_as_it_is(private_podman: PrivatePodman) -> None:
     async with serving(private_podman) as engine:
         options = replace(options_for(private_podman), socket=engine.socket_path, storage_root=None)

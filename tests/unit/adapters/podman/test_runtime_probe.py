@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from edgelet.adapters.podman import runtime_probe
+from edgelet.adapters.podman import boot_memo, runtime_probe
 from edgelet.adapters.podman.runtime_probe import Choice
 from edgelet.api.errors import EngineError
 
@@ -101,7 +101,7 @@ async def test_the_answer_is_kept_until_the_boot_or_a_binary_changes(programs: P
     assert calls(programs) == 3
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", '{"key": 1}', '{"key": "x", "choice": {"name": "crun"}}'])
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"key": 1}', '{"key": "x", "answer": {"name": "crun"}}'])
 async def test_a_damaged_note_is_no_note(programs: Path, tmp_path: Path, text: str) -> None:
     install(programs, "crun", WORKS)
     (tmp_path / "oci-runtime.json").write_text(text)
@@ -110,8 +110,8 @@ async def test_a_damaged_note_is_no_note(programs: Path, tmp_path: Path, text: s
 
 async def test_a_damaged_choice_is_probed_again(programs: Path, tmp_path: Path) -> None:
     path = install(programs, "crun", WORKS)
-    key = runtime_probe.fingerprint([str(path)], ("cgroupfs",), "b")
-    (tmp_path / "oci-runtime.json").write_text(json.dumps({"key": key, "choice": {"name": "crun"}}))
+    key = boot_memo.fingerprint([str(path)], "b", ("cgroupfs",))
+    (tmp_path / "oci-runtime.json").write_text(json.dumps({"key": key, "answer": {"name": "crun"}}))
     assert await choose(tmp_path) == Choice("crun", str(path), "cgroupfs")
 
 
