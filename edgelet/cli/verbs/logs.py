@@ -143,25 +143,28 @@ def _logs(call: Call, pod: Mapping[str, Any]) -> list[_Log]:
     return [_Log(name, containers.choose(pod, asked))]
 
 
-def _copy(call: Call, agent: AgentApi, log: _Log, query: Mapping[str, str], *, endless: bool) -> None:
+def _copy(
+    call: Call, agent: AgentApi, log: _Log, query: Mapping[str, str], *, endless: bool, beside_others: bool = False
+) -> None:
     chunks = agent.stream(
         PODS.path(call.namespace, log.pod, "log"), {**query, "container": log.container}, endless=endless
     )
     out = sys.stdout.buffer
-    for chunk in _prefixed(chunks, log.prefix) if call.parsed.switch("prefix") else chunks:
+    prefix = log.prefix if call.parsed.switch("prefix") else b""
+    for chunk in _whole_lines(chunks, prefix, end=beside_others) if prefix or beside_others else chunks:
         out.write(chunk)
         out.flush()
 
 
-def _prefixed(chunks: Iterable[bytes], prefix: bytes) -> Iterable[bytes]:
-    """Whole lines, each behind the prefix; a line without an end comes last."""
+def _whole_lines(chunks: Iterable[bytes], prefix: bytes, *, end: bool) -> Iterable[bytes]:
+    """Whole lines, each behind the prefix; a last one without an end gets one where others write too."""
     rest = b""
     for chunk in chunks:
         *lines, rest = (rest + chunk).split(b"\n")
         if lines:
             yield b"".join(prefix + line + b"\n" for line in lines)
     if rest:
-        yield prefix + rest
+        yield prefix + rest + (b"\n" if end else b"")
 
 
 def _side_by_side(call: Call, agent: AgentApi, logs: Sequence[_Log], query: Mapping[str, str]) -> int:
@@ -169,7 +172,7 @@ def _side_by_side(call: Call, agent: AgentApi, logs: Sequence[_Log], query: Mapp
 
     def follow(log: _Log) -> None:
         try:
-            _copy(call, agent, log, query, endless=True)
+            _copy(call, agent, log, query, endless=True, beside_others=True)
         except CliError as error:
             faults.append(error)
         except BrokenPipeError:  # nobody reads any more: the other threads see it too
