@@ -22,6 +22,8 @@ from edgelet.ports.service_manager import ServiceManager
 
 log = logging.getLogger(__name__)
 
+_IMAGES_SETTLE_S = 2.0  # shorter than the engine's own idle time: it still runs then
+
 
 class Daemon:
     """One run of the agent."""
@@ -82,7 +84,7 @@ class Daemon:
                 tasks.create_task(base.gate.run(), name="engine"),
                 tasks.create_task(_run_pods(base, dispatcher), name="pods"),
                 tasks.create_task(_then(recognised, manifests.run), name="manifests"),
-                tasks.create_task(_look_once(base, wire, keeping), name="board"),
+                tasks.create_task(_tell_node(base, wire, keeping), name="board"),
                 tasks.create_task(keeping.run(), name="upkeep"),
                 tasks.create_task(self._heartbeat(), name="watchdog"),
             ]
@@ -115,15 +117,18 @@ class Daemon:
             await asyncio.sleep(interval_s)
 
 
-async def _look_once(base: Foundation, wire: Link | None, keeping: Upkeep) -> None:
-    """Tell the Node at once, and again when the engine is there."""
-    if wire is not None:
-        wire.reporter.node_changed()
+async def _tell_node(base: Foundation, wire: Link | None, keeping: Upkeep) -> None:
+    """Tell the Node at once, again when the engine is there, and when it has other images."""
+    tell = wire.reporter.node_changed if wire else _nobody
+    tell()
     await base.gate.opened()
-    await base.board.refresh_images()
-    keeping.disks.note(base.board.images)
-    if wire is not None:
-        wire.reporter.node_changed()
+    while True:
+        base.gate.images_changed.clear()
+        await base.board.refresh_images()
+        keeping.disks.note(base.board.images)
+        tell()
+        await base.gate.images_changed.wait()
+        await asyncio.sleep(_IMAGES_SETTLE_S)  # a pod of several images, one list
 
 
 async def _then(first: asyncio.Task[None], work: Callable[[], Awaitable[None]]) -> None:

@@ -54,6 +54,7 @@ class EngineGate:
         self._found: FoundEngine | None = None
         self._opened = asyncio.Event()
         self._failed = asyncio.Event()  # the engine went away in the midst of a call
+        self.images_changed = asyncio.Event()  # whoever lists them clears it
         self.trouble = "Podman was not asked yet"  # for people; "" once it works
 
     async def run(self) -> None:
@@ -150,16 +151,20 @@ class EngineGate:
         return await self._watched(self._engine.images.find(reference))
 
     async def pull(self, reference: str, credentials: tuple[Credential, ...] = ()) -> ImageInfo:
-        return await self._watched(self._engine.images.pull(reference, credentials))
+        pulled = await self._watched(self._engine.images.pull(reference, credentials))
+        self.images_changed.set()
+        return pulled
 
     async def list(self) -> tuple[ImageInfo, ...]:
         return await self._watched(self._engine.images.list())
 
     async def discard(self, reference: str) -> None:
         await self._watched(self._engine.images.discard(reference))
+        self.images_changed.set()
 
     async def remove(self, image_id: str) -> None:
         await self._watched(self._engine.images.remove(image_id))
+        self.images_changed.set()
 
     async def _watched(self, call: Awaitable[T]) -> T:
         try:

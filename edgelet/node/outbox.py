@@ -61,6 +61,11 @@ class Outbox:
         while self._bytes > self._max_bytes and self._forget_one():
             self.dropped += 1
 
+    def waiting(self, rank: Rank) -> tuple[Letter, ...]:
+        """Return the letters of a rank that were not sent, oldest first, those under way too."""
+        under_way = (letter for letter in self._under_way.values() if letter.rank is rank)
+        return (*under_way, *self._waiting[rank].values())
+
     def take(self, *, now_s: float) -> Letter | None:
         """Return the first letter that is due, and count it as under way; None if there is none."""
         for waiting in self._waiting.values():

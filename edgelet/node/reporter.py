@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from edgelet.api.errors import BusError, EdgeletError, StorageError, TooLargeError
 from edgelet.node import failure, status_message, wire_topics
+from edgelet.node.kept_events import KeptEvents
 from edgelet.node.outbox import Letter, Outbox, Rank
 from edgelet.node.pace import Pace
 from edgelet.node.published_topics import PublishedTopics
@@ -73,6 +74,9 @@ class Reporter:
         self._outbox = Outbox(max_bytes=outbox_bytes)
         self._pace = Pace(interval_s=self._rhythm.status_interval_s, burst=_BURST)
         self._published = PublishedTopics(ledger)
+        self._kept = KeptEvents(ledger, clock=clock)
+        for letter in self._kept.letters():
+            self._outbox.put(letter)
         self._describe = describe
         self._desk = StatusDesk(store, published=self._published, node=node, boot_id=boot_id)
         self._wake = asyncio.Event()
@@ -126,6 +130,8 @@ class Reporter:
         """Tell a Kubernetes Event; a later one of the same name takes its place while it waits."""
         payload = json.dumps(document, separators=(",", ":"), ensure_ascii=False).encode()
         self._put(Letter(wire_topics.of_event(document), Rank.EVENT, payload))
+        if not self._online:
+            self._kept.note()
 
     def node_changed(self) -> None:
         """Tell status/node if it differs in more than heartbeats."""
@@ -140,6 +146,7 @@ class Reporter:
             tasks.create_task(self._repeat_node(), name="reporter/node")
             tasks.create_task(self._pay(), name="reporter/owed")
             tasks.create_task(self._keep_list(), name="reporter/list")
+            tasks.create_task(self._kept.follow(self._unsent_events), name="reporter/events")
             await self._send_for_ever(tasks)
 
     async def goodbye(self) -> None:
@@ -153,6 +160,7 @@ class Reporter:
         except (BusError, TimeoutError):
             _log.info("no goodbye: the broker will send the will")
         await self._save_list()
+        await self._kept.save(self._unsent_events())
 
     async def _watch(self) -> None:
         with self._store.watch() as watch:
@@ -190,6 +198,9 @@ class Reporter:
         except StorageError as error:
             _log.warning("cannot keep the list of published topics: %s", error.message)
             self._unsaved.set()
+
+    def _unsent_events(self) -> tuple[Letter, ...]:
+        return self._outbox.waiting(Rank.EVENT)
 
     # ---- sending
 
@@ -240,6 +251,8 @@ class Reporter:
                 self._desk.arrived(topic, digest=digest, empty=not payload)
                 if self._published.dirty:
                     self._unsaved.set()
+            elif letter.rank is Rank.EVENT and self._kept.any:
+                self._kept.note()
         finally:
             self._slots.release()
             self._wake.set()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
 import shutil
@@ -9,6 +10,9 @@ import subprocess
 import tarfile
 from pathlib import Path
 
+from edgelet.adapters.nftables import ruleset
+from edgelet.adapters.podman.pod_cgroups import PodCgroups
+from edgelet.adapters.sandboxes.record import Records
 from scripts.demo.failure import DemoError
 from scripts.demo.place import Place
 
@@ -88,7 +92,14 @@ def clear(place: Place) -> None:
     """Remove containers, pods and the network, as far as there are any."""
     if not (place.run / "podman" / "containers.conf").exists():
         return
+    uids = {record.spec.pod.uid for record in Records(place.run / "sandboxes").every()}
     for arguments in (("pod", "rm", "--all", "--force", "--time", "0"), ("rm", "--all", "--force", "--time", "0")):
         with contextlib.suppress(subprocess.TimeoutExpired):  # what stays is ended by its pid
             podman(place, *arguments)
     subprocess.run(("ip", "link", "delete", place.bridge), capture_output=True, timeout=_TIMEOUT_S, check=False)
+    # What an agent that was killed could not take back: rules, and the groups of its pods.
+    table = ruleset.table_name(place.bridge)
+    with contextlib.suppress(FileNotFoundError):
+        subprocess.run(("nft", "delete", "table", "ip", table), capture_output=True, timeout=_TIMEOUT_S, check=False)
+    for uid in uids:
+        asyncio.run(PodCgroups("cgroupfs").remove(uid))

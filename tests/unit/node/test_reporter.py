@@ -474,3 +474,21 @@ async def test_a_takeover_fight_is_an_event_and_messages_are_somebody_elses(desk
     assert (recorded.regarding, recorded.reason) == (Key("Node", "", "pi-01"), "TakeoverFight")
     message = Message("cmd/exec/1", b"", qos=1, retained=False, connection=1, packet_id=1)
     assert not desk.reporter.notice(message)
+
+
+@scenario
+async def test_events_that_nobody_could_be_told_survive_a_restart_and_are_told_once(desk: Desk) -> None:
+    desk.bus.drop()
+    await asyncio.sleep(0.01)
+    desk.reporter.event({"metadata": {"namespace": "default", "name": "web.1"}, "reason": "Killing"})
+    await asyncio.sleep(61)
+    await desk.kill()
+    await desk.agent()
+    await desk.connect()
+    assert [one.topic for one in desk.bus.published].count("events/default/web.1") == 1
+    await asyncio.sleep(61)  # they are taken off the disk
+    await desk.kill()
+    desk.bus.drop()
+    await desk.agent()
+    await desk.connect()
+    assert [one.topic for one in desk.bus.published].count("events/default/web.1") == 1
