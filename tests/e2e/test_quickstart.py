@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from edgelet.adapters.nftables import ruleset
 from scripts.demo import clean_up, engine, processes
 from scripts.demo.place import Place
 
@@ -67,10 +68,12 @@ def remains(base: Path) -> list[str]:
     """Name what is left of a demonstration, by its directory and its bridge."""
     links = subprocess.run(("ip", "-o", "link"), capture_output=True, text=True, check=True).stdout
     bridge = base.name.replace("edgelet-demo-", "eldemo-")
+    tables = subprocess.run(("nft", "list", "tables"), capture_output=True, text=True, check=True).stdout
     return [
         *(f"process {pid}" for pid in processes.naming(f"{base}/")),
         *clean_up.mounts_below(base),
         *([f"bridge {bridge}"] if bridge in links else []),
+        *([f"table of {bridge}"] if ruleset.table_name(bridge) in tables.split() else []),
         *([f"directory {base}"] if base.exists() else []),
     ]
 
@@ -141,11 +144,14 @@ def test_interrupt_leaves_nothing(moment: str, tmp_path: Path, runs: list[Run]) 
     assert remains(run.base) == []
 
 
-def test_killed_one_is_cleaned_by_the_next_clean(tmp_path: Path, runs: list[Run]) -> None:
+@pytest.mark.parametrize("agent_too", [False, True])
+def test_killed_one_is_cleaned_by_the_next_clean(tmp_path: Path, runs: list[Run], *, agent_too: bool) -> None:
     runs.append(run := Run(tmp_path / "log"))
     run.wait_for("Running and Ready")
     run.process.kill()
     run.wait()
+    if agent_too:
+        os.kill(int(run.place().agent_pid.read_text().split()[0]), signal.SIGKILL)
     assert remains(run.base) != []
     clean(run.base)
     assert remains(run.base) == []
