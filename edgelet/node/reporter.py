@@ -248,7 +248,7 @@ class Reporter:
         else:
             self._outbox.sent(letter)
             if letter.rank is Rank.STATUS:
-                self._desk.arrived(topic, digest=digest, empty=not payload)
+                self._desk.arrived(topic, digest=digest, empty=not payload, now_s=self._clock.monotonic_s())
                 if self._published.dirty:
                     self._unsaved.set()
             elif letter.rank is Rank.EVENT and self._kept.any:
@@ -299,14 +299,18 @@ class Reporter:
     def _greet(self, event: Connected) -> None:
         """Say `online`, then everything the broker may not have.
 
-        A broker that lost its session lost what it retained too. One that still has it may have been set back to an
-        older copy by a power cut, so everything is told then as well, but not at each hiccup of a bad link.
+        A broker that lost its session lost what it retained too. One that still has it may have been set back by a kill
+        or a power cut to what it saved before: what was new lately is told once more, and everything in its turn, but
+        not at each hiccup of a bad link.
         """
         self._online = True
         self._connection = event.connection
         self._put(Letter(wire_topics.ONLINE, Rank.BIRTH, self._online_payload("online"), retain=True))
         if event.session_present and self._told_recently():
             self._owing.set()
+            for topic in self._desk.take_news(since_s=self._clock.monotonic_s() - self._rhythm.full_interval_s):
+                self._desk.forget(topic)
+                self._status(topic)
         else:
             self._tell_all()
 

@@ -27,6 +27,8 @@ class StatusDesk:
         self._boot_id = boot_id
         self._seq = 0
         self._known: dict[str, bytes] = {}  # topic -> digest of what the broker acknowledged
+        self._told: dict[str, bytes] = {}  # topic -> digest of what was told last, whatever the broker has by now
+        self._news: dict[str, float] = {}  # topic -> when something new was told there
         self._refusals: dict[str, Document] = {}  # of objects that are there in an earlier version
         self._refused: OrderedDict[str, Document] = OrderedDict()  # where no object is
         self._shortened: dict[str, Document] = {}  # whose status does not fit into the broker's packets, and the word
@@ -62,10 +64,14 @@ class StatusDesk:
         self._seq += 1
         return status_message.encode(body, boot_id=self._boot_id, seq=self._seq)
 
-    def arrived(self, topic: str, *, digest: bytes | None, empty: bool) -> None:
+    def arrived(self, topic: str, *, digest: bytes | None, empty: bool, now_s: float) -> None:
         """Note what the broker acknowledged."""
+        if digest is not None and self._told.get(topic) != digest:
+            self._told[topic] = digest
+            self._news[topic] = now_s
         if empty:
-            self._known.pop(topic, None)
+            for known in (self._known, self._told, self._news):
+                known.pop(topic, None)
             self._shortened.pop(topic, None)
             self._published.discard(topic)
             return
@@ -108,6 +114,12 @@ class StatusDesk:
             return False
         self._shortened[topic] = why
         return True
+
+    def take_news(self, *, since_s: float) -> tuple[str, ...]:
+        """Return the topics on which something new was told since then, each piece of news once."""
+        found = tuple(topic for topic, told_s in self._news.items() if told_s >= since_s)
+        self._news.clear()
+        return found
 
     def forget(self, topic: str) -> None:
         """Have a topic told again, changed or not."""
