@@ -33,7 +33,12 @@ RESULTS = Path(__file__).parent / "results"
 def main(argv: Sequence[str]) -> int:
     options = _options(argv)
     rounds = profiles.QUICK if options.quick else profiles.FULL if options.full else profiles.USUAL
-    rounds = replace(rounds, sandbox=options.sandbox)
+    rounds = replace(
+        rounds,
+        sandbox=options.sandbox,
+        crowds=tuple(options.pods or rounds.crowds),
+        idle_s=options.idle_s or rounds.idle_s,
+    )
     meter = Meter(Path(os.environ["BENCH_CGROUP"]))
     meter.step_aside()
     begun_s = time.monotonic()
@@ -68,6 +73,8 @@ def _options(argv: Sequence[str]) -> argparse.Namespace:
     parser.add_argument(
         "--sandbox", default=profiles.USUAL.sandbox, choices=("infra", "pinned", "auto"), help="[network] sandbox"
     )
+    parser.add_argument("--pods", nargs="+", type=int, metavar="N", help="crowds of so many pods")
+    parser.add_argument("--idle-s", type=float, metavar="S", help="how long a crowd rests while it is watched")
     parser.add_argument("--json", type=Path, metavar="FILE", help="where the figures go (default: bench/results)")
     return parser.parse_args(argv)
 
