@@ -69,6 +69,7 @@ def site(meter: Meter, *, sandbox: str) -> Iterator[Site]:
     try:
         with Mosquitto(directory) as broker, FarSide(broker) as far:
             agent = AgentUnderTest(broker_url=broker.url, settings={**_SETTINGS, "network": {"sandbox": sandbox}})
+            agent.environment["PYTHONOPTIMIZE"] = "2"  # as the unit has it
             board = Site(meter=meter, agent=agent, broker=broker, far=far, api=LocalApi(agent.socket))
             try:
                 board.start()
