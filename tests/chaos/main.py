@@ -6,15 +6,16 @@ import argparse
 import random
 import re
 import shutil
-import statistics
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from tests.chaos import board as boards
+from tests.chaos import report
 from tests.chaos.board import Site
-from tests.chaos.faults.catalogue import FAULTS
+from tests.chaos.faults.catalogue import FAULTS, ONLY_WITH_INFRA
+from tests.chaos.report import Row
 from tests.chaos.world import Outcome, World
 
 _HISTORY = 12
@@ -31,43 +32,61 @@ def run(argv: Sequence[str]) -> int:
     if options.list:
         _say("\n".join(FAULTS))
         return 0
+    if options.table:
+        _say(report.table(report.read(options.table)))
+        return 0
     boards.require_namespaces()
-    seed = options.seed if options.seed is not None else random.SystemRandom().randrange(100_000)
-    _say(f"chaos: seed {seed}, {options.rounds} rounds")
-    began = time.monotonic()
-    outcomes: list[Outcome] = []
-    broken = ""
-    with Site(sandbox=options.sandbox) as site:
-        chance = random.Random(seed)  # noqa: S311  repeatable, no secret
-        world = World(
-            site, chance, bound_s=options.bound_s, tolerated=re.compile(options.tolerate) if options.tolerate else None
-        )
-        names, weights = _chosen(options.faults, site.board.shim.missing)
-        try:
-            if violations := world.settle_in():
-                broken = "before the first fault:\n" + "\n".join(violations)
-            for number in range(1, options.rounds + 1):
-                if broken:
-                    break
-                name = _next(names, weights, number, world.chance, every=options.each)
-                outcome = world.round(number, name, FAULTS[name][0])
-                outcomes.append(outcome)
-                _say(_line(outcome, len(world.work.wishes.pods)))
-                if outcome.violations:
-                    broken = _report(seed, outcomes, site)
-        except AssertionError as error:
-            broken = f"{_report(seed, outcomes, site)}\nthe harness itself: {error!r}"
-        world.counter.close()
-        if broken:
-            _say(broken)
-            _keep(site, options.keep, broken)
-    if not broken:
-        shutil.rmtree(site.directory)
-    if world.tolerances:
-        _say(f"TOLERATED, so not held: {len(world.tolerances)} violations, such as {next(iter(world.tolerances))}")
-    _say(_table(outcomes))
-    _say(f"{time.monotonic() - began:.0f} s")
+    if options.seed is None:
+        options.seed = random.SystemRandom().randrange(100_000)
+    _say(f"chaos: seed {options.seed}, {options.rounds} rounds, sandbox {options.sandbox}")
+    began_s = time.monotonic()
+    chance = random.Random(options.seed)  # noqa: S311  repeatable, no secret
+    rows: list[Row] = []
+    broken = False
+    while len(rows) < options.rounds and (options.go_on or not broken):
+        for row in _on_one_board(options, chance, len(rows)):
+            rows.append(row)
+            report.append(options.report, row)
+            broken = broken or bool(row.violations)
+    _say(report.table(rows))
+    _say(f"{time.monotonic() - began_s:.0f} s")
     return 1 if broken else 0
+
+
+def _on_one_board(options: argparse.Namespace, chance: random.Random, done: int) -> Iterator[Row]:
+    """Give rounds on one board until all are done or it broke; the next board starts from nothing."""
+    with Site(sandbox=options.sandbox) as site:
+        tolerated = re.compile(options.tolerate) if options.tolerate else None
+        world = World(site, chance, bound_s=options.bound_s, tolerated=tolerated)
+        names, weights = _chosen(options, site.board.shim.missing)
+        outcomes: list[Outcome] = []
+        for number in range(done, options.rounds + 1):
+            began_s = time.monotonic()
+            name = "settle_in" if number == done else _next(names, weights, number, chance, every=options.each)
+            outcome = _one(world, number, name)
+            outcomes.append(outcome)
+            pods = len(world.work.wishes.pods)
+            if number > done or outcome.violations:
+                _say(_line(outcome, pods))
+                yield report.row(options.seed, options.sandbox, outcome, took_s=time.monotonic() - began_s, pods=pods)
+            if outcome.violations:
+                _tell(options, outcomes, site)
+                break
+        world.counter.close()
+        if world.tolerances:
+            example = next(iter(world.tolerances))
+            _say(f"TOLERATED, so not held: {len(world.tolerances)} violations, such as {example}")
+    if not outcomes[-1].violations:
+        shutil.rmtree(site.directory)
+
+
+def _one(world: World, number: int, name: str) -> Outcome:
+    """Do a round, or settle in; what the harness itself cannot do is an outcome, too."""
+    began_s = time.monotonic()
+    try:
+        return world.round(number, name, FAULTS[name][0]) if name in FAULTS else world.settle_in(number)
+    except AssertionError as error:
+        return Outcome(number, name, "", (), time.monotonic() - began_s, (f"the harness itself: {error!r}",))
 
 
 def _options(argv: Sequence[str]) -> argparse.Namespace:
@@ -79,15 +98,20 @@ def _options(argv: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--sandbox", default="auto", choices=("infra", "pinned", "auto"), help="who holds namespaces")
     parser.add_argument("--bound-s", type=float, default=60.0, help="how long the world may take to heal")
     parser.add_argument("--tolerate", default="", help="a pattern of violations that are known: counted, not fatal")
+    parser.add_argument("--go-on", action="store_true", help="after a broken promise go on, on a new board")
     parser.add_argument("--keep", default="", help="where logs and state go where a promise was broken")
+    parser.add_argument("--report", default="", help="a file that gets a line of JSON after each round")
+    parser.add_argument("--table", nargs="+", metavar="REPORT", help="only show the figures of such files together")
     parser.add_argument("--list", action="store_true", help="name the faults")
     return parser.parse_args(argv)
 
 
-def _chosen(wanted: str, missing: dict[str, str]) -> tuple[list[str], list[int]]:
-    names = wanted.split(",") if wanted else list(FAULTS)
+def _chosen(options: argparse.Namespace, missing: dict[str, str]) -> tuple[list[str], list[int]]:
+    names = options.faults.split(",") if options.faults else list(FAULTS)
     if unknown := set(names) - set(FAULTS):
         raise SystemExit(f"error: no such fault: {', '.join(sorted(unknown))}; see --list")
+    if options.sandbox != "infra":
+        missing = missing | dict.fromkeys(ONLY_WITH_INFRA, "it needs --sandbox infra")
     for name, why in missing.items():
         if name in names:
             _say(f"NOT TRIED: {name}: {why}")
@@ -106,18 +130,21 @@ def _line(outcome: Outcome, pods: int) -> str:
     return f"{outcome.number:4} {outcome.fault}{note}: {verdict}, {pods} pods; {orders}"
 
 
-def _report(seed: int, outcomes: list[Outcome], site: Site) -> str:
-    lines = [f"\nseed {seed}, round {len(outcomes)}; before that:"]
+def _tell(options: argparse.Namespace, outcomes: list[Outcome], site: Site) -> None:
+    """Say what is wrong and how it came to it, and keep what shows it."""
+    lines = [f"\nseed {options.seed}, round {outcomes[-1].number}; before that:"]
     lines += [_line(one, 0) for one in outcomes[-_HISTORY:]]
-    if outcomes:
-        lines += ["violations:", *(f"  {one}" for one in outcomes[-1].violations)]
-    return "\n".join([*lines, "the agent's log:", site.board.log_tail(60)])
+    lines += ["violations:", *(f"  {one}" for one in outcomes[-1].violations)]
+    words = "\n".join([*lines, "the agent's log:", site.board.log_tail(60)])
+    _say(words)
+    _keep(site, Path(options.keep or f"{site.directory}-kept"), words)
 
 
-def _keep(site: Site, place: str, report: str) -> None:
-    target = Path(place or f"{site.directory}-kept")
-    target.mkdir(parents=True, exist_ok=True)
-    (target / "report").write_text(report)
+def _keep(site: Site, target: Path, words: str) -> None:
+    if target.exists():
+        target = target.with_name(f"{target.name}-{site.directory.name}")
+    target.mkdir(parents=True)
+    (target / "report").write_text(words)
     for name in ("agent.log", "log"):
         if (site.directory / name).exists():
             shutil.copy(site.directory / name, target / name)
@@ -129,18 +156,6 @@ def _keep(site: Site, place: str, report: str) -> None:
     (target / "cgroups").write_text("\n".join(map(str, boards.cgroups())))
     (target / "mounts").write_text(Path("/proc/self/mountinfo").read_text())
     _say(f"kept: {target}")
-
-
-def _table(outcomes: list[Outcome]) -> str:
-    lines = [f"{'fault':28} {'rounds':>6} {'median s':>9} {'worst s':>8} {'broken':>6}"]
-    for name in [*sorted({one.fault for one in outcomes}), "all"]:
-        some = [one for one in outcomes if name in {one.fault, "all"}]
-        if some:
-            times = [one.recovered_s for one in some]
-            broken = sum(bool(one.violations) for one in some)
-            median = statistics.median(times)
-            lines.append(f"{name:28} {len(some):6} {median:9.1f} {max(times):8.1f} {broken:6}")
-    return "\n".join(lines)
 
 
 if __name__ == "__main__":

@@ -53,11 +53,12 @@ class World:
         self.work = Work(self.chance, (self.site.image(1), self.site.image(2)))
         self.counter = Counter(self.site)
 
-    def settle_in(self) -> tuple[str, ...]:
+    def settle_in(self, number: int) -> Outcome:
         """Start some pods, so that the first fault finds something to break."""
         orders, _ = self.work.some(5)
         self.counter.take(*orders)
-        return self._converge(frozenset())[1]
+        settled_s, violations = self._converge(frozenset())
+        return Outcome(number, "settle_in", "", tuple(orders), settled_s, violations)
 
     def round(self, number: int, name: str, fault: Fault) -> Outcome:
         """Do one."""

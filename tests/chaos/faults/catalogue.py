@@ -43,3 +43,5 @@ FAULTS: dict[str, tuple[Fault, int]] = {
     "duplicates": (messages.duplicates, 1),
     "apply_and_delete": (messages.apply_and_delete, 1),
 }
+
+ONLY_WITH_INFRA = ("infra_killed",)
