@@ -72,6 +72,13 @@ class PodCgroups:
         """Return what Podman is told."""
         return spec.cgroup_parent or parent(spec, self._manager)
 
+    def infra_parent(self, spec: SandboxSpec) -> str:
+        """Return what Podman is told of a pod with an infra container; "" leaves it to systemd's own place.
+
+        In the pod's own group a group that a killed creation left can be told for ours: its name has the uid.
+        """
+        return parent(spec, self._manager) if self._manager == "cgroupfs" else ""
+
     def prepare(self, spec: SandboxSpec, others: Iterable[SandboxSpec]) -> None:
         """Make the pod's group and weigh it. Weights are a matter of fairness: without them the pod runs all the same.
 

@@ -153,8 +153,7 @@ class PodmanRuntime:
         for container in containers:
             if container.pod_id not in inside:
                 await self._containers.remove(container.id)
-        if self._pinned is not None:
-            await self._cgroups.remove(uid)
+        await self._cgroups.remove(uid)
 
     async def recover(self) -> None:
         """Finish removals that an earlier agent began, sweep what a killed engine left on the host.
@@ -210,6 +209,7 @@ class PodmanRuntime:
             sweeper=self._sweeper,
             network=self._network,
             owner=owner,
+            cgroups=self._cgroups,
             address=self._address,
         )
         if self._pinned is None:

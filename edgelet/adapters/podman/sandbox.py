@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from http import HTTPStatus
 from typing import Any
 
@@ -14,6 +15,7 @@ from edgelet.adapters.podman.inventory import Inventory
 from edgelet.adapters.podman.libpod import SUCCESS, Libpod
 from edgelet.adapters.podman.network import PodNetwork
 from edgelet.adapters.podman.observe import Inspected, Knowledge, ListedPod
+from edgelet.adapters.podman.pod_cgroups import PodCgroups
 from edgelet.adapters.podman.recovery import Sweeper
 from edgelet.adapters.podman.station import holder, is_conflict, station
 from edgelet.adapters.podman.uncut import uncut
@@ -41,6 +43,7 @@ class InfraSandbox:
         sweeper: Sweeper,
         network: PodNetwork,
         owner: str,
+        cgroups: PodCgroups,
         address: Callable[[], str] = str,
     ) -> None:
         """`address` gives the next sandbox its address, or "" to leave that to the engine."""
@@ -50,6 +53,7 @@ class InfraSandbox:
         self._sweeper = sweeper
         self._network = network
         self._owner = owner
+        self._cgroups = cgroups
         self._address = address
 
     async def create(self, spec: SandboxSpec) -> None:
@@ -122,6 +126,8 @@ class InfraSandbox:
 
     async def _make(self, spec: SandboxSpec) -> None:
         what = f"create the sandbox of {spec.pod.namespace}/{spec.pod.name}"
+        await self._cgroups.remove(spec.pod.uid)  # of a creation that was killed: the engine has forgotten it
+        spec = replace(spec, cgroup_parent=self._cgroups.infra_parent(spec))
         address = "" if spec.host_network else self._address()
         body = translate.sandbox_body(spec, owner=self._owner, network=self._network.name, address=address)
         try:
@@ -143,7 +149,7 @@ class InfraSandbox:
     async def _create(self, body: dict[str, Any], uid: str) -> None:
         """Create it; a name that is taken means that an earlier call got there. Raises LibpodError.
 
-        Broken off half-way, the engine forgets the pod and leaves its control group, which nobody can tell for ours.
+        Broken off half-way, the engine forgets the pod and leaves its control group in the one of the Kubernetes pod.
         """
         self._inventory.expect_pods(uid)
         try:
