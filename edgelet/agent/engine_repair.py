@@ -1,12 +1,15 @@
-"""An engine whose database is damaged is repaired and asked again, where its storage is this agent's own."""
+"""An engine whose files are damaged is repaired and asked again, where its storage is this agent's own."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from edgelet.adapters.podman import database_repair
 from edgelet.adapters.podman.database_repair import Place
+from edgelet.adapters.podman.recovery import Sweeper
+from edgelet.adapters.podman.storage_repair import OwnStorage
 from edgelet.api.errors import EngineError
 from edgelet.config.settings import Settings
 
@@ -14,11 +17,16 @@ T = TypeVar("T")
 
 
 async def mending(settings: Settings, told: Callable[[str], None], work: Callable[[], Awaitable[T]]) -> T:
-    """Do some work; where the engine is away because of its database, repair that, tell it, and do it once more.
+    """Do some work on a storage in order; where the database keeps the engine away, repair that and do it once more.
+
+    The storage is looked at before: an engine that starts on a list that was cut takes it for empty, and keeps it so.
 
     Raises:
-        EngineError: As the work, or: the database is damaged and not ours to repair.
+        EngineError: As the work, or: the storage or the database is damaged and not ours to repair.
     """
+    storage = own_storage(settings)
+    if storage is not None and (done := await asyncio.to_thread(storage.mend)):
+        told(f"{done[0].upper()}{done[1:]}")
     try:
         return await work()
     except EngineError as error:
@@ -29,6 +37,14 @@ async def mending(settings: Settings, told: Callable[[str], None], work: Callabl
             raise
     told(done)
     return await work()
+
+
+def own_storage(settings: Settings) -> OwnStorage | None:
+    """Return the storage that is this agent's alone, None where others use it, too."""
+    podman = settings.podman
+    if podman.storage_root is None or podman.run_root is None or podman.socket is not None:
+        return None
+    return OwnStorage(podman.storage_root, podman.run_root)
 
 
 def _place(settings: Settings) -> Place | None:
@@ -45,4 +61,5 @@ def _place(settings: Settings) -> Place | None:
         },
         storage_root=podman.storage_root,
         run_root=podman.run_root,
+        intents=Sweeper(run_dir=run, oci_runtime=podman.runtime or "runc"),
     )

@@ -160,6 +160,7 @@ async def find_engine(settings: Settings, clock: SystemClock, told: Callable[[st
         copy_dir=found.copy_dir,
         owner=owner(settings),
         storage_root=Path(found.info.storage_root),
+        storage=engine_repair.own_storage(settings),
     )
 
     async def close() -> None:

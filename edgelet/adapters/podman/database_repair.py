@@ -11,16 +11,19 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import logging
 import os
 import re
 import signal
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from edgelet.adapters.podman import processes
+from edgelet.adapters.podman import netns, processes
+from edgelet.adapters.podman.monitors import monitors
+from edgelet.adapters.podman.recovery import Remains, Sweeper
 from edgelet.api.errors import EngineError
 
 log = logging.getLogger(__name__)
@@ -31,9 +34,9 @@ _SIGNS = re.compile(
     r"opening database .*(?:bolt_state|db\.sql)",
     re.IGNORECASE,
 )
+_ID = re.compile(r"[0-9a-f]{64}")
 _COMMAND_S = 60.0
 _GONE_S = 10.0
-_BUNDLE = re.compile(r"/(?:overlay|vfs)-containers/([0-9a-f]{64})/userdata$")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +47,7 @@ class Place:
     environment: Mapping[str, str]
     storage_root: Path
     run_root: Path
+    intents: Sweeper  # what the containers leave on the host is written down there, and swept once the engine works
     oci_runtimes: tuple[str, ...] = ("crun", "runc")
 
 
@@ -75,6 +79,7 @@ def _mend(place: Place) -> str:
     if code == 0 or not _SIGNS.search(words):
         return ""
     log.error("Podman's database is damaged", extra={"reason": "EngineDamaged", "error": words[:300]})
+    place.intents.intend("database", remains(place.storage_root))
     ended = _end_all(place)
     _unmount_below(place.storage_root, place.run_root)
     moved = [_move_aside(file) for name in _FILES if (file := place.storage_root / "libpod" / name).exists()]
@@ -113,7 +118,7 @@ def _podman(place: Place, *arguments: str) -> tuple[int, str]:
 
 def _end_all(place: Place) -> int:
     """Kill every container of this storage with its monitor, and what the OCI runtime remembers of it."""
-    found = tuple(_monitors(place.storage_root))
+    found = tuple(monitors(place.storage_root))
     for pid, container in found:
         main = [
             child
@@ -131,17 +136,29 @@ def _end_all(place: Place) -> int:
     return len(found)
 
 
-def _monitors(storage_root: Path) -> Iterator[tuple[int, str]]:
-    """Find the monitors whose bundle lies in this storage: nobody else's."""
-    for entry in Path("/proc").iterdir():
-        if not entry.name.isdecimal():
-            continue
-        with contextlib.suppress(OSError, ValueError, IndexError):
-            words = (entry / "cmdline").read_bytes().decode(errors="replace").split("\0")
-            bundle = words[words.index("-b") + 1]
-            match = _BUNDLE.search(bundle)
-            if Path(words[0]).name == "conmon" and match and Path(bundle).is_relative_to(storage_root):
-                yield int(entry.name), match[1]
+def remains(storage_root: Path) -> Remains:
+    """Return what the containers of a storage have on the host, as their configurations tell: nobody else knows."""
+    found = [one for path in storage_root.glob("*-containers/*/userdata/config.json") if (one := _configuration(path))]
+    groups = [group for _, group, _ in found if group.startswith("/")]
+    pods = [str(parent) for parent in (Path(group).parent for group in groups) if _ID.fullmatch(parent.name)]
+    networks = [network for _, _, network in found if Path(network).parent == netns.NETNS_DIR]
+    return Remains(
+        container_ids=tuple(container for container, _, _ in found),
+        cgroup_paths=tuple(dict.fromkeys((*groups, *pods))),
+        netns_paths=tuple(dict.fromkeys(networks)),
+    )
+
+
+def _configuration(path: Path) -> tuple[str, str, str] | None:
+    """Return a container's id, its control group and the path of its network namespace, from its OCI configuration."""
+    try:
+        linux = json.loads(path.read_text())["linux"]
+        spaces = [each.get("path") or "" for each in linux["namespaces"] if each["type"] == "network"]
+        group = str(linux["cgroupsPath"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    container = path.parents[1].name
+    return (container, group, "".join(spaces)) if _ID.fullmatch(container) and container in group else None
 
 
 def _children(pid: int) -> tuple[int, ...]:

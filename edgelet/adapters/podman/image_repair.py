@@ -68,8 +68,14 @@ def doomed(damaged: str, layers: Mapping[str, frozenset[str]], users: Iterable[U
     )
 
 
-async def discard(libpod: Libpod, image: str, *, owner: str) -> bool:
+async def discard(libpod: Libpod, image: str, *, owner: str, broken: frozenset[str] = frozenset()) -> bool:
     """Remove a damaged image with the containers of ours that were made of it; tells whether it is gone.
+
+    Args:
+        libpod: The engine.
+        image: Its id or whole name.
+        owner: Of the containers that may go.
+        broken: Ids of images whose files are known to be gone: they go too, else what they share would stay as it is.
 
     Raises:
         LibpodError: The engine does not answer sensibly.
@@ -79,6 +85,9 @@ async def discard(libpod: Libpod, image: str, *, owner: str) -> bool:
     layers = await _layers(libpod, rows)
     users = await _users(libpod, owner)
     going = doomed(damaged, {damaged: frozenset(), **layers}, users)
+    if going:
+        strangers = {user.image_id for user in users if not user.ours}
+        going = tuple(sorted({*going, *(broken - strangers)}))
     for user in users:
         if user.image_id in going:
             await _remove_container(libpod, user.id)

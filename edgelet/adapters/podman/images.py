@@ -16,6 +16,7 @@ from edgelet.adapters.podman import image_errors, image_reference, image_repair,
 from edgelet.adapters.podman.errors import RETRY_SOON, LibpodError
 from edgelet.adapters.podman.image_memory import ImageMemory
 from edgelet.adapters.podman.libpod import Libpod
+from edgelet.adapters.podman.storage_repair import OwnStorage
 from edgelet.api.errors import DamagedImageError, EngineError, ImageError
 from edgelet.ports.images import Credential, ImageInfo
 
@@ -36,6 +37,7 @@ class PodmanImages:
         copy_dir: Where the engine puts layers while it pulls: watched for progress, emptied after a pull that was cut.
         owner: This agent's own name on its containers.
         storage_root: Where the engine keeps its list of images; None: it is asked each time.
+        storage: The engine's, where nobody else uses it: then its files can be looked at and put in order.
         stall_s: A pull with neither a word nor a byte for so long is given up. Without copy_dir bytes are not seen, so
             it is at least an hour.
     """
@@ -48,12 +50,14 @@ class PodmanImages:
         copy_dir: Path | None = None,
         owner: str = "",
         storage_root: Path | None = None,
+        storage: OwnStorage | None = None,
         stall_s: float = 300.0,
     ) -> None:
         self._libpod = libpod
         self._architecture = architecture
         self._copy_dir = copy_dir
         self._owner = owner
+        self._storage = storage
         self._stall_s = stall_s if copy_dir else max(stall_s, _BLIND_STALL_S)
         self._one_pull = asyncio.Lock()
         self._memory = ImageMemory(storage_root)
@@ -138,7 +142,11 @@ class PodmanImages:
         """
         bare = image_reference.image_id(reference) or image_reference.complete(reference)
         try:
-            gone = await image_repair.discard(self._libpod, bare, owner=self._owner)
+            broken = frozenset[str]()
+            if self._storage is not None:
+                await asyncio.to_thread(self._storage.mend)
+                broken = await asyncio.to_thread(self._storage.broken_images)
+            gone = await image_repair.discard(self._libpod, bare, owner=self._owner, broken=broken)
         except LibpodError as error:
             raise _inspect_error(reference, error) from error
         if not gone:

@@ -8,6 +8,7 @@ import pytest
 
 from edgelet.adapters.podman import database_repair
 from edgelet.adapters.podman.database_repair import Place
+from edgelet.adapters.podman.recovery import Sweeper
 from edgelet.api.errors import EngineError
 
 AWAY = EngineError("EngineUnavailable", "podman did not answer: opening database /s/bolt_state.db: invalid database")
@@ -33,6 +34,7 @@ def place(folder: Path, words: str = "Error: opening database bolt_state.db: inv
         environment={"PATH": "/usr/bin:/bin"},
         storage_root=folder / "s",
         run_root=folder / "rr",
+        intents=Sweeper(run_dir=folder / "run", oci_runtime="runc"),
         oci_runtimes=(),
     )
 
