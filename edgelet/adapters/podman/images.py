@@ -211,6 +211,7 @@ class PodmanImages:
                 raise
             if image_id:
                 return image_id
+            self._sweep()
             failure = image_errors.classify(completed, text)
             # The first login's words are told: the last one's, anonymous, nearly always are "unauthorized".
             refused = refused or image_errors.error(completed, text)
