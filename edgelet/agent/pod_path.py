@@ -153,6 +153,7 @@ async def find_engine(settings: Settings, clock: SystemClock, told: Callable[[st
         clock=clock,
         pinned=sandboxes.keeper,
         prefer_pinned=sandboxes.prefer_pinned,
+        own_storage=engine_repair.own_storage(settings) is not None,
     )
     images = PodmanImages(
         found.libpod,

@@ -25,6 +25,7 @@ _PREFIX = "edgelet."
 _FOREIGN = re.compile(r"[^a-zA-Z0-9.-]")  # "_" joins the parts, so no part may have one
 _FIRST = re.compile(r"[a-zA-Z0-9]")
 _PART_LIMIT_CHARS = 63
+_PARTS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +56,13 @@ def infra_name(pod: PodRef, attempt: int) -> str:
 def container_name(pod: PodRef, container: str, instance: int) -> str:
     """Return the one name an instance has, so that creating it twice is a conflict."""
     return "_".join((*_pod_parts(pod), _part(container), str(instance)))
+
+
+def is_name_of_ours(name: str) -> bool:
+    """Whether it looks like what the functions above give: for objects that lost their labels."""
+    parts = name.split("_")
+    numbered = len(parts) == _PARTS and (parts[4].isdecimal() or (parts[3].isdecimal() and parts[4] == "infra"))
+    return numbered and all(parts)
 
 
 def of_sandbox(spec: SandboxSpec, owner: str) -> dict[str, str]:

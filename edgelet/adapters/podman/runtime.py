@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-from edgelet.adapters.podman import exec_session, exit_files, facts, host_sweep, monitor
+from edgelet.adapters.podman import exec_session, exit_files, externals, facts, host_sweep, monitor
 from edgelet.adapters.podman.containers import Containers
 from edgelet.adapters.podman.exec import Executor
 from edgelet.adapters.podman.exits import ExitWatch
@@ -51,6 +51,7 @@ class PodmanRuntime:
         clock: For ends that left no time.
         pinned: The keeper of sandboxes without an infra container; None where this board cannot have them.
         prefer_pinned: Whether new sandboxes are such; those that are there are seen and removed either way.
+        own_storage: Nobody else uses the engine's storage.
     """
 
     def __init__(
@@ -66,6 +67,7 @@ class PodmanRuntime:
         clock: Clock,
         pinned: PinnedSandboxes | None = None,
         prefer_pinned: bool = False,
+        own_storage: bool = False,
     ) -> None:
         self._info = info
         self._libpod = libpod
@@ -83,6 +85,7 @@ class PodmanRuntime:
             abilities=_abilities(info),
             clock=clock,
         )
+        self._own_storage = own_storage
         self._pinned = pinned
         self._prefer_pinned = prefer_pinned
         self._cgroups = PodCgroups(info.cgroup_manager)
@@ -169,6 +172,8 @@ class PodmanRuntime:
         with station("EngineUnavailable", "clear up"):
             await host_sweep.sweep(libpod=self._libpod, inventory=self._inventory, network=self._network)
             await exit_files.sweep(self._libpod, self._exits_dir)
+            if self._own_storage:
+                await externals.sweep(self._libpod)
             if self._sweeper.unfinished():
                 alive = frozenset(each.id for each in await self._inventory.containers(None))
                 await self._sweeper.finish_all(alive)
