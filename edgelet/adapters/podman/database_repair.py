@@ -35,6 +35,7 @@ _SIGNS = re.compile(
     re.IGNORECASE,
 )
 _ID = re.compile(r"[0-9a-f]{64}")
+_POD = re.compile(r"[0-9a-f]{64}|pod[0-9a-f-]{36}")  # by Podman's id, by Kubernetes' uid
 _COMMAND_S = 60.0
 _GONE_S = 10.0
 
@@ -140,7 +141,7 @@ def remains(storage_root: Path) -> Remains:
     """Return what the containers of a storage have on the host, as their configurations tell: nobody else knows."""
     found = [one for path in storage_root.glob("*-containers/*/userdata/config.json") if (one := _configuration(path))]
     groups = [group for _, group, _ in found if group.startswith("/")]
-    pods = [str(parent) for parent in (Path(group).parent for group in groups) if _ID.fullmatch(parent.name)]
+    pods = [str(parent) for group in groups for parent in Path(group).parents if _POD.fullmatch(parent.name)]
     networks = [network for _, _, network in found if Path(network).parent == netns.NETNS_DIR]
     return Remains(
         container_ids=tuple(container for container, _, _ in found),

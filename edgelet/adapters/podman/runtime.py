@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-from edgelet.adapters.podman import exec_session, exit_files, externals, facts, host_sweep, monitor
+from edgelet.adapters.podman import exec_session, exit_files, externals, facts, host_sweep, monitor, pod_cgroups
 from edgelet.adapters.podman.containers import Containers
 from edgelet.adapters.podman.exec import Executor
 from edgelet.adapters.podman.exits import ExitWatch
@@ -14,7 +14,7 @@ from edgelet.adapters.podman.libpod import Libpod
 from edgelet.adapters.podman.network import PodNetwork
 from edgelet.adapters.podman.observe import Inspected
 from edgelet.adapters.podman.pod_cgroups import PodCgroups
-from edgelet.adapters.podman.recovery import Sweeper
+from edgelet.adapters.podman.recovery import Remains, Sweeper
 from edgelet.adapters.podman.sandbox import InfraSandbox
 from edgelet.adapters.podman.sandboxes import EitherSandbox, NamespaceSandbox, Sandboxes
 from edgelet.adapters.podman.station import station
@@ -150,13 +150,16 @@ class PodmanRuntime:
         with station("KillPodSandboxError", f"look at the pod {uid}"):
             sandboxes = await self._inventory.sandboxes(uid)
             containers = await self._inventory.containers(uid)
+            # Once nothing of the pod is seen any more nobody comes back here: what a kill leaves is swept at recovery.
+            self._sweeper.intend(f"pod/{uid}", Remains(cgroup_paths=pod_cgroups.every_group(uid)))
         inside = {sandbox.id for sandbox in sandboxes}
         for sandbox in sandboxes:
             await self._sandbox.remove(sandbox)
         for container in containers:
             if container.pod_id not in inside:
                 await self._containers.remove(container.id)
-        await self._cgroups.remove(uid)
+        if await self._cgroups.remove(uid):
+            await self._sweeper.finish(f"pod/{uid}")
 
     async def recover(self) -> None:
         """Finish removals that an earlier agent began, sweep what a killed engine left on the host.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -65,3 +66,25 @@ async def test_a_storage_of_others_is_not_repaired_and_the_remedy_is_told() -> N
 )
 async def test_a_stack_trace_of_its_database_counts_as_damage(tmp_path: Path, words: str) -> None:
     assert await database_repair.mend(place(tmp_path, words), AWAY) != ""
+
+
+def test_what_the_former_containers_have_on_the_host_is_read_from_their_configurations(tmp_path: Path) -> None:
+    uid = "11111111-2222-3333-4444-555555555555"
+    infra, main, half = (letter * 64 for letter in "abc")
+    pod = f"/edgelet/besteffort/pod{uid}/{'d' * 64}"
+    spaces = [{"type": "pid"}, {"type": "network", "path": "/run/netns/netns-1"}]
+    elsewhere = [{"type": "network", "path": "/proc/1/ns/net"}]
+    for container, group, namespaces in ((infra, pod, spaces), (main, f"/edgelet/pod{uid}", elsewhere)):
+        folder = tmp_path / "overlay-containers" / container / "userdata"
+        folder.mkdir(parents=True)
+        linux = {"cgroupsPath": f"{group}/libpod-{container}", "namespaces": namespaces}
+        (folder / "config.json").write_text(json.dumps({"linux": linux}))
+    (tmp_path / "overlay-containers" / half / "userdata").mkdir(parents=True)
+    (tmp_path / "overlay-containers" / half / "userdata" / "config.json").write_text("{")
+    found = database_repair.remains(tmp_path)
+    assert set(found.container_ids) == {infra, main}
+    assert set(found.cgroup_paths) == {
+        *(f"{pod}/libpod-{infra}", pod, f"/edgelet/besteffort/pod{uid}"),
+        *(f"/edgelet/pod{uid}/libpod-{main}", f"/edgelet/pod{uid}"),
+    }
+    assert found.netns_paths == ("/run/netns/netns-1",)
