@@ -18,7 +18,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from tests.chaos import shim
+from tests.chaos import processes, shim
+from tests.chaos.processes import Pid
+from tests.chaos.stranger import Stranger
 from tests.fixtures.agent import AgentUnderTest, testbox_archive
 from tests.fixtures.mosquitto import Mosquitto, free_port
 from tests.fixtures.registry import Registry, running_registry
@@ -36,21 +38,21 @@ SETTINGS: dict[str, dict[str, Any]] = {
         "image_backoff_max_s": 4.0,
     },
 }
-Pid = int
 
 
 def require_namespaces() -> None:
     """Refuse to run where a fault could reach anything else. Raises SystemExit."""
-    if os.environ.get("EDGELET_CHAOS_INSIDE") != "yes" or "scripts/chaos" not in arguments(1):
+    if os.environ.get("EDGELET_CHAOS_INSIDE") != "yes" or "scripts/chaos" not in processes.arguments(1):
         raise SystemExit("error: this breaks things on purpose: start it by scripts/chaos, which walls it in")
 
 
 class Board(AgentUnderTest):
     """An agent whose disk is a small ext4 of its own and whose run directories are tmpfs: it can be rebooted."""
 
-    def __init__(self, *, directory: Path, broker_url: str, registry: str, sandbox: str) -> None:
+    def __init__(self, *, directory: Path, broker_url: str, registry: str, sandbox: str, stranger: Stranger) -> None:
         super().__init__(broker_url=broker_url, settings={**SETTINGS, "network": {"sandbox": sandbox}})
         self.directory = directory
+        self.stranger = stranger
         self.log_path = directory / "agent.log"
         image = directory / "disk.img"
         with image.open("wb") as file:
@@ -77,6 +79,7 @@ class Board(AgentUnderTest):
         boot_id = self.directory / "boot_id"
         boot_id.write_text(f"{uuid.uuid4()}\n")
         _run("mount", "--bind", str(boot_id), "/proc/sys/kernel/random/boot_id")
+        self.stranger.start()
 
     def power_off(self) -> None:
         """Kill everything that a board would lose: processes, mounts, namespaces, firewall, control groups."""
@@ -121,14 +124,14 @@ class Board(AgentUnderTest):
     def processes(self) -> list[Pid]:
         """Pids of engine, conmon, runtimes and containers: whatever is neither the harness nor below it."""
         ours, parents = {1, os.getpid()}, {}
-        for pid in pids():
-            parents[pid] = parent(pid)
+        for pid in processes.pids():
+            parents[pid] = processes.parent(pid)
         found = []
         for pid in parents:
             line, step = {pid}, pid
             while (step := parents.get(step, 0)) > 1:
                 line.add(step)
-            if not line & ours and not zombie(pid):
+            if not line & ours and not processes.zombie(pid):
                 found.append(pid)
         return found
 
@@ -166,6 +169,7 @@ class Site:
             broker_url=f"mqtt://127.0.0.1:{self.board_port}",
             registry=self.registry.address,
             sandbox=self._sandbox,
+            stranger=Stranger(),
         )
         self.board.start()
         self._fill_registry()
@@ -187,6 +191,17 @@ class Site:
         for direction in ("--sport", "--dport"):
             _run("iptables", "-w", "-t", "raw", "-D", "OUTPUT", *self._link(direction), check=False)
 
+    def cut_registry(self, how: str) -> None:
+        """Let no connection to the registry be: DROP or REJECT."""
+        _run("iptables", "-w", "-A", "OUTPUT", *self._registry(how))
+
+    def mend_registry(self, how: str) -> None:
+        """Let it be reached again."""
+        _run("iptables", "-w", "-D", "OUTPUT", *self._registry(how), check=False)
+
+    def _registry(self, how: str) -> tuple[str, ...]:
+        return ("-o", "lo", "-p", "tcp", "--dport", self.registry.address.rpartition(":")[2], "-j", how)
+
     def _link(self, direction: str) -> tuple[str, ...]:
         return ("-o", "lo", "-p", "tcp", direction, str(self.board_port), "-j", "DROP")
 
@@ -207,35 +222,7 @@ class Site:
         self._stack.__exit__(kind, error, trace)
         _run("umount", "-l", str(self.board.base), check=False)
         shutil.rmtree(self.board.base)
-
-
-def pids() -> list[Pid]:
-    """Return all processes that can be seen."""
-    return [int(one.name) for one in Path("/proc").iterdir() if one.name.isdigit()]
-
-
-def parent(pid: Pid) -> Pid:
-    """Return the parent; 0 where the process is gone."""
-    try:
-        return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
-    except (OSError, IndexError):
-        return 0
-
-
-def zombie(pid: Pid) -> bool:
-    """Whether it is dead already, or gone."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
-    except (OSError, IndexError):
-        return True
-
-
-def arguments(pid: Pid) -> list[str]:
-    """Return the command line; [] where the process is gone."""
-    try:
-        return os.fsdecode(Path(f"/proc/{pid}/cmdline").read_bytes()).split("\0")[:-1]
-    except OSError:
-        return []
+        self.board.stranger.close()
 
 
 def cgroups() -> list[Path]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import http.client
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests.chaos import processes
 from tests.chaos.wishes import PodWish, Wishes
 from tests.chaos.witness import Container, Seen
 
@@ -89,7 +89,7 @@ def _runs(wishes: Wishes, seen: Seen) -> Iterator[str]:
         if one.running and one.name and wish is not None:
             yield from _right(wish, one, wishes)
     for wish in wishes.pods.values():
-        if wish.shape == "port" and (answer := fetch(wish.host_port)) != "page\n":
+        if wish.shape == "port" and (answer := processes.fetch("127.0.0.1", wish.host_port)) != "page\n":
             yield f"pod {wish.name}: its hostPort answers {answer!r}"
 
 
@@ -125,6 +125,7 @@ def _left_over(wishes: Wishes, seen: Seen) -> Iterator[str]:
     for place, found in seen.uids_by_place.items():
         yield from (f"{place}: pod {one} is left over" for one in sorted(found - wanted))
     yield from (f"left over: {one}" for one in seen.stray)
+    yield from seen.complaints
     yield from (f"process: {one}" for one in seen.processes)
     conmons = Counter(seen.conmons)
     for each in sorted(set(conmons) | {one.id for one in seen.containers if one.running}):
@@ -175,15 +176,3 @@ def _kept(seen: Seen, before: Snapshot, untouched: frozenset[str]) -> Iterator[s
 
 def _short(ids: Mapping[str, str]) -> dict[str, str]:
     return {name: one[:12] for name, one in ids.items()}
-
-
-def fetch(port: int) -> str:
-    """Return what is served on a port of this board, or the error's name."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=2)
-    try:
-        connection.request("GET", "/")
-        return connection.getresponse().read().decode(errors="replace")
-    except OSError as error:
-        return type(error).__name__
-    finally:
-        connection.close()

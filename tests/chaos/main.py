@@ -57,7 +57,7 @@ def _on_one_board(options: argparse.Namespace, chance: random.Random, done: int)
     """Give rounds on one board until all are done or it broke; the next board starts from nothing."""
     with Site(sandbox=options.sandbox) as site:
         tolerated = re.compile(options.tolerate) if options.tolerate else None
-        world = World(site, chance, bound_s=options.bound_s, tolerated=tolerated)
+        world = World(site, chance, bound_s=options.bound_s, pods_max=options.pods, tolerated=tolerated)
         names, weights = _chosen(options, site.board.shim.missing)
         outcomes: list[Outcome] = []
         for number in range(done, options.rounds + 1):
@@ -96,6 +96,7 @@ def _options(argv: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--faults", default="", help="names, separated by commas; all without it")
     parser.add_argument("--each", action="store_true", help="the faults in order, one after the other, not by chance")
     parser.add_argument("--sandbox", default="auto", choices=("infra", "pinned", "auto"), help="who holds namespaces")
+    parser.add_argument("--pods", type=int, default=8, help="how many pods are wanted at most")
     parser.add_argument("--bound-s", type=float, default=60.0, help="how long the world may take to heal")
     parser.add_argument("--tolerate", default="", help="a pattern of violations that are known: counted, not fatal")
     parser.add_argument("--go-on", action="store_true", help="after a broken promise go on, on a new board")

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.chaos import board as boards
+from tests.chaos import processes
 from tests.chaos.board import ROOT, Board, Site
 
 _ID = re.compile(r"[0-9a-f]{64}")
@@ -48,6 +49,7 @@ class Seen:
     addresses: set[str] = field(default_factory=set)  # in the firewall
     veths: int = 0
     namespaces: set[str] = field(default_factory=set)  # network namespaces that a mount keeps
+    complaints: list[str] = field(default_factory=list)  # of somebody else on this board
 
 
 def statuses(site: Site) -> dict[str, dict[str, Any]]:
@@ -76,6 +78,7 @@ def look(site: Site, told: dict[str, dict[str, Any]]) -> Seen:
     _processes(site, seen)
     _places(board, seen)
     _network(seen, board)
+    seen.complaints = board.stranger.complaints()
     return seen
 
 
@@ -90,7 +93,7 @@ def _podman(site: Site, seen: Seen) -> None:
     for one in inspected:
         labels = one["Config"].get("Labels") or {}
         pid = one["State"].get("Pid") or 0
-        running = one["State"]["Status"] == "running" and not boards.zombie(pid)
+        running = one["State"]["Status"] == "running" and not processes.zombie(pid)
         network = _network_of(pid) if running else ""
         infra = bool(one.get("IsInfra"))
         seen.containers.append(
@@ -115,8 +118,8 @@ def _podman(site: Site, seen: Seen) -> None:
 def _processes(site: Site, seen: Seen) -> None:
     roots = {one.pid for one in seen.containers if one.pid}
     for pid in site.board.processes():
-        argv = boards.arguments(pid)
-        if not argv:
+        argv = processes.arguments(pid)
+        if not argv or site.board.stranger.owns(pid):
             continue
         if Path(argv[0]).name == "conmon":
             seen.conmons.append(argv[argv.index("-c") + 1] if "-c" in argv else "?")
@@ -128,7 +131,7 @@ def _below(pid: int, roots: set[int]) -> bool:
     while pid > 1:
         if pid in roots:
             return True
-        pid = boards.parent(pid)
+        pid = processes.parent(pid)
     return False
 
 
@@ -145,6 +148,8 @@ def _places(board: Board, seen: Seen) -> None:
         "exit files": _names(base / "run/podman/libpod/exits", _ID),
         "firewall": set(_ID.findall(_output("iptables-save"))),
     }
+    for ids in seen.ids_by_place.values():
+        ids.discard(board.stranger.id)
     seen.uids_by_place = {
         "control groups": {found for one in boards.cgroups() for found in _UID.findall(one.name.replace("_", "-"))},
         "mounts": set(_UID.findall(" ".join(one for one in mounts.splitlines() if f"{base}/run/pods" in one))),
@@ -165,8 +170,10 @@ def _places(board: Board, seen: Seen) -> None:
 
 
 def _network(seen: Seen, board: Board) -> None:
-    seen.veths = len(_output("ip", "-o", "link", "show", "type", "veth").splitlines())
+    strange = f" master {board.stranger.bridge} "
+    seen.veths = sum(strange not in one for one in _output("ip", "-o", "link", "show", "type", "veth").splitlines())
     seen.namespaces = set(re.findall(r"net:\[\d+\]", Path("/proc/self/mountinfo").read_text()))
+    seen.namespaces.discard(board.stranger.network)
     pool = _output("ip", "-o", "-4", "addr", "show", board.bridge).split()
     network = next((one.rpartition(".")[0] for one in pool if one.count(".") == 3), "none")
     rules = _output("iptables-save", "-t", "nat") + _output("nft", "list", "ruleset")

@@ -9,15 +9,15 @@ from tests.chaos import orders
 from tests.chaos.orders import Order
 from tests.chaos.wishes import SHAPES, ConfigWish, PodWish, Way, Wishes
 
-_PODS_MAX = 8
 _PORTS = range(20_000, 20_400)
 
 
 class Work:
     """What somebody asks of the board next, from a seeded source of chance."""
 
-    def __init__(self, chance: random.Random, images: tuple[str, str]) -> None:
+    def __init__(self, chance: random.Random, images: tuple[str, str], *, pods_max: int) -> None:
         self._chance = chance
+        self._pods_max = pods_max
         self._images = images
         self._number = 0
         self.wishes = Wishes.none()
@@ -34,7 +34,7 @@ class Work:
 
     def restart(self) -> tuple[list[Order], set[str]]:
         """Return orders that certainly make the engine work: one pod made anew, another one created or deleted."""
-        found, touched = self._create() if len(self.wishes.pods) < _PODS_MAX else self._delete()
+        found, touched = self._create() if len(self.wishes.pods) < self._pods_max else self._delete()
         changeable = sorted(name for name, one in self.wishes.pods.items() if one.way == "mqtt" and name not in touched)
         if changeable:
             new = self.wishes.pods[self._chance.choice(changeable)].bumped()
@@ -54,8 +54,8 @@ class Work:
     def _one(self) -> tuple[list[Order], set[str]]:
         pods = self.wishes.pods
         weights = {
-            "create": 3 if len(pods) < _PODS_MAX else 0,
-            "scale": 1 if len(pods) < _PODS_MAX - 2 else 0,
+            "create": 3 if len(pods) < self._pods_max else 0,
+            "scale": 1 if len(pods) < self._pods_max - 2 else 0,
             "delete": 2 if len(pods) > 3 else 0,
             "change": 2 if pods else 0,
             "config": 2 if any(one.config_map for one in pods.values()) else 0,

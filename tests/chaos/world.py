@@ -11,8 +11,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from tests.chaos import board as boards
-from tests.chaos import checker, witness
+from tests.chaos import checker, processes, witness
 from tests.chaos.board import Site
 from tests.chaos.checker import Snapshot
 from tests.chaos.fault import Fault, Hit
@@ -43,6 +42,7 @@ class World:
     site: Site
     chance: random.Random
     bound_s: float
+    pods_max: int = 8
     tolerated: re.Pattern[str] | None = None  # violations that are known and open: counted, not fatal
     tolerances: collections.Counter[str] = field(default_factory=collections.Counter)
     work: Work = field(init=False)
@@ -50,12 +50,12 @@ class World:
     snapshot: Snapshot = field(default_factory=lambda: Snapshot({}))
 
     def __post_init__(self) -> None:
-        self.work = Work(self.chance, (self.site.image(1), self.site.image(2)))
+        self.work = Work(self.chance, (self.site.image(1), self.site.image(2)), pods_max=self.pods_max)
         self.counter = Counter(self.site)
 
     def settle_in(self, number: int) -> Outcome:
         """Start some pods, so that the first fault finds something to break."""
-        orders, _ = self.work.some(5)
+        orders, _ = self.work.some(self.pods_max)
         self.counter.take(*orders)
         settled_s, violations = self._converge(frozenset())
         return Outcome(number, "settle_in", "", tuple(orders), settled_s, violations)
@@ -155,4 +155,4 @@ def _within(seconds: float, look: Callable[[], object]) -> bool:
 
 
 def _is_service(pid: int) -> bool:
-    return "service" in boards.arguments(pid)
+    return "service" in processes.arguments(pid)

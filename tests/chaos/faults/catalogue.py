@@ -15,6 +15,7 @@ FAULTS: dict[str, tuple[Fault, int]] = {
     "conmon_killed": (processes.conmon_killed, 2),
     "container_killed": (processes.container_killed, 2),
     "infra_killed": (processes.infra_killed, 2),
+    "dns_killed": (processes.dns_killed, 1),
     "pod_killed_whole": (processes.pod_killed_whole, 1),
     "reboot": (power.reboot, 2),
     "reboot_without_link": (power.reboot_without_link, 1),
@@ -23,6 +24,7 @@ FAULTS: dict[str, tuple[Fault, int]] = {
     "broker_restarted": (link.broker_restarted, 1),
     "broker_wiped": (link.broker_wiped, 1),
     "link_frozen": (link.link_frozen, 2),
+    "registry_away": (link.registry_away, 1),
     "clock_steps": (clock.clock_steps, 1),
     "started_in_the_past": (clock.started_in_the_past, 1),
     "disk_full": (disk.disk_full, 1),
@@ -30,6 +32,7 @@ FAULTS: dict[str, tuple[Fault, int]] = {
     "database_disk_fails": (disk.database_disk_fails, 1),
     "database_disk_fails_and_killed": (disk.database_disk_fails_and_killed, 1),
     "log_cut_at_record": (damage.log_cut_at_record, 1),
+    "log_cut_step_by_step": (damage.log_cut_step_by_step, 1),
     "log_cut_anywhere": (damage.log_cut_anywhere, 1),
     "log_garbled": (damage.log_garbled, 1),
     "database_garbled": (damage.database_garbled, 1),
@@ -42,6 +45,7 @@ FAULTS: dict[str, tuple[Fault, int]] = {
     "oversized": (messages.oversized, 1),
     "duplicates": (messages.duplicates, 1),
     "apply_and_delete": (messages.apply_and_delete, 1),
+    "crowd": (messages.crowd, 1),
 }
 
 ONLY_WITH_INFRA = ("infra_killed",)

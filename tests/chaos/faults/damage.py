@@ -6,6 +6,7 @@ import contextlib
 import os
 import random
 import shutil
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -26,6 +27,24 @@ def log_cut_at_record(site: Site, chance: random.Random) -> Iterator[Hit]:
 def log_cut_anywhere(site: Site, chance: random.Random) -> Iterator[Hit]:
     """The log ends in the middle of a record."""
     yield _cut(site, chance, lambda frames: chance.randint(0, _HEADER_BYTES + frames * _FRAME_BYTES))
+
+
+@contextlib.contextmanager
+def log_cut_step_by_step(site: Site, chance: random.Random) -> Iterator[Hit]:
+    """The log loses its last record, and the next, and the next: at each boundary an agent starts on it and dies."""
+    site.board.kill()
+    log, cuts = site.board.database.with_name("edgelet.db-wal"), 0
+    for _ in range(chance.randint(3, 6)):
+        if not log.exists() or log.stat().st_size <= _HEADER_BYTES:
+            break
+        frames = (log.stat().st_size - _HEADER_BYTES) // _FRAME_BYTES
+        os.truncate(log, _HEADER_BYTES + max(0, frames - 1) * _FRAME_BYTES)
+        site.board.start(wait=False)
+        time.sleep(chance.uniform(0.3, 1.2))
+        site.board.kill()
+        cuts += 1
+    site.board.start(wait=False)
+    yield Hit(everything=True, memory_lost=True, note=f"{cuts} records")
 
 
 @contextlib.contextmanager

@@ -49,3 +49,18 @@ def link_frozen(site: Site, chance: random.Random) -> Iterator[Hit]:
         time.sleep(for_s)
     finally:
         site.mend_link()
+
+
+@contextlib.contextmanager
+def registry_away(site: Site, chance: random.Random) -> Iterator[Hit]:
+    """The registry refuses or swallows everything, and images that nobody uses are gone from the board."""
+    how = chance.choice(("REJECT", "DROP"))
+    port = site.registry.address.rpartition(":")[2]
+    site.cut_registry(how)
+    try:
+        for tag in (1, 2):
+            site.board.podman("rmi", site.image(tag), check=False)  # refused where a container is made of it
+        yield Hit(note=f"{how.lower()}ed at port {port}")
+        time.sleep(chance.uniform(1, 6))
+    finally:
+        site.mend_registry(how)

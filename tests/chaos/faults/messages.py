@@ -5,13 +5,17 @@ from __future__ import annotations
 import contextlib
 import json
 import random
+import time
 from collections.abc import Iterator
 
+from tests.chaos import witness
 from tests.chaos.board import ROOT, Site
 from tests.chaos.fault import Hit
 from tests.fixtures.mqtt_clients import publish
 from tests.fixtures.workload import pod
 
+_KILLED = 0.5  # of the crowds
+_KNOWN_S = 30.0
 _GARBAGE: tuple[bytes, ...] = (
     b"\x00\xff\xfe",
     b"{",
@@ -76,3 +80,25 @@ def apply_and_delete(site: Site, chance: random.Random) -> Iterator[Hit]:
         publish(site.broker, topic, document)
         publish(site.broker, topic, b"")
     yield Hit(note=f"{times} times")
+
+
+@contextlib.contextmanager
+def crowd(site: Site, chance: random.Random) -> Iterator[Hit]:
+    """Many pods are wanted at once; the agent dies among them; then none of them is wanted any more."""
+    names = [f"crowd-{number}" for number in range(chance.randint(12, 30))]
+    for name in names:
+        document = pod(name)
+        document["spec"]["containers"][0]["image"] = site.image(chance.randint(1, 2))
+        publish(site.broker, f"{ROOT}desired/pods/default/{name}", document)
+    time.sleep(chance.uniform(0, 5))
+    if killed := chance.random() < _KILLED:
+        site.board.kill()
+        site.board.start(wait=False)
+        time.sleep(chance.uniform(0, 5))
+    yield Hit(note=f"{len(names)} pods{', killed' if killed else ''}")
+    end = time.monotonic() + _KNOWN_S
+    while time.monotonic() < end:  # a deletion is no retained message: it reaches only a board that is there
+        if witness.statuses(site).get("status/online", {}).get("state") == "online":
+            break
+    for name in names:
+        publish(site.broker, f"{ROOT}desired/pods/default/{name}", b"")

@@ -10,8 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from tests.chaos import board as boards
-from tests.chaos import witness
+from tests.chaos import processes, witness
 from tests.chaos.board import Board, Site
 from tests.chaos.fault import Hit
 from tests.chaos.witness import Container, Seen
@@ -79,7 +78,7 @@ def helper_killed(site: Site, chance: random.Random) -> Iterator[Hit]:
         found = _await(lambda: _helpers(site.board), _ENGINE_WAIT_S)
         if found:
             pid = chance.choice(found)
-            killed.append(Path((boards.arguments(pid) or ["?"])[0]).name)
+            killed.append(Path((processes.arguments(pid) or ["?"])[0]).name)
             _kill_all([pid])
         time.sleep(chance.uniform(0, 0.3))
     yield Hit(everything=True, note=", ".join(killed) or "nothing runs")
@@ -90,7 +89,7 @@ def conmon_killed(site: Site, chance: random.Random) -> Iterator[Hit]:
     """kill -9 of the conmon of a container; the container itself lives on, unwatched."""
     seen = _look(site)
     one = _any(seen, chance)
-    found = [pid for pid in boards.pids() if one and _is_conmon_of(pid, one.id)]
+    found = [pid for pid in processes.pids() if one and _is_conmon_of(pid, one.id)]
     yield _kill(found, one)
 
 
@@ -109,6 +108,14 @@ def infra_killed(site: Site, chance: random.Random) -> Iterator[Hit]:
 
 
 @contextlib.contextmanager
+def dns_killed(site: Site, chance: random.Random) -> Iterator[Hit]:
+    """kill -9 of netavark's name server. Our pods do not ask it; somebody else's do, and start it with the next one."""
+    del chance
+    killed = _kill_all(site.board.stranger.name_servers())
+    yield Hit(note=f"{killed} name servers")
+
+
+@contextlib.contextmanager
 def pod_killed_whole(site: Site, chance: random.Random) -> Iterator[Hit]:
     """kill -9 of all processes of a pod and of all its conmons, while the agent is dead."""
     seen = _look(site)
@@ -116,7 +123,7 @@ def pod_killed_whole(site: Site, chance: random.Random) -> Iterator[Hit]:
     site.board.kill()
     ids = {each.id for each in seen.containers if one and each.pod == one.pod}
     found = [each.pid for each in seen.containers if each.id in ids and each.running]
-    found += [pid for pid in boards.pids() if any(_is_conmon_of(pid, each) for each in ids)]
+    found += [pid for pid in processes.pids() if any(_is_conmon_of(pid, each) for each in ids)]
     hit = _kill(found, one)
     site.board.start(wait=False)
     yield hit
@@ -139,18 +146,18 @@ def _kill(pids: list[int], one: Container | None) -> Hit:
 
 
 def _is_conmon_of(pid: int, container: str) -> bool:
-    argv = boards.arguments(pid)
+    argv = processes.arguments(pid)
     return bool(argv) and Path(argv[0]).name == "conmon" and container in argv
 
 
 def _services(board: Board) -> list[int]:
-    return [pid for pid in board.engine_processes() if "service" in boards.arguments(pid)]
+    return [pid for pid in board.engine_processes() if "service" in processes.arguments(pid)]
 
 
 def _helpers(board: Board) -> list[int]:
     found = []
-    for pid in boards.pids():
-        argv = boards.arguments(pid)
+    for pid in processes.pids():
+        argv = processes.arguments(pid)
         name = Path(argv[0]).name if argv else ""
         if (name in _HELPERS or (name == "podman" and "cleanup" in argv)) and str(board.base) in " ".join(argv):
             found.append(pid)
