@@ -1,7 +1,7 @@
 """Network namespaces that nobody is in: left when the engine was killed between making one and writing it down.
 
-Seen in 1 of 10 kills during the start of a sandbox, each with a veth on the pods' bridge. Ours are told from others by
-that veth: its peer hangs on our bridge. Empty ones without any veth cannot be told apart and go with the next reboot.
+Seen in 1 of 10 kills during the start of a sandbox, most with a veth on the pods' bridge. Ours are told from others by
+that veth: its peer hangs on our bridge. For those without any veth see netns_intents.
 """
 
 from __future__ import annotations
@@ -57,6 +57,18 @@ def _deserted(bridge: str) -> frozenset[str]:
     lived_in = _lived_in()
     empty = [path for path in NETNS_DIR.glob(f"{_NAME_PREFIX}*") if _inode(path) not in lived_in]
     return frozenset(path.name for path in empty if ports & _peers(path.name))
+
+
+def unplugged(names: frozenset[str]) -> frozenset[str]:
+    """Return those of some namespaces with nobody inside and no interface but the loopback, or not pinned. Blocking."""
+    lived_in = _lived_in()
+    empty = [name for name in names if _inode(NETNS_DIR / name) not in {0, *lived_in}]
+    return frozenset(name for name in empty if not (NETNS_DIR / name).is_mount() or _only_loopback(name))
+
+
+def _only_loopback(name: str) -> bool:
+    lines = run("ip", "-netns", name, "-oneline", "link", "show").splitlines()
+    return len(lines) == 1 and ": lo:" in lines[0]
 
 
 def _ports(bridge: str) -> frozenset[int]:

@@ -11,6 +11,7 @@ from edgelet.adapters.podman.exec import Executor
 from edgelet.adapters.podman.exits import ExitWatch
 from edgelet.adapters.podman.inventory import Inventory
 from edgelet.adapters.podman.libpod import Libpod
+from edgelet.adapters.podman.netns_intents import NetnsIntents
 from edgelet.adapters.podman.network import PodNetwork
 from edgelet.adapters.podman.observe import Inspected
 from edgelet.adapters.podman.pod_cgroups import PodCgroups
@@ -89,6 +90,7 @@ class PodmanRuntime:
         self._pinned = pinned
         self._prefer_pinned = prefer_pinned
         self._cgroups = PodCgroups(info.cgroup_manager)
+        self._intents = NetnsIntents(run_dir)
         self._sandbox = self._both(owner, prefer_pinned=prefer_pinned)
         self._executor = Executor(run_dir=run_dir, oci_runtime=oci_runtime_path)
         self._usage = UsageSampler()
@@ -173,6 +175,7 @@ class PodmanRuntime:
         if self._pinned is not None:
             await self._pinned.recover()
         with station("EngineUnavailable", "clear up"):
+            await self._intents.sweep()
             await host_sweep.sweep(libpod=self._libpod, inventory=self._inventory, network=self._network)
             await exit_files.sweep(self._libpod, self._exits_dir)
             if self._own_storage:
@@ -218,6 +221,7 @@ class PodmanRuntime:
             network=self._network,
             owner=owner,
             cgroups=self._cgroups,
+            intents=self._intents,
             address=self._address,
         )
         if self._pinned is None:

@@ -13,6 +13,7 @@ from edgelet.adapters.podman.errors import LibpodError
 from edgelet.adapters.podman.exits import ExitWatch
 from edgelet.adapters.podman.inventory import Inventory
 from edgelet.adapters.podman.libpod import SUCCESS, Libpod
+from edgelet.adapters.podman.netns_intents import NetnsIntents
 from edgelet.adapters.podman.network import PodNetwork
 from edgelet.adapters.podman.observe import Inspected, Knowledge, ListedPod
 from edgelet.adapters.podman.pod_cgroups import PodCgroups
@@ -44,6 +45,7 @@ class InfraSandbox:
         network: PodNetwork,
         owner: str,
         cgroups: PodCgroups,
+        intents: NetnsIntents,
         address: Callable[[], str] = str,
     ) -> None:
         """`address` gives the next sandbox its address, or "" to leave that to the engine."""
@@ -54,6 +56,7 @@ class InfraSandbox:
         self._network = network
         self._owner = owner
         self._cgroups = cgroups
+        self._intents = intents
         self._address = address
 
     async def create(self, spec: SandboxSpec) -> None:
@@ -174,7 +177,8 @@ class InfraSandbox:
 
     async def _start(self, sandbox_id: str) -> str:
         """Start it and return what went wrong, "" for nothing."""
-        reply = await self._libpod.call("POST", f"/pods/{sandbox_id}/start", ok=_ANY)
+        with self._intents.expected():
+            reply = await self._libpod.call("POST", f"/pods/{sandbox_id}/start", ok=_ANY)
         if reply.status in SUCCESS:
             return ""
         document = reply.json() or {}

@@ -10,6 +10,7 @@ import random
 import signal
 import subprocess
 import time
+import uuid
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
@@ -18,6 +19,7 @@ import pytest
 
 from edgelet.adapters.nftables import ruleset
 from edgelet.adapters.podman import netns, recovery
+from edgelet.adapters.podman.netns_intents import NetnsIntents
 from edgelet.api.errors import EngineError
 from edgelet.ports.runtime import PodRef, PortMapping, Running
 from tests.contract.runtime.test_exits_on_podman import processes
@@ -194,3 +196,26 @@ async def test_the_sweeper_finishes_what_an_earlier_agent_began(podman_world: Po
         with contextlib.suppress(OSError):
             Path("/run/runc", container_id).rmdir()
     assert fresh._sweeper.unfinished() == ()
+
+
+async def test_a_namespace_that_a_cut_start_left_unplugged_is_swept_and_others_stay(podman_world: PodmanWorld) -> None:
+    def make_namespace() -> str:
+        name = f"netns-{uuid.uuid4()}"
+        subprocess.run(("ip", "netns", "add", name), check=True)
+        return name
+
+    intents = NetnsIntents(podman_world.podman.base / "run" / "podman")
+    names = [make_namespace()]
+    try:
+        with contextlib.suppress(EngineError), intents.expected():
+            names += [make_namespace(), make_namespace()]
+            subprocess.run(("ip", "-netns", names[2], "link", "add", "x", "type", "bridge"), check=True)
+            raise EngineError("EngineUnavailable", "killed")
+        with intents.expected():
+            names.append(make_namespace())
+        assert await intents.sweep() == (names[1],)
+        assert [Path("/run/netns", one).exists() for one in names] == [True, False, True, True]
+        assert await intents.sweep() == ()
+    finally:
+        for one in names:
+            subprocess.run(("ip", "netns", "del", one), capture_output=True, check=False)
