@@ -92,7 +92,8 @@ def clear(place: Place) -> None:
     """Remove containers, pods and the network, as far as there are any."""
     if not (place.run / "podman" / "containers.conf").exists():
         return
-    uids = {record.spec.pod.uid for record in Records(place.run / "sandboxes").every()}
+    groups = PodCgroups("cgroupfs", marks=place.run / "podman" / "pod-cgroups")
+    uids = {record.spec.pod.uid for record in Records(place.run / "sandboxes").every()} | groups.marked()
     for arguments in (("pod", "rm", "--all", "--force", "--time", "0"), ("rm", "--all", "--force", "--time", "0")):
         with contextlib.suppress(subprocess.TimeoutExpired):  # what stays is ended by its pid
             podman(place, *arguments)
@@ -102,4 +103,4 @@ def clear(place: Place) -> None:
     with contextlib.suppress(FileNotFoundError):
         subprocess.run(("nft", "delete", "table", "ip", table), capture_output=True, timeout=_TIMEOUT_S, check=False)
     for uid in uids:
-        asyncio.run(PodCgroups("cgroupfs").remove(uid))
+        asyncio.run(groups.remove(uid))

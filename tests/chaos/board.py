@@ -106,7 +106,7 @@ class Board(AgentUnderTest):
         ]
         for point in reversed(below):
             _run("umount", "-l", point, check=False)
-        for folder in (Path("/run/netns"), Path("/run/runc"), Path("/run/crun")):
+        for folder in map(Path, ("/run/netns", "/run/runc", "/run/crun", "/run/containers")):
             for one in folder.iterdir():
                 shutil.rmtree(one) if one.is_dir() else one.unlink()
 

@@ -12,6 +12,7 @@ from tests.fixtures.podman import BUSYBOX_IMAGE, busybox_tar, make_private_podma
 
 _SERVE = "mkdir -p /www; echo stranger >/www/index.html; exec httpd -f -p 8080 -h /www"
 _SERVES_ON = 8080
+_NAME_SERVER = "aardvark-dns"
 _CLEARED_AT_POWER_ON = ("rr", "t", "run")
 
 
@@ -56,15 +57,16 @@ class Stranger:
 
     def owns(self, pid: int) -> bool:
         """Whether a process is its container, the monitor, or the name server."""
-        line = " ".join(processes.arguments(pid))
-        return str(self.base) in line or pid == self._pid or processes.parent(pid) == self._pid
+        argv = processes.arguments(pid)
+        mine = self._pid in {pid, processes.parent(pid)} or str(self.base) in " ".join(argv)
+        return mine or (bool(argv) and Path(argv[0]).name == _NAME_SERVER)  # our network has none
 
     def name_servers(self) -> list[int]:
-        """Pids of netavark's name server: it answers for this network alone."""
+        """Pids of netavark's name server: it answers for this network alone, ours has no names."""
         found = []
         for pid in processes.pids():
             argv = processes.arguments(pid)
-            if argv and Path(argv[0]).name == "aardvark-dns" and str(self.base) in " ".join(argv):
+            if argv and Path(argv[0]).name == _NAME_SERVER:
                 found.append(pid)
         return found
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import re
 import subprocess
 from pathlib import Path
@@ -63,7 +64,7 @@ def unplugged(names: frozenset[str]) -> frozenset[str]:
     """Return those of some namespaces with nobody inside and no interface but the loopback, or not pinned. Blocking."""
     lived_in = _lived_in()
     empty = [name for name in names if _inode(NETNS_DIR / name) not in {0, *lived_in}]
-    return frozenset(name for name in empty if not (NETNS_DIR / name).is_mount() or _only_loopback(name))
+    return frozenset(name for name in empty if not os.path.ismount(NETNS_DIR / name) or _only_loopback(name))
 
 
 def _only_loopback(name: str) -> bool:

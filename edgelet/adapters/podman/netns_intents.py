@@ -2,7 +2,7 @@
 
 Podman makes it, pins it in /run/netns, plugs it in and writes it down, in this order. Where it was killed before the
 third, there is no veth by which it could be known (see netns). So the names that are there are written down before the
-engine is told to start a sandbox; what is there afterwards, unknown, empty and unplugged, was made by that start.
+engine is told to start a sandbox; what is there when that is cut off, with nobody inside and unplugged, was made by it.
 """
 
 from __future__ import annotations
@@ -33,16 +33,18 @@ class NetnsIntents:
     def expected(self) -> Iterator[None]:
         """Do something that makes a namespace; where it was cut off the intent stays for `sweep`."""
         self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        path = self._directory / f"{secrets.token_hex(8)}.json"
-        path.write_text(json.dumps(sorted(_names())))
+        path, before = self._directory / f"{secrets.token_hex(8)}.json", _names()
+        _write(path, before)
         self._under_way.add(path)
         try:
             yield
+            path.unlink(missing_ok=True)
         except LibpodError:  # the engine lives, and clears up what it could not finish
             path.unlink(missing_ok=True)
             raise
-        else:
-            path.unlink(missing_ok=True)
+        except BaseException:
+            _write(path, before, after=_names())
+            raise
         finally:
             self._under_way.discard(path)
 
@@ -51,7 +53,7 @@ class NetnsIntents:
         left = [path for path in self._written() if path not in self._under_way]
         if not left:
             return ()
-        suspects = frozenset[str]().union(*(_names() - _read(path) for path in left))
+        suspects = frozenset[str]().union(*map(_made, left))
         gone: frozenset[str] = frozenset()
         if first := await asyncio.to_thread(netns.unplugged, suspects):
             await asyncio.sleep(_SECOND_LOOK_S)
@@ -72,9 +74,18 @@ def _names() -> frozenset[str]:
     return frozenset(each.name for each in netns.NETNS_DIR.iterdir() if _NAME.fullmatch(each.name))
 
 
-def _read(path: Path) -> frozenset[str]:
-    """Return the names that were there before; one that cannot be read makes nothing suspect."""
+def _write(path: Path, before: frozenset[str], *, after: frozenset[str] | None = None) -> None:
+    document = {"before": sorted(before), "after": None if after is None else sorted(after)}
+    temporary = path.with_suffix(".new")
+    temporary.write_text(json.dumps(document))
+    temporary.replace(path)
+
+
+def _made(path: Path) -> frozenset[str]:
+    """Return the names that came while it was done: until it was cut off, or until now where the agent died, too."""
     try:
-        return frozenset(map(str, json.loads(path.read_text())))
-    except (OSError, ValueError, TypeError):
-        return _names()
+        document = json.loads(path.read_text())
+        after = _names() if document["after"] is None else _names() & frozenset(document["after"])
+        return after - frozenset(document["before"])
+    except (OSError, ValueError, TypeError, KeyError):
+        return frozenset()

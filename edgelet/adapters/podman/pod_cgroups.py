@@ -59,13 +59,21 @@ def weight(shares: int) -> int:
 class PodCgroups:
     """Makes and removes the groups.
 
+    Which pods have one is marked in a directory of ours first: where the agent dies before anything else of a pod is
+    there, or after everything else is gone, nobody else would come back to its group.
+
     Args:
         manager: What Podman was told.
+        marks: A directory on tmpfs, gone after a reboot as the groups are.
         mount_point: Where control groups are mounted.
     """
 
-    def __init__(self, manager: Literal["cgroupfs", "systemd"], *, mount_point: Path = cgroups.MOUNT_POINT) -> None:
+    def __init__(
+        self, manager: Literal["cgroupfs", "systemd"], *, marks: Path, mount_point: Path = cgroups.MOUNT_POINT
+    ) -> None:
         self._manager = manager
+        self._marks = marks
+        self._mine: set[str] = set()  # marked in this life: whoever made them sees to them
         self._mount = mount_point
 
     def parent(self, spec: SandboxSpec) -> str:
@@ -73,11 +81,14 @@ class PodCgroups:
         return spec.cgroup_parent or parent(spec, self._manager)
 
     def infra_parent(self, spec: SandboxSpec) -> str:
-        """Return what Podman is told of a pod with an infra container; "" leaves it to systemd's own place.
+        """Mark a pod with an infra container and return what Podman is told; "" leaves it to systemd's own place.
 
         In the pod's own group a group that a killed creation left can be told for ours: its name has the uid.
         """
-        return parent(spec, self._manager) if self._manager == "cgroupfs" else ""
+        if self._manager == "systemd":
+            return ""
+        self._mark(spec.pod.uid)
+        return parent(spec, self._manager)
 
     def prepare(self, spec: SandboxSpec, others: Iterable[SandboxSpec]) -> None:
         """Make the pod's group and weigh it. Weights are a matter of fairness: without them the pod runs all the same.
@@ -90,6 +101,7 @@ class PodCgroups:
         if not group.startswith("/"):
             return
         try:
+            self._mark(spec.pod.uid)
             self._make(group)
             if spec.cpu_shares:
                 self._weigh(group, spec.cpu_shares)
@@ -107,15 +119,38 @@ class PodCgroups:
         A container's monitor calls `podman container cleanup` when it ends, in the pod's group, for some 100 ms.
         """
         for _ in range(_GONE_TRIES):
-            if not self._remove(uid):
+            if self.abandon(uid):
                 return True
             await asyncio.sleep(_GONE_PAUSE_S)
         return False
+
+    def abandon(self, uid: str) -> bool:
+        """Remove a pod's groups as far as they are empty; whether all of them were."""
+        if self._remove(uid):
+            return False
+        self._mine.discard(uid)
+        with contextlib.suppress(OSError):
+            (self._marks / uid).unlink()
+        return True
+
+    def sweep(self, seen: Iterable[str]) -> None:
+        """Remove the groups of pods that an earlier agent marked, but those of which something is there."""
+        for uid in self.marked().difference(seen, self._mine):
+            self.abandon(uid)
+
+    def marked(self) -> set[str]:
+        """Return the uids of the pods that have groups."""
+        return {each.name for each in self._marks.iterdir()} if self._marks.exists() else set()
 
     def _remove(self, uid: str) -> bool:
         """Remove what is empty; return whether anything is left."""
         tops = [str(root / group.lstrip("/")) for group in every_group(uid) for root in self._hierarchies()]
         return any([not _removed(each) and not _removed_with_all_below(each) for each in tops])  # noqa: C419  each
+
+    def _mark(self, uid: str) -> None:
+        self._marks.mkdir(mode=0o700, parents=True, exist_ok=True)
+        (self._marks / uid).touch()
+        self._mine.add(uid)
 
     def _hierarchies(self) -> tuple[Path, ...]:
         if cgroups.version(self._mount) == 2:  # noqa: PLR2004  the version's number

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-from edgelet.adapters.podman import exec_session, exit_files, externals, facts, host_sweep, monitor, pod_cgroups
+from edgelet.adapters.podman import exec_session, exit_files, externals, facts, host_sweep, monitor
 from edgelet.adapters.podman.containers import Containers
 from edgelet.adapters.podman.exec import Executor
 from edgelet.adapters.podman.exits import ExitWatch
@@ -15,7 +15,7 @@ from edgelet.adapters.podman.netns_intents import NetnsIntents
 from edgelet.adapters.podman.network import PodNetwork
 from edgelet.adapters.podman.observe import Inspected
 from edgelet.adapters.podman.pod_cgroups import PodCgroups
-from edgelet.adapters.podman.recovery import Remains, Sweeper
+from edgelet.adapters.podman.recovery import Sweeper
 from edgelet.adapters.podman.sandbox import InfraSandbox
 from edgelet.adapters.podman.sandboxes import EitherSandbox, NamespaceSandbox, Sandboxes
 from edgelet.adapters.podman.station import station
@@ -89,7 +89,7 @@ class PodmanRuntime:
         self._own_storage = own_storage
         self._pinned = pinned
         self._prefer_pinned = prefer_pinned
-        self._cgroups = PodCgroups(info.cgroup_manager)
+        self._cgroups = PodCgroups(info.cgroup_manager, marks=run_dir / "pod-cgroups")
         self._intents = NetnsIntents(run_dir)
         self._sandbox = self._both(owner, prefer_pinned=prefer_pinned)
         self._executor = Executor(run_dir=run_dir, oci_runtime=oci_runtime_path)
@@ -152,16 +152,13 @@ class PodmanRuntime:
         with station("KillPodSandboxError", f"look at the pod {uid}"):
             sandboxes = await self._inventory.sandboxes(uid)
             containers = await self._inventory.containers(uid)
-            # Once nothing of the pod is seen any more nobody comes back here: what a kill leaves is swept at recovery.
-            self._sweeper.intend(f"pod/{uid}", Remains(cgroup_paths=pod_cgroups.every_group(uid)))
         inside = {sandbox.id for sandbox in sandboxes}
         for sandbox in sandboxes:
             await self._sandbox.remove(sandbox)
         for container in containers:
             if container.pod_id not in inside:
                 await self._containers.remove(container.id)
-        if await self._cgroups.remove(uid):
-            await self._sweeper.finish(f"pod/{uid}")
+        await self._cgroups.remove(uid)
 
     async def recover(self) -> None:
         """Finish removals that an earlier agent began, sweep what a killed engine left on the host.
@@ -183,6 +180,7 @@ class PodmanRuntime:
             if self._sweeper.unfinished():
                 alive = frozenset(each.id for each in await self._inventory.containers(None))
                 await self._sweeper.finish_all(alive)
+            self._cgroups.sweep(await self._uids())
 
     def exits(self) -> AsyncIterator[ExitNotice]:
         """Notices of ends. One reader."""
@@ -239,6 +237,12 @@ class PodmanRuntime:
         if self._pinned is None or not (self._prefer_pinned or self._pinned.look()):
             return ""
         return self._pinned.free_address(taken=self._inventory.addresses())
+
+    async def _uids(self) -> frozenset[str]:
+        """Return the pods of which anything is there."""
+        containers = await self._inventory.containers(None)
+        sandboxes = await self._inventory.sandboxes(None)
+        return frozenset({*(each.pod.uid for each in containers if each.pod), *(each.pod.uid for each in sandboxes)})
 
     async def _running(self, container_id: str) -> Inspected:
         with station("BadRequest", f"look at the container {container_id[:12]}"):

@@ -137,6 +137,7 @@ class InfraSandbox:
             await self._create(body, spec.pod.uid)
         except LibpodError as error:
             await self._remove_half_made(spec)
+            self._cgroups.abandon(spec.pod.uid)
             if image_repair.tells(error.message):
                 await image_repair.forget_pause(self._libpod, error.message)
             raise EngineError(_REASON, f"cannot {what}: {error.message}") from error

@@ -64,7 +64,12 @@ class NamespaceSandbox:
                 await self.remove(old)
         placed = replace(spec, cgroup_parent=self._cgroups.parent(spec))
         self._cgroups.prepare(placed, (each.spec for each in self._kept.look()))
-        await self._kept.create(placed, taken=self._inventory.addresses())
+        try:
+            await self._kept.create(placed, taken=self._inventory.addresses())
+        except BaseException:
+            if not self._kept.look(spec.pod.uid):  # else whoever removes the rest of it removes the group
+                self._cgroups.abandon(spec.pod.uid)
+            raise
 
     async def newest(self, uid: str) -> ListedPod | None:
         """Return it without asking the engine."""

@@ -7,7 +7,7 @@ import contextlib
 import functools
 import logging
 import secrets
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Callable, Coroutine
 from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 from typing import Any, TypeVar
@@ -68,15 +68,17 @@ class Keeper:
 
     async def create(self, spec: SandboxSpec, *, taken: frozenset[str] = frozenset()) -> PinnedSandbox:
         """Make it, or keep the one that is there."""
-        return await self._to_its_end(self._create(spec, taken), name=f"make-sandbox/{spec.pod.uid}")
+        sysctls.check(spec)
+        ruleset.check(spec.ports)
+        return await self._one_at_a_time(lambda: self._create(spec, taken), name=f"make-sandbox/{spec.pod.uid}")
 
     async def remove(self, sandbox_id: str) -> None:
         """Remove it in whatever state."""
-        await self._to_its_end(self._locked(lambda: self._remove(sandbox_id)), name=f"remove-sandbox/{sandbox_id}")
+        await self._one_at_a_time(lambda: self._remove(sandbox_id), name=f"remove-sandbox/{sandbox_id}")
 
     async def recover(self) -> None:
         """Sweep interfaces and folders without a record, mend bridge and table."""
-        await self._to_its_end(self._locked(self._recover), name="recover-sandboxes")
+        await self._one_at_a_time(self._recover, name="recover-sandboxes")
 
     def free_address(self, *, taken: frozenset[str] = frozenset()) -> str:
         """Return an address for somebody else on the bridge."""
@@ -84,42 +86,46 @@ class Keeper:
 
     async def leave(self) -> None:
         """Take bridge and table away if no pod needs them: the agent is about to stop. What cannot go stays."""
-        await self._to_its_end(self._locked(self._leave), name="leave-sandboxes")
+        await self._one_at_a_time(self._leave, name="leave-sandboxes")
 
     # ---- one change at a time
 
-    async def _to_its_end(self, work: Coroutine[Any, Any, T], *, name: str) -> T:
-        """Do it even if the caller is cancelled: what a thread began cannot be called back, and the lock holds on."""
-        task = asyncio.get_running_loop().create_task(work, name=name)
+    async def _one_at_a_time(self, work: Callable[[], Coroutine[Any, Any, T]], *, name: str) -> T:
+        """Wait for the turn, and then do it even if the caller is cancelled: what a thread began cannot be called back.
+
+        A caller that is cancelled while it waits has begun nothing, and nothing is made after it went: it could be for
+        a pod that is gone by then.
+        """
+        await self._lock.acquire()
+        task = asyncio.get_running_loop().create_task(self._held(work), name=name)
         self._under_way.add(task)
         task.add_done_callback(self._ended)
         return await asyncio.shield(task)
+
+    async def _held(self, work: Callable[[], Coroutine[Any, Any, T]]) -> T:
+        try:
+            return await work()
+        finally:
+            self._lock.release()
 
     def _ended(self, task: asyncio.Task[Any]) -> None:
         self._under_way.discard(task)
         if not task.cancelled():
             task.exception()  # the caller that was cancelled does not ask: recovery sees what is left
 
-    async def _locked(self, work: Callable[[], Awaitable[T]]) -> T:
-        async with self._lock:
-            return await work()
-
     async def _create(self, spec: SandboxSpec, taken: frozenset[str]) -> PinnedSandbox:
-        sysctls.check(spec)
-        ruleset.check(spec.ports)
-        async with self._lock:
-            for seen in self.look(spec.pod.uid):
-                if seen.ready and seen.spec.attempt == spec.attempt:
-                    await self._keep_table()
-                    return seen
-                await self._remove(seen.id)
-            record = self._new_record(spec, taken)
-            try:
-                await self._make(record)
-            except (OSError, EngineError) as error:
-                with contextlib.suppress(EngineError):  # what stays has its record: the next try removes it
-                    await self._remove(record.id)
-                raise error if isinstance(error, EngineError) else _failed(_CREATE, spec.pod.name, error) from error
+        for seen in self.look(spec.pod.uid):
+            if seen.ready and seen.spec.attempt == spec.attempt:
+                await self._keep_table()
+                return seen
+            await self._remove(seen.id)
+        record = self._new_record(spec, taken)
+        try:
+            await self._make(record)
+        except (OSError, EngineError) as error:
+            with contextlib.suppress(EngineError):  # what stays has its record: the next try removes it
+                await self._remove(record.id)
+            raise error if isinstance(error, EngineError) else _failed(_CREATE, spec.pod.name, error) from error
         return self.look(spec.pod.uid)[-1]
 
     def _new_record(self, spec: SandboxSpec, taken: frozenset[str]) -> Record:

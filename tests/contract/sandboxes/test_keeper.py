@@ -234,6 +234,25 @@ def test_a_caller_that_is_cancelled_leaves_nothing_half_made(directory: Path) ->
     on_a_node_async(body)
 
 
+def test_a_caller_that_is_cancelled_while_it_waits_for_its_turn_makes_nothing(directory: Path) -> None:
+    async def body() -> None:
+        kept = keeper(directory)
+        first = asyncio.ensure_future(kept.create(spec("first")))
+        await asyncio.sleep(0)
+        second = asyncio.ensure_future(kept.create(spec("second")))
+        await asyncio.sleep(0)
+        second.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await second
+        made = await first
+        await kept.recover()  # its turn would come after whatever waits
+        assert kept.look() == (made,)
+        assert len(veths()) == 1
+        await kept.remove(made.id)
+
+    on_a_node_async(body)
+
+
 def test_after_a_reboot_nothing_is_ready_and_all_can_be_removed(directory: Path) -> None:
     async def body() -> None:
         kept = keeper(directory)

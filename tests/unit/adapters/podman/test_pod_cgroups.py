@@ -17,7 +17,7 @@ UID = "4c9a-01"
 
 
 def spec(qos: Literal["Guaranteed", "Burstable", "BestEffort"] = "Burstable", **changes: Any) -> SandboxSpec:
-    return SandboxSpec(pod=PodRef(UID, "default", "web"), hostname="web", qos=qos, **changes)
+    return SandboxSpec(**{"pod": PodRef(UID, "default", "web"), "hostname": "web", "qos": qos, **changes})
 
 
 @pytest.mark.parametrize(
@@ -39,7 +39,7 @@ def test_a_pod_has_its_place_below_its_class(
 
 
 def test_a_place_that_was_asked_for_is_kept() -> None:
-    assert PodCgroups("cgroupfs").parent(spec(cgroup_parent="/elsewhere")) == "/elsewhere"
+    assert PodCgroups("cgroupfs", marks=Path("unused")).parent(spec(cgroup_parent="/elsewhere")) == "/elsewhere"
 
 
 @given(st.integers(0, 300_000), st.integers(0, 300_000))
@@ -51,7 +51,7 @@ def test_weights_are_in_range_and_in_order(one: int, other: int) -> None:
 
 
 def test_shares_weigh_the_pod_and_all_burstable_ones_together(tmp_path: Path) -> None:
-    groups = PodCgroups("cgroupfs", mount_point=tmp_path)
+    groups = PodCgroups("cgroupfs", marks=tmp_path / ".marks", mount_point=tmp_path)
     for controller in ("cpu", "memory"):
         (tmp_path / controller / "edgelet" / "burstable").mkdir(parents=True)
     groups.prepare(spec(cpu_shares=512), [spec(cpu_shares=256), spec("Guaranteed", cpu_shares=4096)])
@@ -64,7 +64,7 @@ def test_shares_weigh_the_pod_and_all_burstable_ones_together(tmp_path: Path) ->
 
 def test_under_the_unified_hierarchy_controllers_are_handed_down(tmp_path: Path) -> None:
     (tmp_path / "cgroup.controllers").write_text("cpu memory pids")
-    PodCgroups("cgroupfs", mount_point=tmp_path).prepare(spec(cpu_shares=1024), ())
+    PodCgroups("cgroupfs", marks=tmp_path / ".marks", mount_point=tmp_path).prepare(spec(cpu_shares=1024), ())
     group = tmp_path / "edgelet" / "burstable" / f"pod{UID}"
     assert (group / "cpu.weight").read_text() == "39"
     for above in (tmp_path, tmp_path / "edgelet", tmp_path / "edgelet" / "burstable"):
@@ -73,12 +73,12 @@ def test_under_the_unified_hierarchy_controllers_are_handed_down(tmp_path: Path)
 
 
 def test_systemd_sees_to_its_slices_itself(tmp_path: Path) -> None:
-    PodCgroups("systemd", mount_point=tmp_path).prepare(spec(cpu_shares=1024), ())
+    PodCgroups("systemd", marks=tmp_path / ".marks", mount_point=tmp_path).prepare(spec(cpu_shares=1024), ())
     assert list(tmp_path.iterdir()) == []
 
 
 async def test_groups_go_with_all_below_them_and_others_stay(tmp_path: Path) -> None:
-    groups = PodCgroups("cgroupfs", mount_point=tmp_path)
+    groups = PodCgroups("cgroupfs", marks=tmp_path / ".marks", mount_point=tmp_path)
     other = tmp_path / "memory" / "edgelet" / "burstable" / "pod-of-another"
     other.mkdir(parents=True)
     for controller in ("cpu", "memory"):
@@ -96,5 +96,18 @@ async def test_a_group_that_is_lived_in_is_waited_for_and_then_told(
     inhabited = tmp_path / "memory" / "edgelet" / f"pod{UID}"
     inhabited.mkdir(parents=True)
     (inhabited / "cgroup.procs").write_text("1")
-    assert not await PodCgroups("cgroupfs", mount_point=tmp_path).remove(UID)
+    assert not await PodCgroups("cgroupfs", marks=tmp_path / ".marks", mount_point=tmp_path).remove(UID)
     assert inhabited.exists()
+
+
+def test_only_what_an_earlier_agent_marked_and_nothing_is_seen_of_is_swept(tmp_path: Path) -> None:
+    root = tmp_path / "cpu" / "edgelet"
+    earlier = PodCgroups("cgroupfs", marks=tmp_path / ".marks", mount_point=tmp_path)
+    for uid in ("gone", "seen"):
+        earlier.prepare(spec("Guaranteed", pod=PodRef(uid, "default", "web")), ())
+    (root / "pod-of-another").mkdir()
+    now = PodCgroups("cgroupfs", marks=tmp_path / ".marks", mount_point=tmp_path)
+    now.prepare(spec("Guaranteed", pod=PodRef("being-made", "default", "web")), ())
+    now.sweep(["seen"])
+    assert {one.name for one in root.iterdir()} == {"podseen", "podbeing-made", "pod-of-another"}
+    assert {one.name for one in (tmp_path / ".marks").iterdir()} == {"seen", "being-made"}
