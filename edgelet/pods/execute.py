@@ -100,7 +100,7 @@ class Executor:
                 assert_never(never)
         return memory()
 
-    async def refresh_files(self, pod: Pod, memory: Memory) -> Memory:
+    async def refresh_files(self, pod: Pod, memory: Callable[[], Memory]) -> Memory:
         """Bring changed ConfigMaps, Secrets and labels into the volumes of a running pod; have what waits try again."""
         try:
             plan = volumes.plan(
@@ -109,8 +109,8 @@ class Executor:
             await self._ports.files.prepare(pod.metadata.uid, plan.payloads)
         except EdgeletError as error:
             self._told(pod)(error.reason, error.message, warning=True)
-        waiting = {name: _try_now(one) for name, one in memory.containers.items()}
-        return replace(memory, containers=waiting)
+        now = memory()  # images may have come meanwhile
+        return replace(now, containers={name: _try_now(one) for name, one in now.containers.items()})
 
     async def fetch_image(self, pod: Pod, name: str, known: ContainerMemory) -> ContainerMemory:
         """Look for a container's image, pull it if its policy says so; a failure is part of what is returned."""

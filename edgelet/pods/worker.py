@@ -164,11 +164,19 @@ class PodWorker:
         if self._look_needed:
             self._look_needed = False
             self._seen = await self._ports.runtime.pod(self.uid)
+        known = self._memory
+        memory = await self._ports.executor.read_ends(pod, self._seen, self._taken_in(pod), known=known)
+        if self._memory is not known:  # an image came while the ends were read: that must not be lost
+            memory = replace(self._taken_in(pod), exits=memory.exits)
+        self._memory = memory
+
+    def _taken_in(self, pod: Pod) -> Memory:
+        """Return the memory after what was seen."""
         clock = self._ports.clock
         memory = remember.look(pod, self._seen, self._memory, now=clock.now(), now_s=clock.monotonic_s())
         if pod.metadata.deletion_timestamp is not None and memory.deletion_started_s is None:
             memory = replace(memory, deletion_started_s=clock.monotonic_s())
-        self._memory = await self._ports.executor.read_ends(pod, self._seen, memory, known=self._memory)
+        return memory
 
     def _situation(self, pod: Pod, stored: StoredObject) -> Situation:
         status = stored.document.get("status") or {}
@@ -185,7 +193,7 @@ class PodWorker:
     async def _refresh(self, pod: Pod) -> None:
         """A source of the pod's files changed: bring it in, and let what waits for it try again."""
         if self._memory.files_ready:
-            self._memory = await self._ports.executor.refresh_files(pod, self._memory)
+            self._memory = await self._ports.executor.refresh_files(pod, lambda: self._memory)
         else:
             self._memory = replace(self._memory, files_problem=None)
 

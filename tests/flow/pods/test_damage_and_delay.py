@@ -41,6 +41,27 @@ def test_what_an_old_image_name_brings_late_is_not_what_the_new_one_starts_with(
     play(story)
 
 
+def test_an_image_that_comes_while_the_end_of_another_container_is_read_is_not_lost() -> None:
+    async def story(w: World) -> None:
+        w.have("short:1", Program(after_s=2.0))
+        w.images.registries.offer("late:1")
+        w.images.hold.clear()
+        read_tail = w.files.read_tail
+
+        async def slowly(path: str, limit_bytes: int) -> bytes | None:
+            w.images.hold.set()
+            await asyncio.sleep(1)
+            return await read_tail(path, limit_bytes)
+
+        w.files.read_tail = slowly  # type: ignore[method-assign]
+        both = [{"name": "one", "image": "short:1"}, {"name": "two", "image": "late:1"}]
+        await w.apply(pod_document(containers=both))
+        await asyncio.sleep(5)
+        assert w.pod().status.container_statuses[1].state.running is not None
+
+    play(story)
+
+
 def test_a_status_that_the_card_damaged_is_made_anew() -> None:
     async def story(w: World) -> None:
         uid = await w.apply(pod_document())
