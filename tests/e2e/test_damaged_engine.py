@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.fixtures import footprint
 from tests.fixtures.agent import AgentUnderTest, until
 from tests.fixtures.workload import pod
 
@@ -65,6 +66,7 @@ def owned(entry: Path, agent: AgentUnderTest) -> bool:
 def test_every_pod_runs_again_once(agent: AgentUnderTest, spoil: Callable[[Path], None], running: bool) -> None:
     agent.apply(pod("one"), pod("two"))
     until(lambda: phases(agent, "one", "two") == {"Running"}, within_s=30, what="they run")
+    known = footprint.names(agent)
     if not running:
         agent.kill()
     until(lambda: not any("service" in line for line in services(agent)), within_s=15, what="the engine rests")
@@ -75,6 +77,15 @@ def test_every_pod_runs_again_once(agent: AgentUnderTest, spoil: Callable[[Path]
     until(lambda: "EngineRepaired" in agent.cli("get", "events", "-A").stdout, within_s=60, what="it is told")
     until(lambda: phases(agent, "one", "two", "three") == {"Running"}, within_s=90, what="all run again")
     until(lambda: len(agent.containers()) == 3 and len(processes(agent)) == 3, within_s=30, what="each once")
+    until(lambda: not left(agent, known), within_s=15, what=f"nothing stays of those before: {left(agent, known)}")
+    assert len(footprint.take(agent).interfaces) == 3
+
+
+def left(agent: AgentUnderTest, known: footprint.Names) -> list[str]:
+    """Return control groups, mounts and rules that name what there was before."""
+    seen = footprint.take(agent, known)
+    lines = (*seen.cgroups, *seen.mounts, *seen.processes)
+    return [line for line in lines if any(one in line for one in known.ids)]
 
 
 def services(agent: AgentUnderTest) -> list[str]:
