@@ -41,8 +41,13 @@ class Instance:
 
 
 def outdated(instance: Instance | None, container: Container) -> bool:
-    """Whether the engine's newest instance was made to another specification: it is replaced, however it ends."""
-    return instance is not None and instance.present and instance.spec_hash != spec_hash(container)
+    """Whether the newest instance was made to another specification: it is replaced, however it ended.
+
+    Also where the engine has lost it since; to which specification one from a stored status was made is not known.
+    """
+    if instance is None or not (instance.present or instance.spec_hash):
+        return False
+    return instance.spec_hash != spec_hash(container)
 
 
 def newest(seen: ObservedPod | None, memory: Memory, name: str) -> Instance | None:

@@ -14,7 +14,7 @@ from tests.chaos import processes
 from tests.chaos.board import ROOT, Board, Site
 
 _ID = re.compile(r"[0-9a-f]{64}")
-_COPIES_BYTES = 64 * 1024  # what a pull may leave until the next start of the agent
+_COPIES_BYTES = 0  # of pulls that are over
 _UID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 
 
