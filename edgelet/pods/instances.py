@@ -43,11 +43,13 @@ class Instance:
 def outdated(instance: Instance | None, container: Container) -> bool:
     """Whether the newest instance was made to another specification: it is replaced, however it ended.
 
-    Also where the engine has lost it since; to which specification one from a stored status was made is not known.
+    Also where the engine has lost it since. One from a stored status has no hash: only its image can have changed.
     """
-    if instance is None or not (instance.present or instance.spec_hash):
+    if instance is None:
         return False
-    return instance.spec_hash != spec_hash(container)
+    if instance.present or instance.spec_hash:
+        return instance.spec_hash != spec_hash(container)
+    return instance.image not in {"", container.image}
 
 
 def newest(seen: ObservedPod | None, memory: Memory, name: str) -> Instance | None:
