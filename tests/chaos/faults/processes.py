@@ -16,6 +16,7 @@ from tests.chaos.fault import Hit
 from tests.chaos.witness import Container, Seen
 
 _ENGINE_WAIT_S = 2.0
+_LOOKS = 10
 _HELPERS = frozenset({"runc", "crun", "netavark", "aardvark-dns"})
 
 
@@ -130,6 +131,11 @@ def pod_killed_whole(site: Site, chance: random.Random) -> Iterator[Hit]:
 
 
 def _look(site: Site) -> Seen:
+    """Look at who is there; again where one went between two of podman's answers."""
+    for _ in range(_LOOKS):
+        with contextlib.suppress(AssertionError):
+            return witness.look(site, {})
+        time.sleep(0.3)
     return witness.look(site, {})
 
 
