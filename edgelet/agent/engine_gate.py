@@ -33,6 +33,7 @@ T = TypeVar("T")
 _FIRST_RETRY_S = 1.0
 _MAX_RETRY_S = 60.0
 _SWEEP_AFTER_S = 5.0
+_SWEEP_MAX_S = 300.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,7 @@ class FoundEngine:
     runtime: Runtime
     images: Images
     recover: Callable[[], Awaitable[None]]  # sweeps what an engine that was killed leaves
+    unswept: Callable[[], bool]  # whether it left something for another time
     close: Callable[[], Awaitable[None]]
 
 
@@ -60,15 +62,20 @@ class EngineGate:
     async def run(self) -> None:
         """Try until the engine is there; after it was lost and came back, sweep what it left. For ever."""
         await self._open()
+        wait_s = _SWEEP_AFTER_S
         while True:
+            if self._engine.unswept():
+                self._failed.set()
             await self._failed.wait()
-            await self._clock.sleep(_SWEEP_AFTER_S)
+            await self._clock.sleep(wait_s)
             self._failed.clear()
             try:
                 await self._engine.recover()
             except EdgeletError as error:
                 log.warning("cannot sweep yet", extra={"reason": error.reason, "error": error.message})
                 self._failed.set()
+            else:
+                wait_s = min(_SWEEP_MAX_S, wait_s * 2) if self._engine.unswept() else _SWEEP_AFTER_S
 
     async def _open(self) -> None:
         retry_s = _FIRST_RETRY_S

@@ -184,7 +184,7 @@ async def find_engine(settings: Settings, clock: SystemClock, told: Callable[[st
     async def recover() -> None:
         await engine_repair.mending(settings, told, sweep_and_look)
 
-    return FoundEngine(runtime=runtime, images=images, recover=recover, close=close)
+    return FoundEngine(runtime=runtime, images=images, recover=recover, unswept=lambda: runtime.unswept, close=close)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

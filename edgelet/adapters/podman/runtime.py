@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 from edgelet.adapters.podman import exec_session, exit_files, externals, facts, host_sweep, monitor
+from edgelet.adapters.podman.clearing import Clearing
 from edgelet.adapters.podman.containers import Containers
 from edgelet.adapters.podman.exec import Executor
 from edgelet.adapters.podman.exits import ExitWatch
@@ -86,7 +87,6 @@ class PodmanRuntime:
             abilities=_abilities(info),
             clock=clock,
         )
-        self._own_storage = own_storage
         self._pinned = pinned
         self._prefer_pinned = prefer_pinned
         self._cgroups = PodCgroups(info.cgroup_manager, marks=run_dir / "pod-cgroups")
@@ -94,6 +94,14 @@ class PodmanRuntime:
         self._sandbox = self._both(owner, prefer_pinned=prefer_pinned)
         self._executor = Executor(run_dir=run_dir, oci_runtime=oci_runtime_path)
         self._usage = UsageSampler()
+        self._clearing = Clearing(
+            self._intents.sweep,
+            lambda: host_sweep.sweep(libpod=libpod, inventory=self._inventory, network=network),
+            lambda: exit_files.sweep(libpod, exits_dir),
+            *((lambda: externals.sweep(libpod),) if own_storage else ()),
+            self._finish_removals,
+            self._sweep_cgroups,
+        )
 
     @property
     def info(self) -> EngineInfo:
@@ -166,21 +174,25 @@ class PodmanRuntime:
         At start, and whenever the engine was killed or did not answer; harmless beside running work.
 
         Raises:
-            EngineError: EngineUnavailable.
+            EngineError: EngineUnavailable: the engine does not answer.
         """
         self._inventory.doubt()
         if self._pinned is not None:
             await self._pinned.recover()
-        with station("EngineUnavailable", "clear up"):
-            await self._intents.sweep()
-            await host_sweep.sweep(libpod=self._libpod, inventory=self._inventory, network=self._network)
-            await exit_files.sweep(self._libpod, self._exits_dir)
-            if self._own_storage:
-                await externals.sweep(self._libpod)
-            if self._sweeper.unfinished():
-                alive = frozenset(each.id for each in await self._inventory.containers(None))
-                await self._sweeper.finish_all(alive)
-            self._cgroups.sweep(await self._uids())
+        await self._clearing.run()
+
+    @property
+    def unswept(self) -> bool:
+        """Whether the last recovery left something for another time."""
+        return self._clearing.unswept
+
+    async def _finish_removals(self) -> None:
+        if self._sweeper.unfinished():
+            alive = frozenset(each.id for each in await self._inventory.containers(None))
+            await self._sweeper.finish_all(alive)
+
+    async def _sweep_cgroups(self) -> None:
+        self._cgroups.sweep(await self._uids())
 
     def exits(self) -> AsyncIterator[ExitNotice]:
         """Notices of ends. One reader."""

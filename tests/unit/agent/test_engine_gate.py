@@ -12,16 +12,37 @@ from tests.fakes.runtime import FakeRuntime
 from tests.fakes.virtual_time import VirtualClock
 
 
-def found(runtime: FakeRuntime, sweeps: list[float]) -> FoundEngine:
+def found(runtime: FakeRuntime, sweeps: list[float], *, left: int = 0) -> FoundEngine:
+    """`left`: so many sweeps leave something."""
+
     async def recover() -> None:
         sweeps.append(asyncio.get_running_loop().time())
-        if len(sweeps) == 1:
+        if len(sweeps) == 1 and not left:
             raise EngineError("EngineUnavailable", "still away")
 
     async def close() -> None:
         pass
 
-    return FoundEngine(runtime=runtime, images=FakeImages(), recover=recover, close=close)
+    return FoundEngine(
+        runtime=runtime, images=FakeImages(), recover=recover, close=close, unswept=lambda: len(sweeps) < left
+    )
+
+
+def test_what_a_sweep_leaves_is_tried_again_ever_more_rarely() -> None:
+    async def story() -> None:
+        sweeps = list[float]()
+
+        async def bring_up() -> FoundEngine:
+            return found(FakeRuntime(), sweeps, left=4)
+
+        gate = EngineGate(bring_up, clock=VirtualClock())
+        running = asyncio.create_task(gate.run())
+        await gate.opened()
+        await asyncio.sleep(3600)
+        assert sweeps == [5.0, 15.0, 35.0, 75.0]
+        running.cancel()
+
+    virtual_time.run(story())
 
 
 def test_an_engine_that_was_lost_is_swept_after_until_that_works() -> None:
