@@ -95,7 +95,7 @@ def _states(
 
 
 def _comes_back(now: Situation, container: Container, newest: Instance, code: int, *, init: bool) -> bool:
-    if now.ended or now.rejected or now.pod.metadata.deletion_timestamp is not None:
+    if now.ended or now.rejected or now.evicted or now.pod.metadata.deletion_timestamp is not None:
         return False
     if init:
         done = now.memory.initialized and not restart_policy.is_sidecar(container)

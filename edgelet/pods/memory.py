@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from edgelet.pods.eviction import Eviction
 from edgelet.pods.restart_backoff import Entry
 from edgelet.ports.images import ImageInfo
 from edgelet.ports.runtime import Exited
@@ -96,6 +97,8 @@ class Memory:
     sandbox_problem: Problem | None = None
     sandbox_made_s: float | None = None  # monotonic, when this agent made the newest one
     deletion_started_s: float | None = None  # monotonic, when this agent began to end the pod
+    active_since_s: float | None = None  # monotonic, of status.startTime
+    eviction: Eviction | None = None  # decided by this agent, not yet in the status
     initialized: bool = False  # every init container was done in the present sandbox
 
     def container(self, name: str) -> ContainerMemory:

@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from edgelet.api.container import Container
 from edgelet.api.pod import Pod
-from edgelet.pods import image_backoff, instances, phase, remember, restart_backoff, restart_policy, termination_order
+from edgelet.pods import (
+    active_deadline,
+    image_backoff,
+    instances,
+    phase,
+    remember,
+    restart_backoff,
+    restart_policy,
+    termination_order,
+)
+from edgelet.pods.eviction import Eviction
 from edgelet.pods.instances import Instance
 from edgelet.pods.memory import ImageFailed, ImageFetching, ImagePresent, ImageUnknown, Memory, Problem
 from edgelet.pods.restart_backoff import BackoffSettings
@@ -37,6 +47,7 @@ class Situation:
     backoff: BackoffSettings = field(default_factory=BackoffSettings)
     rejected: bool = False  # the node does not take the pod: nothing of it may run
     ended: bool = False  # the stored status says Succeeded or Failed: there is no way back
+    evicted: Eviction | None = None  # the agent itself brings the pod to its end
 
 
 def plan(now: Situation) -> Round:
@@ -46,9 +57,15 @@ def plan(now: Situation) -> Round:
     """
     if now.pod.metadata.deletion_timestamp is not None:
         return _end(now, final=True)
-    if now.rejected or now.ended or phase.decide(now.pod, now.seen, now.memory) in {"Succeeded", "Failed"}:
+    over = now.rejected or now.ended or now.evicted is not None
+    if over or phase.decide(now.pod, now.seen, now.memory) in {"Succeeded", "Failed"}:
         return _end(now, final=False)
-    return _live(now)
+    return _before_the_deadline(now, _live(now))
+
+
+def _before_the_deadline(now: Situation, round_: Round) -> Round:
+    waits = (round_.wake_in_s, active_deadline.remaining_s(now.pod, now.memory, now_s=now.now_s))
+    return replace(round_, wake_in_s=min((one for one in waits if one is not None), default=None))
 
 
 def _end(now: Situation, *, final: bool) -> Round:
@@ -71,6 +88,8 @@ def _grace_s(now: Situation) -> float:
     """Return what is left of the pod's grace period; at least 2 s once it began (kubelet: minimumGracePeriod)."""
     metadata = now.pod.metadata
     asked = metadata.deletion_grace_period_seconds
+    if asked is None and now.evicted is not None and now.evicted.grace_s is not None:
+        return now.evicted.grace_s
     whole = float(asked if asked is not None else now.pod.spec.termination_grace_period_seconds or 0)
     began = now.memory.deletion_started_s
     if whole <= 0:

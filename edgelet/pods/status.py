@@ -41,10 +41,11 @@ def build(now: Situation, around: Surroundings, *, before: PodStatus) -> PodStat
             (container_status.build(now, one, init=False) for one in now.pod.spec.containers), key=lambda one: one.name
         )
     )
-    found: PodPhase = "Failed" if around.rejection else phase.decide(now.pod, now.seen, now.memory)
+    over = around.rejection is not None or now.evicted is not None
+    found: PodPhase = "Failed" if over else phase.decide(now.pod, now.seen, now.memory)
     if not around.rejection:
         found = _not_before_the_last(now, before, found)
-    reason, message = around.rejection or (before.reason, before.message)
+    reason, message = around.rejection or _why(now, found) or (before.reason, before.message)
     host_network = bool(now.pod.spec.host_network)
     ips = around.host_ips[:1] if host_network and now.memory.sandbox_attempt else now.memory.ips
     rejected = around.rejection is not None
@@ -64,6 +65,11 @@ def build(now: Situation, around: Surroundings, *, before: PodStatus) -> PodStat
         qos_class=around.qos_class,
         resize=before.resize,
     )
+
+
+def _why(now: Situation, found: PodPhase) -> tuple[str, str] | None:
+    """Return reason and message of an eviction: with the final phase, not before."""
+    return (now.evicted.reason, now.evicted.message) if now.evicted and found in _FINAL else None
 
 
 def _not_before_the_last(now: Situation, before: PodStatus, found: PodPhase) -> PodPhase:

@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 
 from edgelet.api.errors import EdgeletError
 from edgelet.api.pod import Pod
-from edgelet.pods import plan, remember, stored_pod
+from edgelet.pods import active_deadline, plan, remember, stored_pod
+from edgelet.pods.eviction import Eviction
 from edgelet.pods.execute import Executor
 from edgelet.pods.memory import ContainerMemory, ImageFetching, Memory
 from edgelet.pods.plan import Situation
@@ -180,7 +181,12 @@ class PodWorker:
             backoff=self._ports.backoff,
             rejected=self._rejection is not None,
             ended=status.get("phase") in {"Succeeded", "Failed"},
+            evicted=self._evicted(pod),
         )
+
+    def _evicted(self, pod: Pod) -> Eviction | None:
+        now_s = self._ports.clock.monotonic_s()
+        return self._memory.eviction or active_deadline.exceeded(pod, self._memory, now_s=now_s)
 
     async def _refresh(self, pod: Pod) -> None:
         """A source of the pod's files changed: bring it in, and let what waits for it try again."""
@@ -192,6 +198,9 @@ class PodWorker:
     async def _report(self, situation: Situation) -> Situation:
         """Write the status; a final phase is on disk before anything is removed because of it."""
         status = await self._ports.status.write(self.key, self.uid, situation, rejection=self._rejection)
+        clock = self._ports.clock
+        now, now_s = clock.now(), clock.monotonic_s()
+        self._memory = active_deadline.anchored(self._memory, status.start_time, now=now, now_s=now_s)
         return replace(situation, ended=status.phase in {"Succeeded", "Failed"}, memory=self._memory)
 
     async def _carry_out(self, pod: Pod, steps: tuple[Step, ...]) -> None:

@@ -22,7 +22,7 @@ _POD: dict[str, Verdict] = {
     "ephemeralContainers": Refused(_NOT_YET),
     "restartPolicy": HONOURED,
     "terminationGracePeriodSeconds": HONOURED,
-    "activeDeadlineSeconds": Refused(_NOT_YET),
+    "activeDeadlineSeconds": HONOURED,
     "dnsPolicy": HONOURED,
     "nodeSelector": HONOURED,
     "serviceAccountName": SCHEDULER,

@@ -108,7 +108,7 @@ async def test_all_faults_come_back_at_once_and_nothing_is_stored(store: FakeObj
         "Bad_Name",
         C("a", image=5, livenessProbe={"exec": {"command": ["true"]}}),
         C("b", ports=[{"containerPort": 1, "hostPort": 70000}]),
-        activeDeadlineSeconds=5,
+        runtimeClassName="kata",
         restartPolicy="Sometimes",
     )
 
@@ -120,7 +120,7 @@ async def test_all_faults_come_back_at_once_and_nothing_is_stored(store: FakeObj
         "spec.containers[0].image",
         "spec.containers[0].livenessProbe",
         "spec.containers[1].ports[0].hostPort",
-        "spec.activeDeadlineSeconds",
+        "spec.runtimeClassName",
         "spec.restartPolicy",
     }
     assert "spec.containers[1].ports[0].hostPort: 70000 is not in 1..65535" in caught.value.message
