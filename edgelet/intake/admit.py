@@ -79,7 +79,7 @@ def admit(
         update.inherit(old or {}, sent)
         sent["spec"]["nodeName"] = sent["spec"].get("nodeName") or house.node_name
     complete = defaults.complete(sent)
-    found = (*_rules(model.model_validate(complete), house), *refused)
+    found = (*_rules(model.model_validate(complete), house, created=old is None), *refused)
     if wrong or found:
         raise _invalid(kind, document, typed.beside(wrong, found))
     if kind.kind == "Pod":
@@ -87,10 +87,10 @@ def admit(
     return Admitted(complete, tuple(f'unknown field "{path}"' for path in shaped.unknown[:_MAX_WARNINGS]))
 
 
-def _rules(value: Value, house: House) -> Iterable[FieldError]:
+def _rules(value: Value, house: House, *, created: bool) -> Iterable[FieldError]:
     match value:
         case Pod():
-            return pod.check(value, node_name=house.node_name)
+            return pod.check(value, node_name=house.node_name, created=created)
         case ConfigMap():
             return config.check_config_map(value)
         case Secret():

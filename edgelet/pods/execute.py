@@ -15,7 +15,9 @@ from edgelet.pods import (
     adoption,
     container_spec,
     environment,
+    pid_target,
     pull_secrets,
+    references,
     remember,
     restart_backoff,
     sandbox_spec,
@@ -242,7 +244,10 @@ class Executor:
             },
         )
         await ports.files.prepare(pod.metadata.uid, resolved.steps)
-        return resolved.spec
+        if not pid_target.wanted(container):
+            return resolved.spec
+        target = pid_target.find(container, await ports.runtime.pod(pod.metadata.uid))
+        return replace(resolved.spec, pid_namespace_of=target)
 
     async def _repaired(self, pod: Pod, container: Container, damage: DamagedImageError) -> bool:
         credentials, _ = pull_secrets.credentials(pod, self._ports.objects)
@@ -290,4 +295,4 @@ def _container(pod: Pod, name: str) -> Container:
 
 
 def _find(pod: Pod, name: str) -> Container | None:
-    return next((one for one in (*pod.spec.init_containers, *pod.spec.containers) if one.name == name), None)
+    return next((one for one in references.every_container(pod) if one.name == name), None)

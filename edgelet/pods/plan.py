@@ -135,6 +135,8 @@ def _containers(now: Situation) -> Round:
     rounds = [_inits(now)] if now.pod.spec.init_containers else []
     if phase.initialized(now.pod, now.seen, now.memory):
         rounds += [_container(now, one, init=False) for one in now.pod.spec.containers]
+    # At any time, also before the pod is initialized; once, whatever becomes of it.
+    rounds += [_container(now, one, init=False) for one in now.pod.spec.ephemeral_containers]
     if surplus := instances.surplus(now.seen):
         rounds.append(Round((RemoveInstances(tuple(one.id for one in surplus)),)))
     waits = [one.wake_in_s for one in rounds if one.wake_in_s is not None]

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from edgelet.api.pod import Pod
 from edgelet.api.pod_status import ContainerStateTerminated, PodStatus
-from edgelet.pods import instances, phase
+from edgelet.pods import instances, phase, references
 from edgelet.pods.memory import ContainerMemory, LastInstance, Memory, SeenExit
 from edgelet.pods.restart_backoff import Entry
 from edgelet.ports.runtime import Exited, ObservedContainer, ObservedPod, Running
@@ -24,7 +24,7 @@ def look(pod: Pod, seen: ObservedPod | None, memory: Memory, *, now: datetime, n
     """
     containers = {
         name: _container(name, seen, memory, now=now, now_s=now_s)
-        for name in [one.name for one in (*pod.spec.init_containers, *pod.spec.containers)]
+        for name in [one.name for one in references.every_container(pod)]
     }
     found = seen.containers if seen else ()
     exits = {
@@ -112,7 +112,7 @@ def from_status(status: PodStatus) -> Memory:
     The engine's own word, where it has one, is newer and wins at the first look.
     """
     containers = {}
-    for one in (*status.init_container_statuses, *status.container_statuses):
+    for one in (*status.init_container_statuses, *status.container_statuses, *status.ephemeral_container_statuses):
         state = one.state.terminated or one.last_state.terminated
         if one.container_id is None and one.restart_count == 0 and state is None:
             continue  # it never was

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from edgelet.api.container import Container
+from edgelet.api.container import Container, EphemeralContainer
 from edgelet.api.pod import Pod
 
 
@@ -12,10 +12,12 @@ def is_sidecar(container: Container) -> bool:
 
 
 def app_restarts(pod: Pod, container: Container, exit_code: int) -> bool:
-    """Return whether an app container with this exit code starts again.
+    """Return whether an app container with this exit code starts again; an ephemeral one never does.
 
     Source: Kubernetes pkg/api/v1/pod/util.go ContainerShouldRestart; rules of the container itself come first.
     """
+    if isinstance(container, EphemeralContainer):
+        return False
     for rule in container.restart_policy_rules:
         codes = rule.exit_codes
         if codes is not None and (exit_code in codes.values) == (codes.operator == "In"):

@@ -62,9 +62,16 @@ def build(now: Situation, around: Surroundings, *, before: PodStatus) -> PodStat
         start_time=around.start_time,
         init_container_statuses=() if rejected else inits,
         container_statuses=() if rejected else apps,
+        ephemeral_container_statuses=() if rejected else _ephemeral(now),
         qos_class=around.qos_class,
         resize=before.resize,
     )
+
+
+def _ephemeral(now: Situation) -> tuple[ContainerStatus, ...]:
+    """Return their statuses: nobody waits for them, so they are neither ready nor started."""
+    made = (container_status.build(now, one, init=False) for one in now.pod.spec.ephemeral_containers)
+    return tuple(sorted((one.replace(ready=False, started=None) for one in made), key=lambda one: one.name))
 
 
 def _why(now: Situation, found: PodPhase) -> tuple[str, str] | None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from edgelet.api.errors import EdgeletError
 from edgelet.api.pod import Pod
-from edgelet.pods import active_deadline, plan, remember, stored_pod
+from edgelet.pods import active_deadline, plan, references, remember, stored_pod
 from edgelet.pods.eviction import Eviction
 from edgelet.pods.execute import Executor
 from edgelet.pods.memory import ContainerMemory, ImageFetching, Memory
@@ -148,6 +148,8 @@ class PodWorker:
             pod = stored_pod.pod_of(stored)
             if self._parsed and pod.spec != self._parsed[1].spec:
                 self._memory = replace(self._memory, containers=_fresh_images(self._memory))
+                if references.mounted_volumes(pod) != references.mounted_volumes(self._parsed[1]):
+                    self._memory = replace(self._memory, files_ready=False, files_problem=None)
             self._parsed = (stored.resource_version, pod)
         return self._parsed[1]
 

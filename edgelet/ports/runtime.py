@@ -109,6 +109,7 @@ class ContainerSpec:
     stdin: bool = False
     tty: bool = False
     stop_signal: str | None = None
+    pid_namespace_of: str = ""  # id of a running container of the pod whose processes it shall see; "" = its own
     labels: Mapping[str, str] = field(default_factory=dict)  # further ones, kept and given back by observation
 
 

@@ -240,6 +240,10 @@ class FakeRuntime:
         pod = self._pods.get(pod_uid)
         return self._observed(pod).containers if pod else ()
 
+    def spec(self, container_id: str) -> ContainerSpec:
+        """What an instance was made to."""
+        return self._specs[container_id]
+
     def running(self) -> list[str]:
         """Names of the running containers, `pod/container`."""
         return sorted(

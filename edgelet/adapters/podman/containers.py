@@ -71,6 +71,8 @@ class Containers:
             abilities=self._abilities,
             pinned=sandbox.pinned,
         )
+        if spec.pid_namespace_of:
+            body["pidns"] = {"nsmode": "path", "value": await self._pid_namespace(spec)}
         with station("CreateContainerError", f"create the container {spec.name}"):
             container_id, found = await self._create(body, sandbox)
             if found is not None and found.half_started:
@@ -132,6 +134,17 @@ class Containers:
                 await remove_stubborn(self._libpod, f"/containers/{container_id}", query)
             self._inventory.forget(container_id)
         await self._sweeper.finish(container_id)
+
+    async def _pid_namespace(self, spec: ContainerSpec) -> str:
+        """Return the path of another container's namespace.
+
+        Not Podman's own container:ID, which would forbid to remove the other one for as long as this one is there.
+        """
+        with station("CreateContainerError", f"look at the target of {spec.name}"):
+            seen = await self._inventory.find(spec.pid_namespace_of)
+        if seen is None or not seen.pid or not self._may_live(seen) or self._exits.is_dead(seen.id):
+            raise EngineError("CreateContainerError", f"cannot create {spec.name}: its target does not run any more")
+        return f"/proc/{seen.pid}/ns/pid"
 
     def _cgroup_path(self, container_id: str, sandbox: ListedPod) -> str:
         """Guess it from its neighbour's: one that lives for 50 ms is gone before it can be asked for."""

@@ -1,7 +1,7 @@
 """Every field of a pod's spec and what this agent makes of it. A feature that arrives changes its line here.
 
-Paths are without indexes; `spec.containers` speaks for init containers too, unless `spec.initContainers` has a line of
-its own. What stands under a field that is listed and is not listed itself shares its verdict.
+Paths are without indexes; `spec.containers` speaks for init and ephemeral containers too, unless these have a line of
+their own. What stands under a field that is listed and is not listed itself shares its verdict.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _POD: dict[str, Verdict] = {
     "volumes": HONOURED,
     "initContainers": HONOURED,
     "containers": HONOURED,
-    "ephemeralContainers": Refused(_NOT_YET),
+    "ephemeralContainers": HONOURED,
     "restartPolicy": HONOURED,
     "terminationGracePeriodSeconds": HONOURED,
     "activeDeadlineSeconds": HONOURED,

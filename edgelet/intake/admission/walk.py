@@ -10,7 +10,7 @@ from edgelet.intake import faults, field_path
 from edgelet.intake.admission.table import TABLE
 from edgelet.intake.admission.verdict import Beside, Only, Plain, Refused, Verdict
 
-_INIT = "spec.initContainers."
+_LIKE_CONTAINERS = ("spec.initContainers.", "spec.ephemeralContainers.")
 
 
 def refused(spec: Mapping[str, Any], table: Mapping[str, Verdict] = TABLE) -> tuple[FieldError, ...]:
@@ -60,6 +60,7 @@ def verdict_of(pattern: str, table: Mapping[str, Verdict] = TABLE) -> Verdict | 
     """Return what the table says of a field; None where a field above it speaks for it."""
     if pattern in table:
         return table[pattern]
-    if pattern.startswith(_INIT):
-        return table.get(f"spec.containers.{pattern.removeprefix(_INIT)}")
+    for other in _LIKE_CONTAINERS:
+        if pattern.startswith(other):
+            return table.get(f"spec.containers.{pattern.removeprefix(other)}")
     return None

@@ -223,3 +223,20 @@ async def test_storage_left_by_a_killed_creation_does_not_block_the_name(podman_
     blocker.write_text(json.dumps(entries))
     await podman_world.runtime.start_container(spec)
     assert isinstance((await podman_world.observed(pod)).state, Running)
+
+
+async def test_a_container_sees_the_processes_of_its_target_and_does_not_hold_it(podman_world: PodmanWorld) -> None:
+    pod = new_pod()
+    runtime = podman_world.runtime
+    await runtime.create_sandbox(sandbox_of(pod))
+    await runtime.start_container(sh(pod, FOREVER))
+    target = await podman_world.observed(pod)
+    await runtime.start_container(replace(sh(pod, FOREVER, name="debug"), pid_namespace_of=target.id))
+    debug = await podman_world.observed(pod, "debug")
+    seen = await runtime.exec(debug.id, ("/bin/sh", "-c", "cat /proc/[0-9]*/cmdline | tr '\\0' ' '"), timeout_s=20)
+    assert seen.exit_code == 0, seen.output
+    assert seen.output.count(b"/bin/sh -c while") == 2, seen.output
+    await runtime.remove_container(target.id)
+    left = await runtime.pod(pod.uid)
+    assert left is not None
+    assert [one.name for one in left.containers] == ["debug"]
