@@ -39,7 +39,7 @@ from edgelet.intake.manifest_folder import ManifestFolder
 from edgelet.intake.reception import Reception
 from edgelet.intake.successors import Successors
 from edgelet.node.event_recorder import EventRecorder
-from edgelet.pods import node_admission
+from edgelet.pods import allocation, node_admission
 from edgelet.pods.adoption import Adoption
 from edgelet.pods.dispatcher import Dispatcher
 from edgelet.pods.execute import Executor, ExecutorPorts
@@ -244,6 +244,7 @@ def make_dispatcher(base: Foundation) -> Dispatcher:
         ports=ports,
         files=base.files,
         admit=lambda pod, others: node_admission.judge(pod, others, room),
+        resize=lambda pod, others: allocation.judge(pod, others, room),
         orphans_may_go=base.orphans_may_go,
     )
 

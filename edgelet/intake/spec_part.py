@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from edgelet.api.errors import FieldError
-from edgelet.intake import ephemeral_containers
+from edgelet.intake import ephemeral_containers, resize
 from edgelet.ports.object_store import Document
 
 
@@ -29,4 +29,5 @@ class SpecPart:
 PARTS: Mapping[str, SpecPart] = {
     # To look into a pod is no change of what its owner wants.
     "ephemeralcontainers": SpecPart(ephemeral_containers.narrowed, ephemeral_containers.check, owners_only=False),
+    "resize": SpecPart(resize.narrowed, resize.check, owners_only=True),
 }

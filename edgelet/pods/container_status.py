@@ -49,7 +49,7 @@ def build(now: Situation, container: Container, *, init: bool) -> ContainerStatu
         )
         if running
         else (),
-        resources=container.resources if running else None,
+        resources=(now.memory.container(container.name).resources or container.resources) if running else None,
         allocated_resources=dict(container.resources.requests) if running else {},
     )
 

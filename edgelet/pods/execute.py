@@ -13,19 +13,22 @@ from edgelet.api.errors import DamagedImageError, EdgeletError
 from edgelet.api.pod import Pod
 from edgelet.pods import (
     adoption,
+    allocation,
     container_spec,
     environment,
     pid_target,
     pull_secrets,
     references,
     remember,
+    resize,
+    resize_step,
     restart_backoff,
     sandbox_spec,
     termination_message,
     volumes,
 )
 from edgelet.pods.image_fetch import ImageFetch
-from edgelet.pods.memory import ContainerMemory, ImagePresent, ImageUnknown, Memory, Problem, SeenExit
+from edgelet.pods.memory import ContainerMemory, ImagePresent, ImageUnknown, Memory, PendingResize, Problem, SeenExit
 from edgelet.pods.node_facts import NodeFacts
 from edgelet.pods.pod_events import PodEvents
 from edgelet.pods.references import Objects
@@ -38,6 +41,7 @@ from edgelet.pods.steps import (
     PrepareFiles,
     RemoveInstances,
     RemovePod,
+    ResizeContainer,
     StartContainer,
     Step,
     Target,
@@ -88,9 +92,10 @@ class Executor:
                 return await self._start(pod, step, memory)
             case KillContainers(targets=targets, grace_s=grace_s, message=message):
                 await self._kill(pod, targets, grace_s=grace_s, message=message)
+            case ResizeContainer(container=name, id=container_id):
+                return await self._resize(pod, _container(pod, name), container_id, memory)
             case RemoveInstances(ids=ids):
-                for one in ids:
-                    await self._ports.runtime.remove_container(one)
+                await self._remove(ids)
             case RemovePod(message=message):
                 if message:
                     self._told(pod)("SandboxChanged", message)
@@ -212,7 +217,34 @@ class Executor:
             return _with(memory(), container.name, after)
         told("Created", f"Container created: {container.name}", container=container.name)
         told("Started", f"Container started: {container.name}", container=container.name)
-        return _with(memory(), container.name, replace(known, image=ImageUnknown(), problem=None, backoff=backoff))
+        given = container.resources
+        known = replace(
+            known, image=ImageUnknown(), problem=None, backoff=backoff, resources=given, resize_problem=None
+        )
+        return _with(memory(), container.name, known)
+
+    async def _resize(self, pod: Pod, container: Container, container_id: str, memory: Callable[[], Memory]) -> Memory:
+        runtime, node = self._ports.runtime, self._ports.node()
+        try:
+            await resize_step.carry_out(pod, container, container_id, runtime=runtime, node=node)
+        except EdgeletError as error:
+            problem = replace(self._problem(error), reason="Error")
+            self._told(pod)("ResizeError", resize.told("error", pod, error=error.message), warning=True)
+            known = replace(memory().container(container.name), resize_problem=problem)
+            return _with(memory(), container.name, known)
+        known = replace(memory().container(container.name), resources=container.resources, resize_problem=None)
+        after = _with(memory(), container.name, known)
+        if not any(resize.due(one, after.container(one.name)) for one in allocation.resizable(pod)):
+            self._told(pod)("ResizeCompleted", resize.told("completed", pod))
+        return after
+
+    def tell_allocation(self, pod: Pod, pending: PendingResize | None) -> None:
+        """Say what was decided about a resize. `pod` as it is wanted."""
+        if pending is None:
+            self._told(pod)("ResizeStarted", resize.told("started", pod))
+        else:
+            message = resize.told(pending.reason.lower(), pod, error=pending.message)
+            self._told(pod)(f"Resize{pending.reason}", message, warning=True)
 
     async def _resolve(  # noqa: PLR0917  one call, one place
         self,
@@ -265,6 +297,10 @@ class Executor:
         for failure in await asyncio.gather(*stops, return_exceptions=True):
             if failure is not None:
                 raise failure
+
+    async def _remove(self, ids: tuple[str, ...]) -> None:
+        for one in ids:
+            await self._ports.runtime.remove_container(one)
 
     # ---- bookkeeping
 

@@ -12,6 +12,7 @@ from edgelet.pods import (
     instances,
     phase,
     remember,
+    resize,
     restart_backoff,
     restart_policy,
     termination_order,
@@ -28,6 +29,7 @@ from edgelet.pods.steps import (
     PrepareFiles,
     RemoveInstances,
     RemovePod,
+    ResizeContainer,
     Round,
     StartContainer,
     Step,
@@ -168,11 +170,16 @@ def _inits(now: Situation) -> Round:
 
 def _container(now: Situation, container: Container, *, init: bool) -> Round:
     newest = instances.newest(now.seen, now.memory, container.name)
-    changed = instances.outdated(newest, container)
+    known = now.memory.container(container.name)
+    outdated = instances.outdated(newest, container)
+    changed = outdated or resize.needs_restart(container, known)
     match newest.state if newest else Created():
         case Running() if changed and newest:
             target = Target(container.name, newest.id)
-            return Round((KillContainers((target,), _whole_grace_s(now.pod), message=_CHANGED),))
+            message = _CHANGED if outdated else resize.RESTARTED
+            return Round((KillContainers((target,), _whole_grace_s(now.pod), message=message),))
+        case Running() if newest and resize.due(container, known):
+            return _held(now, known.resize_problem) or Round((ResizeContainer(container.name, newest.id),))
         case Running():
             return Round()
         case Exited(exit_code=code) if not changed and not _runs_again(now, container, newest, code, init=init):

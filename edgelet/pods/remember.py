@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 
+from edgelet.api.container import ResourceRequirements
 from edgelet.api.pod import Pod
 from edgelet.api.pod_status import ContainerStateTerminated, PodStatus
 from edgelet.pods import instances, phase, references
@@ -127,8 +128,19 @@ def from_status(status: PodStatus) -> Memory:
             ended=_exited(ended) if ended else None,
             started_at=started,
         )
-        containers[one.name] = ContainerMemory(last=last)
-    return Memory(containers=containers, ips=tuple(one.ip for one in status.pod_ips))
+        containers[one.name] = ContainerMemory(last=last, resources=one.resources if one.state.running else None)
+    ips = tuple(one.ip for one in status.pod_ips)
+    return Memory(containers=containers, ips=ips, allocated=_allocated(status))
+
+
+def _allocated(status: PodStatus) -> dict[str, ResourceRequirements]:
+    """Return what the containers had been given: a resize that waits must not be taken for granted by a restart."""
+    statuses = (*status.init_container_statuses, *status.container_statuses)
+    return {
+        one.name: ResourceRequirements(requests=one.allocated_resources, limits=one.resources.limits)
+        for one in statuses
+        if one.resources is not None
+    }
 
 
 def _exited(ended: ContainerStateTerminated) -> Exited:

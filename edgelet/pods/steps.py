@@ -51,6 +51,14 @@ class KillContainers:
 
 
 @dataclass(frozen=True, slots=True)
+class ResizeContainer:
+    """Give a running container the limits that its container has been given."""
+
+    container: str
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
 class RemoveInstances:
     """Remove ended instances that nobody asks for any more."""
 
@@ -75,6 +83,7 @@ Step = (
     | FetchImage
     | StartContainer
     | KillContainers
+    | ResizeContainer
     | RemoveInstances
     | RemovePod
     | FinishDeletion

@@ -5,14 +5,15 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from edgelet.api.errors import EdgeletError
 from edgelet.api.pod import Pod
-from edgelet.pods import active_deadline, plan, references, remember, stored_pod
+from edgelet.pods import active_deadline, allocation, plan, references, remember, resize, stored_pod
 from edgelet.pods.eviction import Eviction
 from edgelet.pods.execute import Executor
-from edgelet.pods.memory import ContainerMemory, ImageFetching, Memory
+from edgelet.pods.memory import ContainerMemory, ImageFetching, ImageUnknown, Memory, PendingResize
 from edgelet.pods.plan import Situation
 from edgelet.pods.restart_backoff import BackoffSettings
 from edgelet.pods.status_writer import StatusWriter
@@ -43,13 +44,21 @@ class PodWorker:
     """Runs until the pod's object is gone. `wake` may be called at any time, as often as one likes."""
 
     def __init__(
-        self, key: Key, uid: str, *, ports: WorkerPorts, seen: ObservedPod | None, rejection: tuple[str, str] | None
+        self,
+        key: Key,
+        uid: str,
+        *,
+        ports: WorkerPorts,
+        seen: ObservedPod | None,
+        rejection: tuple[str, str] | None,
+        fits: Callable[[Pod], PendingResize | None] = lambda _: None,
     ) -> None:
         self.key = key
         self.uid = uid
         self._ports = ports
         self._seen = seen
         self._rejection = rejection
+        self._fits = fits
         self._look_needed = False  # the first look is given
         self._files_stale = False
         self._memory = Memory()
@@ -62,8 +71,8 @@ class PodWorker:
 
     @property
     def pod(self) -> Pod | None:
-        """The pod as it was read last."""
-        return self._parsed[1] if self._parsed else None
+        """The pod as it was read last, with the amounts that it has been given."""
+        return allocation.given(self._parsed[1], self._memory.allocated) if self._parsed else None
 
     def wake(self, *, look: bool = False, files: bool = False, interrupt: bool = False) -> None:
         """Have the worker look at its object again.
@@ -130,6 +139,7 @@ class PodWorker:
         except ValueError as error:
             await self._unreadable(stored, error)
             return None
+        pod = self._allocate(pod)
         await self._look(pod)
         situation = self._situation(pod, stored)
         if self._files_stale and not situation.ended:
@@ -141,7 +151,22 @@ class PodWorker:
             await self._carry_out(pod, round_.steps)
             return 0.0
         self._ports.status.settle(self.key, self.uid)
-        return round_.wake_in_s
+        waits = (round_.wake_in_s, allocation.retry_s(self._memory))
+        return min((one for one in waits if one is not None), default=None)
+
+    def _allocate(self, pod: Pod) -> Pod:
+        """Return the pod with what it is given: what it wants, unless a resize has no room."""
+        given = allocation.given(pod, self._memory.allocated)
+        if given is pod:
+            self._memory = allocation.settled(self._memory, pod, None)
+            return pod
+        pending = self._fits(pod)
+        if pending is None or pending != self._memory.resize_pending:
+            self._ports.executor.tell_allocation(pod, pending)
+        if pending is None:
+            self._memory = resize.without_ended(pod, self._seen, self._memory)
+        self._memory = allocation.settled(self._memory, pod, pending)
+        return pod if pending is None else given
 
     def _read(self, stored: StoredObject) -> Pod:
         if self._parsed is None or self._parsed[0] != stored.resource_version:
@@ -266,6 +291,6 @@ class PodWorker:
 def _fresh_images(memory: Memory) -> dict[str, ContainerMemory]:
     """Return the containers without what was known of their images: the specification changed."""
     return {
-        name: ContainerMemory(backoff=one.backoff, last=one.last, previous=one.previous)
+        name: replace(one, image=ImageUnknown(), pull_delay_s=0.0, problem=None, resize_problem=None)
         for name, one in memory.containers.items()
     }

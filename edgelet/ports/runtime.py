@@ -277,6 +277,14 @@ class Runtime(Protocol):
         """Stop signal, at most grace_s of waiting, SIGKILL to all that is left of it; returns when it is gone."""
         ...
 
+    async def resize_container(self, container_id: str, resources: Resources, *, pod_cpu_shares: int) -> None:
+        """Give a running container other limits, without a stop; the group of its pod is weighed anew.
+
+        What `resources` leaves at 0 has no limit afterwards; oom_score_adj and pids_limit stay. Raises
+        EngineError(reason "ResizeError"): it does not run, or the kernel refuses.
+        """
+        ...
+
     async def remove_container(self, container_id: str) -> None:
         """Remove an instance, killing it if need be. Not there is no error. Its log file stays."""
         ...

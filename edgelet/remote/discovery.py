@@ -16,6 +16,7 @@ _SUBRESOURCE_VERBS = {
     "log": ["get"],
     "exec": ["create", "get"],
     "ephemeralcontainers": ["get", "patch", "update"],
+    "resize": ["get", "patch", "update"],
 }
 _KIND_OF_SUBRESOURCE = {"exec": "PodExecOptions"}
 

@@ -9,10 +9,12 @@ from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 from edgelet.api.pod import Pod
+from edgelet.pods import allocation
 from edgelet.pods.dispatcher import Dispatcher
 from edgelet.pods.execute import Executor, ExecutorPorts
 from edgelet.pods.image_fetch import ImageFetch
 from edgelet.pods.image_repair import ImageRepair
+from edgelet.pods.node_admission import Room
 from edgelet.pods.node_facts import NodeFacts
 from edgelet.pods.restart_backoff import BackoffSettings
 from edgelet.pods.status_writer import StatusWriter
@@ -32,6 +34,7 @@ NODE = NodeFacts(
     memory_allocatable_bytes=1 << 30,
     memory_capacity_bytes=1 << 30,
 )
+ROOM = Room(name="board", labels={}, cpu_milli=2000, memory_bytes=1 << 30, pods=110)
 
 
 class RecordedEvents:
@@ -106,7 +109,11 @@ class World:
             backoff=backoff,
         )
         dispatcher = Dispatcher(
-            ports=ports, files=self.files, admit=lambda _pod, _others: self.rejection, orphans_may_go=orphans_may_go
+            ports=ports,
+            files=self.files,
+            admit=lambda _pod, _others: self.rejection,
+            resize=lambda pod, others: allocation.judge(pod, others, ROOM),
+            orphans_may_go=orphans_may_go,
         )
         self._task = asyncio.create_task(dispatcher.run(), name="dispatcher")
         return dispatcher

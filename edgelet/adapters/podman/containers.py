@@ -19,7 +19,7 @@ from edgelet.adapters.podman.station import holder, is_conflict, start_code, sta
 from edgelet.adapters.podman.translate import Abilities
 from edgelet.api.errors import DamagedImageError, EngineError
 from edgelet.ports.clock import Clock
-from edgelet.ports.runtime import ContainerSpec
+from edgelet.ports.runtime import ContainerSpec, Resources
 
 _GONE_S = 10.0  # from SIGKILL until nothing is left; longer only in uninterruptible sleep
 _APPEAR_TRIES = 10  # a name is taken some moments before the container can be inspected
@@ -114,6 +114,21 @@ class Containers:
             raise EngineError(
                 "KillContainerError", f"cannot stop the container {container_id[:12]}: it survives SIGKILL"
             )
+
+    async def resize(self, container_id: str, resources: Resources) -> Inspected:
+        """Give it other limits, by the OCI runtime: under systemd nobody else may write them.
+
+        Raises:
+            EngineError: ResizeError.
+        """
+        what = f"resize the container {container_id[:12]}"
+        with station("ResizeError", what):
+            seen = await self._inventory.find(container_id)
+            if seen is None or not self._may_live(seen):
+                raise EngineError("ResizeError", f"cannot {what}: it does not run")
+            body = translate.update_body(resources, self._abilities)
+            await self._libpod.call("POST", f"/containers/{container_id}/update", body=body)
+        return seen
 
     async def remove(self, container_id: str) -> None:
         """Kill and remove it; its log file stays.

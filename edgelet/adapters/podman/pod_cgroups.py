@@ -94,6 +94,15 @@ class PodCgroups:
         except OSError as error:
             log.warning("cannot weigh a pod's CPU", extra={"pod": spec.pod.name, "reason": str(error)})
 
+    def weigh(self, spec: SandboxSpec, cpu_shares: int) -> None:
+        """Weigh a pod that is there anew."""
+        group = self.parent(spec)
+        if group.startswith("/") and cpu_shares:
+            try:
+                self._weigh(group, cpu_shares)
+            except OSError as error:
+                log.warning("cannot weigh a pod's CPU", extra={"pod": spec.pod.name, "reason": str(error)})
+
     async def remove(self, uid: str) -> bool:
         """Remove a pod's groups; False if something stays in them.
 

@@ -76,7 +76,7 @@ _CONTAINER: dict[str, Verdict] = {
     "resources.limits": Only(("cpu", "memory"), f"limits of this resource are {_NOT_YET}"),
     "resources.requests": Only(("cpu", "memory", "ephemeral-storage"), f"requests for this resource are {_NOT_YET}"),
     "resources.claims": Refused(_NO_CLUSTER),
-    "resizePolicy": SCHEDULER,  # says how a resize is done; the resize itself is what is refused
+    "resizePolicy": HONOURED,
     "restartPolicy": HONOURED,
     "restartPolicyRules": HONOURED,
     "restartPolicyRules.action": Only(("Restart",), _NOT_YET),

@@ -16,6 +16,7 @@ from edgelet.intake.validation import environment, handlers, relative_path, reso
 
 MAX_RESTART_RULES = 20
 _MAX_EXIT_CODE = 255
+_RESIZABLE = ("cpu", "memory")
 _PROBES = (
     ("liveness_probe", "livenessProbe"),
     ("readiness_probe", "readinessProbe"),
@@ -48,6 +49,7 @@ def check(container: Container, path: str, around: Surroundings) -> Iterator[Fie
     yield from resources.check(container.resources, f"{path}.resources")
     yield from _mounts(container, path, around)
     yield from _restart(container, path)
+    yield from _resize_policy(container, f"{path}.resizePolicy", never=around.spec.restart_policy == "Never")
     if container.security_context is not None:
         yield from security.check_container(
             container.security_context, f"{path}.securityContext", user_namespace=around.spec.host_users is False
@@ -70,8 +72,24 @@ def check_probes_and_hooks(container: Container, path: str, around: Surroundings
         yield from handlers.check_lifecycle(container.lifecycle, f"{path}.lifecycle", grace_s=around.grace_s)
 
 
+def _resize_policy(container: Container, path: str, *, never: bool) -> Iterator[FieldError]:
+    """Source: Kubernetes validateResizePolicy."""
+    seen: set[str] = set()
+    for index, policy in enumerate(container.resize_policy):
+        if policy.resource_name not in _RESIZABLE:
+            yield faults.unsupported(f"{path}[{index}]", policy.resource_name, _RESIZABLE)
+        elif policy.resource_name in seen:
+            yield faults.duplicate(f"{path}[{index}]", policy.resource_name)
+        seen.add(policy.resource_name)
+        if never and container.restart_policy in (None, "Never") and policy.restart_policy != "NotRequired":
+            detail = "must be 'NotRequired' when `restartPolicy` is 'Never'"
+            yield faults.invalid(f"{path}[{index}].restartPolicy", policy.restart_policy, detail)
+
+
 def check_plain_init(container: Container, path: str) -> Iterator[FieldError]:
-    """Check that an init container that is no sidecar has neither probes nor hooks."""
+    """Check that an init container that is no sidecar has neither probes nor hooks, and cannot be resized."""
+    if container.resize_policy:
+        yield faults.invalid(f"{path}.resizePolicy", "[...]", "must not be set for init containers")
     present = [name for attribute, name in _PROBES if getattr(container, attribute) is not None]
     if container.lifecycle is not None:
         present.append("lifecycle")

@@ -240,3 +240,30 @@ async def test_a_container_sees_the_processes_of_its_target_and_does_not_hold_it
     left = await runtime.pod(pod.uid)
     assert left is not None
     assert [one.name for one in left.containers] == ["debug"]
+
+
+async def test_limits_rise_fall_and_go_while_the_container_runs(podman_world: PodmanWorld) -> None:
+    if not podman_world.runtime.info.memory_cgroup:
+        pytest.skip("this board has no memory control group")
+    pod = new_pod()
+    runtime = podman_world.runtime
+    await runtime.create_sandbox(replace(sandbox_of(pod), cpu_shares=102))
+    small = Resources(cpu_shares=102, cpu_quota_us=10_000, memory_limit_bytes=64 << 20)
+    await runtime.start_container(replace(sh(pod, FOREVER), resources=small))
+    target = await podman_world.observed(pod)
+
+    async def limits() -> list[str]:
+        script = (
+            "cd /sys/fs/cgroup; if [ -f memory.max ]; then cat memory.max cpu.max;"
+            " else cat memory/memory.limit_in_bytes cpu/cpu.cfs_quota_us cpu/cpu.shares; fi"
+        )
+        return (await runtime.exec(target.id, ("/bin/sh", "-c", script), timeout_s=20)).output.decode().split()
+
+    assert (await limits())[0] == str(64 << 20)
+    for memory_bytes, quota_us in ((128 << 20, 20_000), (32 << 20, 5_000)):
+        wanted = Resources(cpu_shares=204, cpu_quota_us=quota_us, memory_limit_bytes=memory_bytes)
+        await runtime.resize_container(target.id, wanted, pod_cpu_shares=204)
+        assert (await limits())[:2] == [str(memory_bytes), str(quota_us)]
+    await runtime.resize_container(target.id, Resources(cpu_shares=204), pod_cpu_shares=204)
+    assert (await limits())[1] in {"-1", "max", "100000"}
+    assert await podman_world.observed(pod) == target

@@ -154,6 +154,71 @@ async def test_a_pod_that_is_made_anew_comes_without_them(store: FakeObjectStore
     assert "ephemeralContainers" not in str(successor.document)
 
 
+# ---- resize
+
+
+async def test_a_resize_changes_cpu_and_memory_and_nothing_else(reception: Reception) -> None:
+    made = (await reception.create(builders.pod_document("web", C("c", resources=AMOUNTS)), source="api")).object
+    change = {"name": "c", "image": "other", "resources": {"requests": {"cpu": "150m"}, "limits": {"memory": "128Mi"}}}
+    spec = await _patch(reception, "resize", {"containers": [change], "hostname": "other"})
+    assert spec["containers"][0].pop("resources") == {
+        "requests": {"cpu": "150m", "memory": "32Mi"},
+        "limits": {"cpu": "200m", "memory": "128Mi"},
+    }
+    before = dict(made.document["spec"]["containers"][0])
+    del before["resources"]
+    assert spec["containers"] == [before]
+    assert "hostname" not in spec
+
+
+@pytest.mark.parametrize(
+    ("resources", "message"),
+    [
+        ({"limits": {"memory": None}}, "resource limits cannot be removed"),
+        ({"requests": {"cpu": "200m", "memory": "64Mi"}}, "Pod QOS Class may not change as a result of resizing"),
+        ({"requests": {"cpu": "1"}}, "must be less than or equal to cpu limit of 200m"),
+        ({"requests": {"ephemeral-storage": "1Gi"}}, "only cpu and memory resources are mutable"),
+        ({"requests": {"cpu": "a lot"}}, "spec.containers[0].resources.requests"),
+    ],
+)
+async def test_what_a_resize_may_not_do(reception: Reception, resources: Any, message: str) -> None:
+    await reception.create(builders.pod_document("web", C("c", resources=AMOUNTS)), source="api")
+    assert message in await _refused(reception, "resize", {"containers": [{"name": "c", "resources": resources}]})
+
+
+async def test_a_best_effort_pod_stays_one(reception: Reception) -> None:
+    await reception.create(builders.pod_document(), source="api")
+    change = {"containers": [{"name": "c", "resources": {"requests": {"cpu": "1"}}}]}
+    assert "Pod QOS Class may not change" in await _refused(reception, "resize", change)
+
+
+async def test_containers_are_neither_added_nor_renamed_by_it(reception: Reception) -> None:
+    await reception.create(builders.pod_document("web", C("c", resources=AMOUNTS)), source="api")
+    change = {"containers": [{"name": "d", "resources": AMOUNTS}]}
+    assert "containers may not be renamed or reordered on resize" in await _refused(reception, "resize", change)
+
+
+async def test_a_sidecar_may_be_resized_and_a_plain_init_container_not(reception: Reception) -> None:
+    document = builders.pod_document(
+        "web",
+        C("c", resources=AMOUNTS),
+        initContainers=[C("side", restartPolicy="Always", resources=AMOUNTS), C("init", resources=AMOUNTS)],
+    )
+    await reception.create(document, source="api")
+    more = {"limits": {"cpu": "400m"}}
+    spec = await _patch(reception, "resize", {"initContainers": [{"name": "side", "resources": more}]})
+    assert spec["initContainers"][0]["resources"]["limits"]["cpu"] == "400m"
+    change = {"initContainers": [{"name": "init", "resources": more}]}
+    message = await _refused(reception, "resize", change)
+    assert "resources for non-sidecar init containers are immutable" in message
+
+
+async def test_only_the_owner_resizes(reception: Reception) -> None:
+    await reception.apply(builders.pod_document("web", C("c", resources=AMOUNTS)), source="mqtt", digest="d")
+    with pytest.raises(ConflictError):
+        await _patch(reception, "resize", {"containers": [{"name": "c", "resources": {"limits": {"cpu": "1"}}}]})
+
+
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=5),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),

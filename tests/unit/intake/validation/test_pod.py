@@ -54,6 +54,21 @@ def test_a_port_out_of_range_says_the_range() -> None:
         ({"initContainers": [C()]}, 'spec.containers[0].name: Duplicate value: "c"'),
         ({"volumes": [VOLUME, VOLUME]}, 'spec.volumes[1].name: Duplicate value: "v"'),
         ({"ephemeralContainers": [C("e")]}, "spec.ephemeralContainers: Forbidden: cannot be set on create"),
+        (
+            {"containers": [C(resizePolicy=[{"resourceName": "gpu", "restartPolicy": "NotRequired"}])]},
+            'spec.containers[0].resizePolicy[0]: Unsupported value: "gpu"',
+        ),
+        (
+            {
+                "restartPolicy": "Never",
+                "containers": [C(resizePolicy=[{"resourceName": "cpu", "restartPolicy": "RestartContainer"}])],
+            },
+            "must be 'NotRequired' when `restartPolicy` is 'Never'",
+        ),
+        (
+            {"initContainers": [C("i", resizePolicy=[{"resourceName": "cpu", "restartPolicy": "NotRequired"}])]},
+            "spec.initContainers[0].resizePolicy: Invalid value",
+        ),
         ({"activeDeadlineSeconds": 0}, "spec.activeDeadlineSeconds: 0 is not in 1..2147483647"),
         (
             {"nodeName": "other"},
