@@ -24,6 +24,7 @@ from edgelet.adapters.host.clock import SystemClock
 from edgelet.adapters.host.folder_watch import InotifyFolder
 from edgelet.adapters.host.host import PsutilHost
 from edgelet.adapters.host.pod_files import HostPodFiles
+from edgelet.adapters.host.tree_usage import HostTreeUsage
 from edgelet.adapters.podman import bring_up
 from edgelet.adapters.podman.images import PodmanImages
 from edgelet.adapters.podman.network import PodNetwork
@@ -48,6 +49,7 @@ from edgelet.pods.image_repair import ImageRepair
 from edgelet.pods.node_admission import Room
 from edgelet.pods.restart_backoff import BackoffSettings
 from edgelet.pods.status_writer import StatusWriter
+from edgelet.pods.storage_watch import StorageWatch
 from edgelet.pods.store_objects import StoreObjects
 from edgelet.pods.worker import WorkerPorts
 from edgelet.ports.object_store import Key
@@ -231,6 +233,7 @@ def make_dispatcher(base: Foundation) -> Dispatcher:
         status=StatusWriter(base.store, base.clock, base.board.addresses),
         clock=base.clock,
         backoff=backoff,
+        storage=lambda evict: StorageWatch(HostTreeUsage(), base.files.paths, base.clock, evict),
     )
     facts = base.board.for_pods()
     room = Room(

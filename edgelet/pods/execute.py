@@ -27,6 +27,7 @@ from edgelet.pods import (
     termination_message,
     volumes,
 )
+from edgelet.pods.eviction import Eviction
 from edgelet.pods.image_fetch import ImageFetch
 from edgelet.pods.memory import ContainerMemory, ImagePresent, ImageUnknown, Memory, PendingResize, Problem, SeenExit
 from edgelet.pods.node_facts import NodeFacts
@@ -41,6 +42,7 @@ from edgelet.pods.steps import (
     PrepareFiles,
     RemoveInstances,
     RemovePod,
+    RemoveVolumes,
     ResizeContainer,
     StartContainer,
     Step,
@@ -84,8 +86,8 @@ class Executor:
             EdgeletError: Where the planner can do nothing about it: the engine is away, something cannot be removed.
         """
         match step:
-            case PrepareFiles():
-                return await self._prepare_files(pod, memory)
+            case PrepareFiles() | RemoveVolumes():
+                return await self._files(pod, step, memory)
             case MakeSandbox(attempt=attempt):
                 return await self._make_sandbox(pod, attempt, memory)
             case StartContainer():
@@ -97,10 +99,7 @@ class Executor:
             case RemoveInstances(ids=ids):
                 await self._remove(ids)
             case RemovePod(message=message):
-                if message:
-                    self._told(pod)("SandboxChanged", message)
-                await self._ports.runtime.remove_pod(pod.metadata.uid)
-                return remember.without_sandbox(memory())
+                return await self._remove_pod(pod, message, memory)
             case FetchImage() | FinishDeletion():
                 raise AssertionError(step)  # the worker's own
             case _ as never:
@@ -169,8 +168,11 @@ class Executor:
 
     # ---- stations
 
-    async def _prepare_files(self, pod: Pod, memory: Callable[[], Memory]) -> Memory:
+    async def _files(self, pod: Pod, step: PrepareFiles | RemoveVolumes, memory: Callable[[], Memory]) -> Memory:
         files = self._ports.files
+        if isinstance(step, RemoveVolumes):
+            await files.remove_volumes(pod.metadata.uid)
+            return replace(memory(), volumes_gone=True, files_ready=False)
         try:
             plan = volumes.plan(pod, paths=files.paths, objects=self._ports.objects, node=self._ports.node())
             await files.prepare(pod.metadata.uid, plan.steps)
@@ -238,6 +240,10 @@ class Executor:
             self._told(pod)("ResizeCompleted", resize.told("completed", pod))
         return after
 
+    def tell_eviction(self, pod: Pod, eviction: Eviction) -> None:
+        """Say that the pod is brought to its end."""
+        self._told(pod)(eviction.reason, eviction.message, warning=True)
+
     def tell_allocation(self, pod: Pod, pending: PendingResize | None) -> None:
         """Say what was decided about a resize. `pod` as it is wanted."""
         if pending is None:
@@ -297,6 +303,12 @@ class Executor:
         for failure in await asyncio.gather(*stops, return_exceptions=True):
             if failure is not None:
                 raise failure
+
+    async def _remove_pod(self, pod: Pod, message: str, memory: Callable[[], Memory]) -> Memory:
+        if message:
+            self._told(pod)("SandboxChanged", message)
+        await self._ports.runtime.remove_pod(pod.metadata.uid)
+        return remember.without_sandbox(memory())
 
     async def _remove(self, ids: tuple[str, ...]) -> None:
         for one in ids:

@@ -8,7 +8,6 @@ from datetime import datetime
 from typing import Literal
 
 from edgelet.api.container import ResourceRequirements
-from edgelet.pods.eviction import Eviction
 from edgelet.pods.restart_backoff import Entry
 from edgelet.ports.images import ImageInfo
 from edgelet.ports.runtime import Exited
@@ -110,7 +109,7 @@ class Memory:
     sandbox_made_s: float | None = None  # monotonic, when this agent made the newest one
     deletion_started_s: float | None = None  # monotonic, when this agent began to end the pod
     active_since_s: float | None = None  # monotonic, of status.startTime
-    eviction: Eviction | None = None  # decided by this agent, not yet in the status
+    volumes_gone: bool = False  # of a pod that ended
     allocated: Mapping[str, ResourceRequirements] = field(default_factory=dict)  # by container; empty: not judged yet
     resize_pending: PendingResize | None = None
     initialized: bool = False  # every init container was done in the present sandbox

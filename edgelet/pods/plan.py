@@ -29,6 +29,7 @@ from edgelet.pods.steps import (
     PrepareFiles,
     RemoveInstances,
     RemovePod,
+    RemoveVolumes,
     ResizeContainer,
     Round,
     StartContainer,
@@ -77,7 +78,9 @@ def _end(now: Situation, *, final: bool) -> Round:
         return Round((KillContainers(targets, grace_s, message=_STOPPING),))
     if now.seen is not None:
         return Round((RemovePod(message=""),))
-    return Round((FinishDeletion(),)) if final else Round()
+    if final:
+        return Round((FinishDeletion(),))
+    return Round() if now.memory.volumes_gone else Round((RemoveVolumes(),))
 
 
 _STOPPING = "Stopping container {name}"

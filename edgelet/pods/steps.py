@@ -73,6 +73,11 @@ class RemovePod:
 
 
 @dataclass(frozen=True, slots=True)
+class RemoveVolumes:
+    """Give back what an ended pod has on disk and in memory; its logs stay as long as its object."""
+
+
+@dataclass(frozen=True, slots=True)
 class FinishDeletion:
     """Nothing runs any more: remove the volumes and files, then the object itself."""
 
@@ -86,6 +91,7 @@ Step = (
     | ResizeContainer
     | RemoveInstances
     | RemovePod
+    | RemoveVolumes
     | FinishDeletion
 )
 

@@ -17,7 +17,8 @@ from edgelet.pods.memory import ContainerMemory, ImageFetching, ImageUnknown, Me
 from edgelet.pods.plan import Situation
 from edgelet.pods.restart_backoff import BackoffSettings
 from edgelet.pods.status_writer import StatusWriter
-from edgelet.pods.steps import FetchImage, FinishDeletion, PrepareFiles, Step
+from edgelet.pods.steps import FetchImage, FinishDeletion, PrepareFiles, RemoveVolumes, Step
+from edgelet.pods.storage_watch import StorageWatch
 from edgelet.ports.clock import Clock
 from edgelet.ports.object_store import Key, ObjectStore, StoredObject
 from edgelet.ports.runtime import ObservedPod, Runtime
@@ -38,6 +39,7 @@ class WorkerPorts:
     status: StatusWriter
     clock: Clock
     backoff: BackoffSettings
+    storage: Callable[[Callable[[Eviction], None]], StorageWatch]  # makes the watch of one pod
 
 
 class PodWorker:
@@ -68,6 +70,8 @@ class PodWorker:
         self._finished = False
         self._parsed: tuple[int, Pod] | None = None
         self._fetches: set[asyncio.Task[None]] = set()
+        self._eviction: Eviction | None = None  # decided, not yet in the status
+        self._storage = ports.storage(self._evict)
 
     @property
     def pod(self) -> Pod | None:
@@ -103,6 +107,7 @@ class PodWorker:
                 if wait_s != 0.0:
                     await self._wait(wait_s)
         finally:
+            self._storage.close()
             for task in tuple(self._fetches):
                 task.cancel()
 
@@ -146,6 +151,7 @@ class PodWorker:
             self._files_stale = False
             await self._refresh(pod)
         situation = await self._report(situation)
+        self._storage.follow(pod, self._seen, active=_active(situation))
         round_ = plan.plan(situation)
         if round_.steps:
             await self._carry_out(pod, round_.steps)
@@ -211,9 +217,16 @@ class PodWorker:
             evicted=self._evicted(pod),
         )
 
+    def _evict(self, eviction: Eviction) -> None:
+        """End the pod, whatever is being done."""
+        if self.pod is not None:
+            self._ports.executor.tell_eviction(self.pod, eviction)
+        self._eviction = eviction
+        self.wake(interrupt=True)
+
     def _evicted(self, pod: Pod) -> Eviction | None:
         now_s = self._ports.clock.monotonic_s()
-        return self._memory.eviction or active_deadline.exceeded(pod, self._memory, now_s=now_s)
+        return self._eviction or active_deadline.exceeded(pod, self._memory, now_s=now_s)
 
     async def _refresh(self, pod: Pod) -> None:
         """A source of the pod's files changed: bring it in, and let what waits for it try again."""
@@ -249,7 +262,9 @@ class PodWorker:
                 case FinishDeletion():
                     await self._finish(pod)
                 case _:
-                    self._look_needed |= not isinstance(step, PrepareFiles)  # files are no affair of the engine
+                    self._look_needed |= not isinstance(
+                        step, PrepareFiles | RemoveVolumes
+                    )  # files are no affair of the engine
                     self._memory = await self._ports.executor.execute(step, pod, lambda: self._memory)
 
     async def _finish(self, pod: Pod) -> None:
@@ -286,6 +301,12 @@ class PodWorker:
 
     def _keep(self, name: str, known: ContainerMemory) -> None:
         self._memory = replace(self._memory, containers={**self._memory.containers, name: known})
+
+
+def _active(situation: Situation) -> bool:
+    """Whether the pod is neither at its end nor on the way there."""
+    ending = situation.pod.metadata.deletion_timestamp is not None or situation.evicted is not None
+    return not (ending or situation.ended or situation.rejected)
 
 
 def _fresh_images(memory: Memory) -> dict[str, ContainerMemory]:

@@ -179,6 +179,14 @@ class PodFiles(Protocol):
         """Return the text of the node's resolver configuration ("" if it has none)."""
         ...
 
+    async def remove_volumes(self, uid: str) -> None:
+        """Unmount and remove everything of a pod but its logs. Nothing there is no error.
+
+        Raises:
+            EdgeletError: FailedUnMount; some of it is still there, trying again may help.
+        """
+        ...
+
     async def remove(self, uid: str) -> None:
         """Unmount and remove everything of a pod, logs too. Nothing there is no error.
 

@@ -158,6 +158,7 @@ class ObservedContainer:
     created_at: datetime
     log_path: str = ""
     labels: Mapping[str, str] = field(default_factory=dict)
+    layer_path: str = ""  # directory of what it wrote into its root file system; "" where the engine has no such thing
 
 
 @dataclass(frozen=True, slots=True)

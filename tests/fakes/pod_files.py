@@ -73,6 +73,15 @@ class FakePodFiles:
     async def resolv_conf(self) -> str:
         return self.node_resolv_conf
 
+    async def remove_volumes(self, uid: str) -> None:
+        if self.failures:
+            raise self.failures.pop(0)
+        kept = f"{self._paths.logs}/"
+        self.files = {
+            path: data for path, data in self.files.items() if path.startswith(kept) or not self._belongs(path, uid)
+        }
+        self.directories = {path for path in self.directories if path.startswith(kept) or not self._belongs(path, uid)}
+
     async def remove(self, uid: str) -> None:
         if self.failures:
             raise self.failures.pop(0)

@@ -141,6 +141,7 @@ class FakeRuntime:
             created_at=self._clock.now(),
             log_path=spec.log_path,
             labels=dict(spec.labels),
+            layer_path=f"/fake/layers/{identity}",
         )
         if program.start_error:
             self._end(spec.pod.uid, identity, 127, message=program.start_error)

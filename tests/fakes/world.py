@@ -18,6 +18,7 @@ from edgelet.pods.node_admission import Room
 from edgelet.pods.node_facts import NodeFacts
 from edgelet.pods.restart_backoff import BackoffSettings
 from edgelet.pods.status_writer import StatusWriter
+from edgelet.pods.storage_watch import StorageWatch
 from edgelet.pods.store_objects import StoreObjects
 from edgelet.pods.worker import WorkerPorts
 from edgelet.ports.object_store import Key
@@ -25,6 +26,7 @@ from tests.fakes.images import FakeImages
 from tests.fakes.object_store import FakeObjectStore
 from tests.fakes.pod_files import FakePodFiles
 from tests.fakes.runtime import FakeRuntime, Program
+from tests.fakes.tree_usage import FakeTreeUsage
 from tests.fakes.virtual_time import VirtualClock
 
 NODE = NodeFacts(
@@ -80,6 +82,7 @@ class World:
         self.runtime = FakeRuntime(self.clock)
         self.images = FakeImages()
         self.files = FakePodFiles()
+        self.disk = FakeTreeUsage()
         self.events = RecordedEvents()
         self.rejection: tuple[str, str] | None = None
         self._task: asyncio.Task[None] | None = None
@@ -107,6 +110,7 @@ class World:
             status=StatusWriter(self.store, self.clock, lambda: NODE.host_ips),
             clock=self.clock,
             backoff=backoff,
+            storage=lambda evict: StorageWatch(self.disk, self.files.paths, self.clock, evict),
         )
         dispatcher = Dispatcher(
             ports=ports,

@@ -73,8 +73,11 @@ class HostPodFiles:
     async def resolv_conf(self) -> str:
         return await _in_thread(self._resolv_conf)
 
+    async def remove_volumes(self, uid: str) -> None:
+        await _in_thread(lambda: self._remove(uid, logs=False))
+
     async def remove(self, uid: str) -> None:
-        await _in_thread(lambda: self._remove(uid))
+        await _in_thread(lambda: self._remove(uid, logs=True))
 
     async def list(self) -> frozenset[str]:
         return await _in_thread(self._list)
@@ -158,14 +161,14 @@ class HostPodFiles:
         stub = any(line.split()[:2] == ["nameserver", _STUB_RESOLVER] for line in text.splitlines())
         return (container_files.small_text(_RESOLVED_CONF) or text) if stub else text
 
-    def _remove(self, uid: str) -> None:
+    def _remove(self, uid: str, *, logs: bool) -> None:
         _check_uid(uid)
         volatile, durable = self._paths.volatile(uid), self._paths.durable(uid)
         try:
             _unmount_all(volatile, durable)
             _remove_tree(volatile)
             _remove_tree(durable)
-            for directory in _log_directories(self._paths.logs, uid):
+            for directory in _log_directories(self._paths.logs, uid) if logs else ():
                 shutil.rmtree(directory)
         except (OSError, subprocess.SubprocessError) as error:
             message = f"cannot remove the files of pod {uid}: {_words(error)}"

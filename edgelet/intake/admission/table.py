@@ -6,7 +6,7 @@ their own. What stands under a field that is listed and is not listed itself sha
 
 from __future__ import annotations
 
-from edgelet.intake.admission.verdict import Beside, Only, Plain, Refused, Verdict
+from edgelet.intake.admission.verdict import Only, Plain, Refused, Verdict
 
 HONOURED, SCHEDULER = Plain.HONOURED, Plain.SCHEDULER
 
@@ -73,7 +73,7 @@ _CONTAINER: dict[str, Verdict] = {
     "env": HONOURED,
     "env.valueFrom.fileKeyRef": Refused(_NOT_YET, harmless=()),
     "resources": HONOURED,
-    "resources.limits": Only(("cpu", "memory"), f"limits of this resource are {_NOT_YET}"),
+    "resources.limits": Only(("cpu", "memory", "ephemeral-storage"), f"limits of this resource are {_NOT_YET}"),
     "resources.requests": Only(("cpu", "memory", "ephemeral-storage"), f"requests for this resource are {_NOT_YET}"),
     "resources.claims": Refused(_NO_CLUSTER),
     "resizePolicy": HONOURED,
@@ -125,7 +125,6 @@ _VOLUME: dict[str, Verdict] = {
     "name": HONOURED,
     "emptyDir": HONOURED,
     "emptyDir.medium": Only(("", "Memory"), f"this medium is {_NOT_YET}"),
-    "emptyDir.sizeLimit": Beside("medium", ("Memory",), f"a limit for a directory on disk is {_NOT_YET}"),
     "hostPath": HONOURED,
     "configMap": HONOURED,
     "secret": HONOURED,

@@ -63,7 +63,7 @@ def test_a_port_out_of_range_says_the_range() -> None:
                 "restartPolicy": "Never",
                 "containers": [C(resizePolicy=[{"resourceName": "cpu", "restartPolicy": "RestartContainer"}])],
             },
-            "must be 'NotRequired' when `restartPolicy` is 'Never'",
+            'spec.containers[0].resizePolicy[0].restartPolicy: Invalid value: "RestartContainer": must be',
         ),
         (
             {"initContainers": [C("i", resizePolicy=[{"resourceName": "cpu", "restartPolicy": "NotRequired"}])]},
