@@ -19,6 +19,7 @@ _OWN_CONDITIONS = frozenset(
         "ContainersReady",
         "PodScheduled",
         "DisruptionTarget",
+        "AllContainersRestarting",
         "PodResizePending",
         "PodResizeInProgress",
     }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import assert_never
@@ -15,6 +15,7 @@ from edgelet.pods import (
     adoption,
     allocation,
     container_spec,
+    env_file,
     environment,
     pid_target,
     pull_secrets,
@@ -43,6 +44,7 @@ from edgelet.pods.steps import (
     RemoveInstances,
     RemovePod,
     RemoveVolumes,
+    ResetContainers,
     ResizeContainer,
     StartContainer,
     Step,
@@ -85,6 +87,7 @@ class Executor:
         Raises:
             EdgeletError: Where the planner can do nothing about it: the engine is away, something cannot be removed.
         """
+        after: Memory | None = None
         match step:
             case PrepareFiles() | RemoveVolumes():
                 return await self._files(pod, step, memory)
@@ -96,15 +99,16 @@ class Executor:
                 await self._kill(pod, targets, grace_s=grace_s, message=message)
             case ResizeContainer(container=name, id=container_id):
                 return await self._resize(pod, _container(pod, name), container_id, memory)
-            case RemoveInstances(ids=ids):
+            case RemoveInstances(ids=ids) | ResetContainers(ids=ids):
                 await self._remove(ids)
+                after = remember.reset(pod, memory()) if isinstance(step, ResetContainers) else None
             case RemovePod(message=message):
                 return await self._remove_pod(pod, message, memory)
             case FetchImage() | FinishDeletion():
                 raise AssertionError(step)  # the worker's own
             case _ as never:
                 assert_never(never)
-        return memory()
+        return after or memory()
 
     async def refresh_files(self, pod: Pod, memory: Memory) -> Memory:
         """Bring changed ConfigMaps, Secrets and labels into the volumes of a running pod; have what waits try again."""
@@ -223,7 +227,7 @@ class Executor:
         known = replace(
             known, image=ImageUnknown(), problem=None, backoff=backoff, resources=given, resize_problem=None
         )
-        return _with(memory(), container.name, known)
+        return _with(memory(), container.name, replace(known, restart_due=False))
 
     async def _resize(self, pod: Pod, container: Container, container_id: str, memory: Callable[[], Memory]) -> Memory:
         runtime, node = self._ports.runtime, self._ports.node()
@@ -265,14 +269,16 @@ class Executor:
         node = ports.node()
         if pod.spec.host_network:
             pod_ips = node.host_ips
-        env = environment.build(container, pod, objects=ports.objects, pod_ips=pod_ips, node=node)
+        places = volumes.places(pod, paths=ports.files.paths)
+        files = await self._env_files(container, places)
+        env = environment.build(container, pod, objects=ports.objects, pod_ips=pod_ips, node=node, env_files=files)
         resolved = container_spec.resolve(
             pod,
             container,
             instance=step.instance,
             image=image.image,
             env=env,
-            volumes=volumes.places(pod, paths=ports.files.paths),
+            volumes=places,
             pod_ips=pod_ips,
             paths=ports.files.paths,
             node=node,
@@ -286,6 +292,17 @@ class Executor:
             return resolved.spec
         target = pid_target.find(container, await ports.runtime.pod(pod.metadata.uid))
         return replace(resolved.spec, pid_namespace_of=target)
+
+    async def _env_files(
+        self, container: Container, places: Mapping[str, volumes.MountableVolume]
+    ) -> dict[tuple[str, str], bytes | None]:
+        found: dict[tuple[str, str], bytes | None] = {}
+        for one in env_file.wanted(container):
+            place = places.get(one.volume_name)
+            if place is not None:
+                read = self._ports.files.read_in_volume(place.path, one.path, env_file.LIMIT_BYTES)
+                found[one.volume_name, one.path] = await read
+        return found
 
     async def _repaired(self, pod: Pod, container: Container, damage: DamagedImageError) -> bool:
         credentials, _ = pull_secrets.credentials(pod, self._ports.objects)

@@ -93,6 +93,7 @@ class ContainerMemory:
     previous: LastInstance | None = None  # the one before `last`, for lastState
     resources: ResourceRequirements | None = None  # what the newest instance has; None: what its container is given
     resize_problem: Problem | None = None
+    restart_due: bool = False  # its last instance was ended to begin anew, whatever its policy says
 
 
 @dataclass(frozen=True, slots=True)

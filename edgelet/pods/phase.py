@@ -55,7 +55,8 @@ def failed_init(pod: Pod, seen: ObservedPod | None, memory: Memory) -> Instance 
         newest = instances.newest(seen, memory, container.name)
         if newest is None or not isinstance(newest.state, Exited) or newest.state.exit_code == 0:
             continue
-        if not restart_policy.init_restarts(pod, container, newest.state.exit_code):
+        due = memory.container(container.name).restart_due
+        if not due and not restart_policy.init_restarts(pod, container, newest.state.exit_code):
             return newest
     return None
 
@@ -71,7 +72,8 @@ def count(pod: Pod, seen: ObservedPod | None, memory: Memory) -> Count:
             case Created():
                 found["restarting" if newest and newest.number else "waiting"] += 1
             case Exited(exit_code=code):
-                changed = instances.outdated(newest, container) or _resized(container, memory)
+                due = memory.container(container.name).restart_due or _resized(container, memory)
+                changed = due or instances.outdated(newest, container)
                 if changed or restart_policy.app_restarts(pod, container, code):
                     found["restarting"] += 1
                 else:

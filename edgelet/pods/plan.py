@@ -13,6 +13,7 @@ from edgelet.pods import (
     phase,
     remember,
     resize,
+    restart_all,
     restart_backoff,
     restart_policy,
     termination_order,
@@ -137,6 +138,8 @@ def _first_images(now: Situation) -> tuple[Step, ...]:
 
 
 def _containers(now: Situation) -> Round:
+    if restarting := restart_all.next_round(now.pod, now.seen, now.memory):
+        return restarting
     rounds = [_inits(now)] if now.pod.spec.init_containers else []
     if phase.initialized(now.pod, now.seen, now.memory):
         rounds += [_container(now, one, init=False) for one in now.pod.spec.containers]
@@ -193,6 +196,8 @@ def _container(now: Situation, container: Container, *, init: bool) -> Round:
 
 
 def _runs_again(now: Situation, container: Container, newest: Instance | None, code: int, *, init: bool) -> bool:
+    if now.memory.container(container.name).restart_due:
+        return True
     if not init:
         return restart_policy.app_restarts(now.pod, container, code)
     if newest is not None and not newest.present:

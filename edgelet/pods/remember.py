@@ -14,6 +14,7 @@ from edgelet.pods.memory import ContainerMemory, LastInstance, Memory, SeenExit
 from edgelet.pods.restart_backoff import Entry
 from edgelet.ports.runtime import Exited, ObservedContainer, ObservedPod, Running
 
+RESTARTING_ALL = "RestartingAllContainers"  # why a container waits, in a status
 # Not below "edgelet.": those labels are the engine adapter's own, and do not come back from it.
 BACKOFF_LABEL = "io.edgelet.container.backoff-s"  # on each instance: the wait before the next one
 
@@ -50,6 +51,16 @@ def without_sandbox(memory: Memory) -> Memory:
     """Return the memory after everything of the pod was removed from the engine: init containers run again."""
     containers = {
         name: replace(one, last=_ended(one.last) if one.last else None) for name, one in memory.containers.items()
+    }
+    return replace(memory, containers=containers, initialized=False)
+
+
+def reset(pod: Pod, memory: Memory) -> Memory:
+    """Return the memory after every container of the pod was removed to begin anew."""
+    names = {one.name for one in references.containers(pod)}
+    containers = {
+        name: replace(one, last=_ended(one.last), restart_due=True) if one.last and name in names else one
+        for name, one in memory.containers.items()
     }
     return replace(memory, containers=containers, initialized=False)
 
@@ -128,7 +139,11 @@ def from_status(status: PodStatus) -> Memory:
             ended=_exited(ended) if ended else None,
             started_at=started,
         )
-        containers[one.name] = ContainerMemory(last=last, resources=one.resources if one.state.running else None)
+        containers[one.name] = ContainerMemory(
+            last=last,
+            resources=one.resources if one.state.running else None,
+            restart_due=one.state.waiting is not None and one.state.waiting.reason == RESTARTING_ALL,
+        )
     ips = tuple(one.ip for one in status.pod_ips)
     return Memory(containers=containers, ips=ips, allocated=_allocated(status))
 

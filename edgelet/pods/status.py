@@ -8,7 +8,7 @@ from datetime import datetime
 from edgelet.api import conditions
 from edgelet.api.conditions import Condition, ConditionStatus
 from edgelet.api.pod_status import ContainerStatus, HostIP, PodIP, PodPhase, PodStatus, QOSClass
-from edgelet.pods import container_status, phase, remember, resize_conditions, restart_policy
+from edgelet.pods import container_status, phase, remember, resize_conditions, restart_all, restart_policy
 from edgelet.pods.plan import Situation
 
 
@@ -118,12 +118,15 @@ def _conditions(  # noqa: PLR0917  what conditions are made of
     )
     generation = now.pod.metadata.generation or None
     stamped = tuple(one.replace(last_transition_time=around.now, observed_generation=generation) for one in made)
-    resizing = tuple(
+    restarting = restart_all.condition(now.pod, now.seen, now.memory, final_reason=_FINAL.get(found))
+    further = tuple(
         one.replace(last_transition_time=around.now, observed_generation=generation)
-        for one in resize_conditions.of(now.pod, now.seen, now.memory)
+        for one in (restarting, *resize_conditions.of(now.pod, now.seen, now.memory))
+        if one is not None
     )
-    foreign = tuple(one for one in before.conditions if one.type not in {*_OWN, *resize_conditions.TYPES})
-    return (*conditions.merge(before.conditions, (*stamped, *resizing)), *foreign)
+    own = {*_OWN, *resize_conditions.TYPES, restart_all.CONDITION}
+    foreign = tuple(one for one in before.conditions if one.type not in own)
+    return (*conditions.merge(before.conditions, (*stamped, *further)), *foreign)
 
 
 def _condition(kind: str, *, ok: bool, reason: str | None = None, message: str | None = None) -> Condition:

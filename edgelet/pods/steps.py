@@ -66,6 +66,13 @@ class RemoveInstances:
 
 
 @dataclass(frozen=True, slots=True)
+class ResetContainers:
+    """Remove every instance of the pod's containers; they begin anew, init containers first."""
+
+    ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class RemovePod:
     """Remove everything the engine has of the pod; volumes stay."""
 
@@ -90,6 +97,7 @@ Step = (
     | KillContainers
     | ResizeContainer
     | RemoveInstances
+    | ResetContainers
     | RemovePod
     | RemoveVolumes
     | FinishDeletion

@@ -171,6 +171,16 @@ class PodFiles(Protocol):
         """Return the last bytes of a file inside the pods' directories; None if there is none."""
         ...
 
+    async def read_in_volume(self, volume_path: str, path: str, limit_bytes: int) -> bytes | None:
+        """Return a file of a volume of a pod's own; None if there is none.
+
+        Containers may have made anything of the path: it is not followed out of the volume.
+
+        Raises:
+            EdgeletError: CreateContainerConfigError: it is no plain file, leads out of the volume, or is too long.
+        """
+        ...
+
     async def last_instances(self, log_directory: str) -> Mapping[str, int]:
         """Return the highest instance of each container that left a log in the pod's log directory."""
         ...

@@ -61,6 +61,16 @@ class FakePodFiles:
         data = self.files.get(path)
         return data if data is None else data[-limit_bytes:]
 
+    async def read_in_volume(self, volume_path: str, path: str, limit_bytes: int) -> bytes | None:
+        self._confine(volume_path, self._paths.run, self._paths.volumes)
+        whole = posixpath.normpath(f"{volume_path}/{path}")
+        if not whole.startswith(f"{volume_path}/") or whole in self.directories:
+            raise EdgeletError("CreateContainerConfigError", f'failed to read "{path}" of a volume')
+        data = self.files.get(whole)
+        if data is not None and len(data) > limit_bytes:
+            raise EdgeletError("CreateContainerConfigError", f'failed to read "{path}" of a volume: too long')
+        return data
+
     async def last_instances(self, log_directory: str) -> Mapping[str, int]:
         found: dict[str, int] = {}
         for path in self.files:

@@ -66,6 +66,10 @@ class HostPodFiles:
     async def read_tail(self, path: str, limit_bytes: int) -> bytes | None:
         return await _in_thread(lambda: container_files.tail(self._confined(path, *self._roots()), limit_bytes))
 
+    async def read_in_volume(self, volume_path: str, path: str, limit_bytes: int) -> bytes | None:
+        volume = str(self._confined(volume_path, *self._roots()))
+        return await _in_thread(lambda: _read_in_volume(volume, path, limit_bytes))
+
     async def last_instances(self, log_directory: str) -> Mapping[str, int]:
         directory = self._confined(log_directory, self._paths.logs)
         return await _in_thread(lambda: container_files.last_instances(directory))
@@ -196,6 +200,16 @@ def _unmount_all(*roots: str) -> None:
         mounts.unmount(point)
     if left := mounts.mounted_below(*roots):
         raise OSError(f"{left[0]} is still mounted")
+
+
+def _read_in_volume(volume: str, path: str, limit_bytes: int) -> bytes | None:
+    try:
+        return sub_paths.read(volume, path, limit_bytes)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        message = f'failed to read "{path}" of a volume: {error.strerror or error}'
+        raise EdgeletError("CreateContainerConfigError", message, retry_after=_RETRY) from error
 
 
 def _make_memory(path: Path, size_bytes: int, gid: int | None) -> bool:

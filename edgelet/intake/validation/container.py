@@ -45,6 +45,7 @@ def check(container: Container, path: str, around: Surroundings) -> Iterator[Fie
         yield faults.invalid(f"{path}.image", container.image, "must not have leading or trailing whitespace")
     yield from _ports(container, f"{path}.ports", host_network=bool(around.spec.host_network))
     yield from environment.check_variables(container.env, f"{path}.env")
+    yield from _env_files(container, f"{path}.env", around)
     yield from environment.check_sources(container.env_from, f"{path}.envFrom")
     yield from resources.check(container.resources, f"{path}.resources")
     yield from _mounts(container, path, around)
@@ -115,6 +116,19 @@ def _ports(container: Container, path: str, *, host_network: bool) -> Iterator[F
                 yield faults.invalid(f"{here}.containerPort", port.container_port, detail)
         if port.host_ip and not is_address(port.host_ip):
             yield faults.invalid(f"{here}.hostIP", port.host_ip, "must be a valid IP address, (e.g. 10.9.8.7)")
+
+
+def _env_files(container: Container, path: str, around: Surroundings) -> Iterator[FieldError]:
+    for index, variable in enumerate(container.env):
+        source = variable.value_from.file_key_ref if variable.value_from else None
+        if source is None or not source.volume_name:
+            continue
+        where = f"{path}[{index}].valueFrom.fileKeyRef.volumeName"
+        volume = around.volumes.get(source.volume_name)
+        if volume is None:
+            yield faults.not_found(where, source.volume_name)
+        elif volume.empty_dir is None:
+            yield faults.invalid(where, source.volume_name, "referenced volume must be of type emptyDir")
 
 
 def is_address(text: str) -> bool:

@@ -248,3 +248,23 @@ async def test_an_ended_pod_gives_its_volumes_back_and_keeps_its_logs(board: Boa
     assert [board.read(f"{one.path}/0.log") for one in (empty, memory, logs)] == [None, None, b"x"]
     await board.files.remove(UID)
     assert board.read(f"{logs.path}/0.log") is None
+
+
+async def test_a_file_in_a_volume_is_read_whole_or_not_at_all(board: Board) -> None:
+    step = EmptyDirectory(volume="v", path=board.files.paths.empty_directory(UID, "v"))
+    await board.files.prepare(UID, [step])
+    board.write(f"{step.path}/x", b"12345")
+    assert await board.files.read_in_volume(step.path, "x", 5) == b"12345"
+    assert await board.files.read_in_volume(step.path, "y", 5) is None
+    with pytest.raises(EdgeletError) as caught:
+        await board.files.read_in_volume(step.path, "x", 4)
+    assert caught.value.reason == "CreateContainerConfigError"
+
+
+async def test_what_leads_out_of_the_volume_is_not_read(board: Board) -> None:
+    step = EmptyDirectory(volume="v", path=board.files.paths.empty_directory(UID, "v"))
+    await board.files.prepare(UID, [step])
+    with pytest.raises(EdgeletError):
+        await board.files.read_in_volume(step.path, "../../etc/passwd", 100)
+    with pytest.raises(EdgeletError):
+        await board.files.read_in_volume("/etc", "passwd", 100)
