@@ -92,8 +92,12 @@ def _words(verdict: Verdict) -> tuple[str, str]:
         case Only(values=values, reason=reason):
             listed = ", ".join(f"`{one}`" if one != "" else "none" for one in values)
             return f"honoured: {listed}", f"else refused: {reason}"
-        case Beside(sibling=sibling, values=values, reason=reason):
-            return f"honoured beside `{sibling}` {', '.join(map(str, values))}", f"else refused: {reason}"
+        case Beside(sibling=sibling, values=values, reason=reason, harmless=harmless):
+            always = "".join(f"`{one}`, else " for one in harmless)
+            return (
+                f"honoured: {always}beside `{sibling}` {', '.join(map(str, values))}".rstrip(),
+                f"else refused: {reason}",
+            )
         case _ as never:
             assert_never(never)
 

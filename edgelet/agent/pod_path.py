@@ -25,7 +25,7 @@ from edgelet.adapters.host.folder_watch import InotifyFolder
 from edgelet.adapters.host.host import PsutilHost
 from edgelet.adapters.host.pod_files import HostPodFiles
 from edgelet.adapters.host.tree_usage import HostTreeUsage
-from edgelet.adapters.podman import bring_up
+from edgelet.adapters.podman import bring_up, cgroups
 from edgelet.adapters.podman.images import PodmanImages
 from edgelet.adapters.podman.network import PodNetwork
 from edgelet.adapters.podman.runtime import PodmanRuntime
@@ -201,7 +201,11 @@ def make_door(base: Foundation) -> Door:
     reception = Reception(
         store=base.store,
         successors=successors,
-        house=House(node_name=base.board.name, profile=base.settings.admission.profile),
+        house=House(
+            node_name=base.board.name,
+            profile=base.settings.admission.profile,
+            memory_limits=cgroups.memory_controller(),
+        ),
         max_object_bytes=base.settings.intake.max_object_bytes,
         make_suffix=lambda: "".join(random.choices(_SUFFIX_LETTERS, k=5)),  # noqa: S311  a name, no secret
     )

@@ -47,6 +47,8 @@ class SandboxSpec:
     cgroup_parent: str = ""  # "" = the engine's own place
     qos: Literal["Guaranteed", "Burstable", "BestEffort"] = "Burstable"
     cpu_shares: int = 0  # what all containers ask for together; 0 = not set
+    cpu_quota_us: int = 0  # per 100 ms, for all containers together; 0 = not set
+    memory_limit_bytes: int = 0  # for all containers together; 0 = not set
     attempt: int = 0  # counts sandboxes of one pod
 
 

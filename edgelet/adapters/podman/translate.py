@@ -59,7 +59,8 @@ def sandbox_body(spec: SandboxSpec, *, owner: str, network: str, address: str = 
         body["sysctl"] = dict(spec.sysctls)
     if spec.cgroup_parent:
         body["cgroup_parent"] = spec.cgroup_parent
-    return body
+    whole = Resources(cpu_quota_us=spec.cpu_quota_us, memory_limit_bytes=spec.memory_limit_bytes)
+    return body | _resources(whole, Abilities())
 
 
 def container_body(

@@ -6,7 +6,7 @@ their own. What stands under a field that is listed and is not listed itself sha
 
 from __future__ import annotations
 
-from edgelet.intake.admission.verdict import Only, Plain, Refused, Verdict
+from edgelet.intake.admission.verdict import Beside, Only, Plain, Refused, Verdict
 
 HONOURED, SCHEDULER = Plain.HONOURED, Plain.SCHEDULER
 
@@ -56,7 +56,10 @@ _POD: dict[str, Verdict] = {
     "hostUsers": Refused(f"user namespaces are {_NOT_YET}", harmless=(True,)),
     "schedulingGates": Refused(_NO_CLUSTER),
     "resourceClaims": Refused(_NO_CLUSTER),
-    "resources": Refused(f"resources of a whole pod are {_NOT_YET}"),
+    "resources": HONOURED,
+    "resources.limits": Only(("cpu", "memory"), f"limits of this resource are {_NOT_YET}"),
+    "resources.requests": Only(("cpu", "memory"), f"requests for this resource are {_NOT_YET}"),
+    "resources.claims": Refused(_NO_CLUSTER),
     "hostnameOverride": HONOURED,
     "schedulingGroup": Refused(_NO_CLUSTER),
     "workloadRef": Refused(_NO_CLUSTER),
@@ -98,7 +101,12 @@ _CONTAINER: dict[str, Verdict] = {
 
 _SECURITY: dict[str, Verdict] = {
     "spec.securityContext.windowsOptions": Refused(_WINDOWS),
-    "spec.securityContext.supplementalGroupsPolicy": Only(("Merge",), _NOT_YET),
+    "spec.securityContext.supplementalGroupsPolicy": Beside(
+        "runAsGroup",
+        (),
+        "needs runAsGroup of the pod: to a user without a group Podman gives the groups of the image",
+        harmless=("Merge",),
+    ),
     "spec.securityContext.sysctls.name": Only(
         (
             "kernel.shm_rmid_forced",
@@ -122,7 +130,7 @@ _SECURITY: dict[str, Verdict] = {
 _VOLUME: dict[str, Verdict] = {
     "name": HONOURED,
     "emptyDir": HONOURED,
-    "emptyDir.medium": Only(("", "Memory"), f"this medium is {_NOT_YET}"),
+    "emptyDir.medium": Only(("", "Memory"), "this node gives no huge pages to pods"),
     "hostPath": HONOURED,
     "configMap": HONOURED,
     "secret": HONOURED,
@@ -133,7 +141,7 @@ _VOLUME: dict[str, Verdict] = {
     "downwardAPI": HONOURED,
     "persistentVolumeClaim": Refused(f"persistent volumes are {_NOT_YET}", harmless=()),
     "ephemeral": Refused(f"persistent volumes are {_NOT_YET}", harmless=()),
-    "image": Refused(f"image volumes are {_NOT_YET}", harmless=()),
+    "image": Refused(f"image volumes need Podman 5.0 or newer, and with that they are {_NOT_YET} too", harmless=()),
     "awsElasticBlockStore": _FOREIGN,
     "azureDisk": _FOREIGN,
     "azureFile": _FOREIGN,

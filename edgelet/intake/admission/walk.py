@@ -42,8 +42,10 @@ def _judge(value: Any, parent: Mapping[str, Any], path: str, verdict: Verdict) -
         case Only(values=values, reason=reason):
             if value not in values:
                 yield faults.forbidden(path, f'"{value}": {reason}')
-        case Beside(sibling=sibling, values=values, reason=reason):
-            if parent.get(sibling) not in values:
+        case Beside(sibling=sibling, values=values, reason=reason, harmless=harmless):
+            beside = parent.get(sibling)
+            fits = beside in values if values else beside is not None
+            if not fits and value not in harmless:
                 yield faults.forbidden(path, reason)
         case Plain():
             return

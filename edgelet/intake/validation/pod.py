@@ -53,6 +53,7 @@ def check(pod: Pod, *, node_name: str, created: bool = True) -> Iterator[FieldEr
         yield from security.check_pod(spec.security_context, "spec.securityContext")
     if spec.resources is not None:
         yield from resources.check(spec.resources, "spec.resources")
+        yield from resources.check_whole(spec)
 
 
 def _volumes(spec: PodSpec) -> Iterator[FieldError]:

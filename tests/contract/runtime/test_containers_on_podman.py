@@ -267,3 +267,18 @@ async def test_limits_rise_fall_and_go_while_the_container_runs(podman_world: Po
     await runtime.resize_container(target.id, Resources(cpu_shares=204), pod_cpu_shares=204)
     assert (await limits())[1] in {"-1", "max", "100000"}
     assert await podman_world.observed(pod) == target
+
+
+async def test_a_group_that_is_named_keeps_the_images_groups_away(podman_world: PodmanWorld) -> None:
+    script = "echo 'u:x:1000:1000::/:/bin/sh' >> /etc/passwd; echo 'extra:x:5555:u' >> /etc/group"
+    podman_world.podman.run("run", "--name", "grouped", "--network", "none", BUSYBOX_IMAGE, "/bin/sh", "-c", script)
+    podman_world.podman.run("commit", "-q", "grouped", "localhost/grouped:1")
+    podman_world.podman.run("rm", "grouped")
+    pod = new_pod()
+    await podman_world.runtime.create_sandbox(sandbox_of(pod))
+    security = Security(user="1000:2000", groups=(3000,))
+    lines = await podman_world.output(
+        pod, "grep Groups /proc/self/status", image="localhost/grouped:1", security=security
+    )
+    assert set(lines[0].split()[1:]) <= {"2000", "3000"}
+    assert "3000" in lines[0].split()

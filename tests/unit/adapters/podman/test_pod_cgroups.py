@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from edgelet.adapters.podman import pod_cgroups
 from edgelet.adapters.podman.pod_cgroups import PodCgroups
+from edgelet.api.errors import EngineError
 from edgelet.ports.runtime import PodRef, SandboxSpec
 
 UID = "4c9a-01"
@@ -98,3 +99,35 @@ async def test_a_group_that_is_lived_in_is_waited_for_and_then_told(
     (inhabited / "cgroup.procs").write_text("1")
     assert not await PodCgroups("cgroupfs", mount_point=tmp_path).remove(UID)
     assert inhabited.exists()
+
+
+def test_limits_of_the_whole_pod_stand_on_its_group(tmp_path: Path) -> None:
+    groups = PodCgroups("cgroupfs", mount_point=tmp_path)
+    for controller in ("cpu", "memory"):
+        (tmp_path / controller / "edgelet" / "burstable").mkdir(parents=True)
+    groups.prepare(spec(cpu_quota_us=50_000, memory_limit_bytes=64 << 20), [])
+    pod = f"edgelet/burstable/pod{UID}"
+    assert (tmp_path / "cpu" / pod / "cpu.cfs_quota_us").read_text() == "50000"
+    assert (tmp_path / "memory" / pod / "memory.limit_in_bytes").read_text() == str(64 << 20)
+
+
+def test_limits_of_the_whole_pod_stand_on_its_group_in_version_2(tmp_path: Path) -> None:
+    (tmp_path / "cgroup.controllers").write_text("cpu memory")
+    PodCgroups("cgroupfs", mount_point=tmp_path).prepare(spec(cpu_quota_us=50_000, memory_limit_bytes=64 << 20), [])
+    pod = tmp_path / "edgelet" / "burstable" / f"pod{UID}"
+    assert (pod / "cpu.max").read_text() == "50000 100000"
+    assert (pod / "memory.max").read_text() == str(64 << 20)
+
+
+def test_a_limit_that_cannot_be_written_is_no_pod(tmp_path: Path) -> None:
+    groups = PodCgroups("cgroupfs", mount_point=tmp_path)
+    (tmp_path / "cpu").mkdir()
+    (tmp_path / "memory").write_text("no directory")
+    with pytest.raises(EngineError) as caught:
+        groups.prepare(spec(memory_limit_bytes=64 << 20), [])
+    assert caught.value.reason == "FailedCreatePodSandBox"
+
+
+def test_under_systemd_podman_writes_the_limits() -> None:
+    assert PodCgroups("cgroupfs").keeps_limits(spec())
+    assert not PodCgroups("systemd").keeps_limits(spec())
