@@ -17,6 +17,7 @@ from edgelet.pods import (
     container_spec,
     env_file,
     environment,
+    image_volumes,
     pid_target,
     pull_secrets,
     references,
@@ -269,7 +270,7 @@ class Executor:
         node = ports.node()
         if pod.spec.host_network:
             pod_ips = node.host_ips
-        places = volumes.places(pod, paths=ports.files.paths)
+        places = volumes.places(pod, paths=ports.files.paths) | await self._image_volumes(pod, container)
         files = await self._env_files(container, places)
         env = environment.build(container, pod, objects=ports.objects, pod_ips=pod_ips, node=node, env_files=files)
         resolved = container_spec.resolve(
@@ -292,6 +293,22 @@ class Executor:
             return resolved.spec
         target = pid_target.find(container, await ports.runtime.pod(pod.metadata.uid))
         return replace(resolved.spec, pid_namespace_of=target)
+
+    async def _image_volumes(self, pod: Pod, container: Container) -> dict[str, volumes.MountableVolume]:
+        """Fetch and lay out what the container mounts of images."""
+        found: dict[str, volumes.MountableVolume] = {}
+        for name, source in image_volumes.of_container(pod, container):
+            credentials, _ = pull_secrets.credentials(pod, self._ports.objects)
+            info = await self._ports.images.ensure(
+                image_volumes.as_container(container, source),
+                source.reference or "",
+                credentials=credentials,
+                told=self._told(pod),
+            )
+            step = image_volumes.directory(name, pod.metadata.uid, info, paths=self._ports.files.paths)
+            await self._ports.files.prepare(pod.metadata.uid, (step,))
+            found[name] = volumes.MountableVolume(step.path, read_only=True)
+        return found
 
     async def _env_files(
         self, container: Container, places: Mapping[str, volumes.MountableVolume]

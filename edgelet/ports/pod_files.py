@@ -38,6 +38,10 @@ class PodPaths:
         """An emptyDir of medium Memory."""
         return f"{self.volatile(uid)}/memory/{volume}"
 
+    def image_directory(self, uid: str, volume: str, image: str) -> str:
+        """The files of an image."""
+        return f"{self.volatile(uid)}/images/{volume}/{image}"
+
     def empty_directory(self, uid: str, volume: str) -> str:
         """An emptyDir on disk."""
         return f"{self.durable(uid)}/empty-dir/{volume}"
@@ -72,6 +76,15 @@ class MemoryDirectory:
     path: str
     size_bytes: int
     gid: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ImageDirectory:
+    """The files of an image: its layers over each other, read-only, nothing in them can be run. Made once."""
+
+    volume: str
+    path: str
+    layers: tuple[str, ...]  # the uppermost first
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +158,7 @@ class LogDirectory:
 
 
 VolumeStep = EmptyDirectory | MemoryDirectory | HostDirectory | Payload
-FileStep = VolumeStep | SubPath | HostsFile | TerminationLog | LogDirectory
+FileStep = VolumeStep | ImageDirectory | SubPath | HostsFile | TerminationLog | LogDirectory
 
 
 class PodFiles(Protocol):

@@ -17,13 +17,21 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TypeVar, assert_never
 
-from edgelet.adapters.host import container_files, host_directories, mounts, payload_directory, sub_paths
+from edgelet.adapters.host import (
+    container_files,
+    host_directories,
+    image_directories,
+    mounts,
+    payload_directory,
+    sub_paths,
+)
 from edgelet.api.errors import EdgeletError
 from edgelet.ports.pod_files import (
     EmptyDirectory,
     FileStep,
     HostDirectory,
     HostsFile,
+    ImageDirectory,
     LogDirectory,
     MemoryDirectory,
     Payload,
@@ -110,7 +118,7 @@ class HostPodFiles:
     def _carry_out(self, uid: str, step: FileStep) -> str | None:
         """Do one step; return its path if it changed something."""
         match step:
-            case EmptyDirectory() | MemoryDirectory() | HostDirectory() | Payload():
+            case EmptyDirectory() | MemoryDirectory() | HostDirectory() | Payload() | ImageDirectory():
                 try:
                     return step.path if self._set_up(uid, step) else None
                 except OSError as error:
@@ -135,7 +143,9 @@ class HostPodFiles:
             case _ as never:
                 assert_never(never)
 
-    def _set_up(self, uid: str, step: EmptyDirectory | MemoryDirectory | HostDirectory | Payload) -> bool:
+    def _set_up(
+        self, uid: str, step: EmptyDirectory | MemoryDirectory | HostDirectory | Payload | ImageDirectory
+    ) -> bool:
         match step:
             case HostDirectory(path=path, type=kind):
                 return host_directories.prepare(path, kind)
@@ -143,6 +153,8 @@ class HostPodFiles:
                 return container_files.make_empty(self._confined(path, self._paths.durable(uid)), gid)
             case MemoryDirectory(path=path, gid=gid, size_bytes=size_bytes):
                 return _make_memory(self._confined(path, self._paths.volatile(uid)), size_bytes, gid)
+            case ImageDirectory(path=path, layers=layers):
+                return image_directories.make(self._confined(path, self._paths.volatile(uid)), layers)
             case Payload(path=path, files=files, gid=gid):
                 return payload_directory.write(self._confined(path, self._paths.volatile(uid)), files, gid=gid)
             case _ as never:

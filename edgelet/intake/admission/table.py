@@ -141,7 +141,7 @@ _VOLUME: dict[str, Verdict] = {
     "downwardAPI": HONOURED,
     "persistentVolumeClaim": Refused(f"persistent volumes are {_NOT_YET}", harmless=()),
     "ephemeral": Refused(f"persistent volumes are {_NOT_YET}", harmless=()),
-    "image": Refused(f"image volumes need Podman 5.0 or newer, and with that they are {_NOT_YET} too", harmless=()),
+    "image": HONOURED,
     "awsElasticBlockStore": _FOREIGN,
     "azureDisk": _FOREIGN,
     "azureFile": _FOREIGN,

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 from pathlib import Path
 
 from edgelet.adapters.host.tree_usage import HostTreeUsage, tree_bytes
@@ -43,12 +44,14 @@ async def test_a_directory_that_is_not_there_holds_nothing(tmp_path: Path) -> No
 
 
 def test_the_depth_of_a_tree_does_not_matter(tmp_path: Path) -> None:
-    deep = str(tmp_path)
-    descriptor = os.open(deep, os.O_RDONLY)
-    for _ in range(2000):
-        os.mkdir("d", dir_fd=descriptor)
-        deeper = os.open("d", os.O_RDONLY, dir_fd=descriptor)
+    descriptor = os.open(tmp_path, os.O_RDONLY)
+    try:
+        for _ in range(3000):
+            os.mkdir("d", dir_fd=descriptor)
+            deeper = os.open("d", os.O_RDONLY, dir_fd=descriptor)
+            os.close(descriptor)
+            descriptor = deeper
+        assert tree_bytes(str(tmp_path)) > 0
+    finally:
         os.close(descriptor)
-        descriptor = deeper
-    os.close(descriptor)
-    assert tree_bytes(deep) > 0
+        subprocess.run(["rm", "-rf", str(tmp_path / "d")], check=True)  # pytest's own way is a recursion
