@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import assert_never
@@ -15,9 +15,7 @@ from edgelet.pods import (
     adoption,
     allocation,
     container_spec,
-    env_file,
     environment,
-    image_volumes,
     pid_target,
     pull_secrets,
     references,
@@ -26,12 +24,12 @@ from edgelet.pods import (
     resize_step,
     restart_backoff,
     sandbox_spec,
+    start_sources,
     termination_message,
     volumes,
 )
-from edgelet.pods.eviction import Eviction
 from edgelet.pods.image_fetch import ImageFetch
-from edgelet.pods.memory import ContainerMemory, ImagePresent, ImageUnknown, Memory, PendingResize, Problem, SeenExit
+from edgelet.pods.memory import ContainerMemory, ImagePresent, ImageUnknown, Memory, Problem, SeenExit
 from edgelet.pods.node_facts import NodeFacts
 from edgelet.pods.pod_events import PodEvents
 from edgelet.pods.references import Objects
@@ -245,18 +243,6 @@ class Executor:
             self._told(pod)("ResizeCompleted", resize.told("completed", pod))
         return after
 
-    def tell_eviction(self, pod: Pod, eviction: Eviction) -> None:
-        """Say that the pod is brought to its end."""
-        self._told(pod)(eviction.reason, eviction.message, warning=True)
-
-    def tell_allocation(self, pod: Pod, pending: PendingResize | None) -> None:
-        """Say what was decided about a resize. `pod` as it is wanted."""
-        if pending is None:
-            self._told(pod)("ResizeStarted", resize.told("started", pod))
-        else:
-            message = resize.told(pending.reason.lower(), pod, error=pending.message)
-            self._told(pod)(f"Resize{pending.reason}", message, warning=True)
-
     async def _resolve(  # noqa: PLR0917  one call, one place
         self,
         pod: Pod,
@@ -270,8 +256,10 @@ class Executor:
         node = ports.node()
         if pod.spec.host_network:
             pod_ips = node.host_ips
-        places = volumes.places(pod, paths=ports.files.paths) | await self._image_volumes(pod, container)
-        files = await self._env_files(container, places)
+        places = volumes.places(pod, paths=ports.files.paths) | await start_sources.image_places(
+            pod, container, images=ports.images, files=ports.files, objects=ports.objects, told=self._told(pod)
+        )
+        files = await start_sources.env_files(container, places, files=ports.files)
         env = environment.build(container, pod, objects=ports.objects, pod_ips=pod_ips, node=node, env_files=files)
         resolved = container_spec.resolve(
             pod,
@@ -293,33 +281,6 @@ class Executor:
             return resolved.spec
         target = pid_target.find(container, await ports.runtime.pod(pod.metadata.uid))
         return replace(resolved.spec, pid_namespace_of=target)
-
-    async def _image_volumes(self, pod: Pod, container: Container) -> dict[str, volumes.MountableVolume]:
-        """Fetch and lay out what the container mounts of images."""
-        found: dict[str, volumes.MountableVolume] = {}
-        for name, source in image_volumes.of_container(pod, container):
-            credentials, _ = pull_secrets.credentials(pod, self._ports.objects)
-            info = await self._ports.images.ensure(
-                image_volumes.as_container(container, source),
-                source.reference or "",
-                credentials=credentials,
-                told=self._told(pod),
-            )
-            step = image_volumes.directory(name, pod.metadata.uid, info, paths=self._ports.files.paths)
-            await self._ports.files.prepare(pod.metadata.uid, (step,))
-            found[name] = volumes.MountableVolume(step.path, read_only=True)
-        return found
-
-    async def _env_files(
-        self, container: Container, places: Mapping[str, volumes.MountableVolume]
-    ) -> dict[tuple[str, str], bytes | None]:
-        found: dict[tuple[str, str], bytes | None] = {}
-        for one in env_file.wanted(container):
-            place = places.get(one.volume_name)
-            if place is not None:
-                read = self._ports.files.read_in_volume(place.path, one.path, env_file.LIMIT_BYTES)
-                found[one.volume_name, one.path] = await read
-        return found
 
     async def _repaired(self, pod: Pod, container: Container, damage: DamagedImageError) -> bool:
         credentials, _ = pull_secrets.credentials(pod, self._ports.objects)
@@ -349,6 +310,10 @@ class Executor:
             await self._ports.runtime.remove_container(one)
 
     # ---- bookkeeping
+
+    def told(self, pod: Pod) -> PodEvents:
+        """Return who takes the events of a pod."""
+        return self._told(pod)
 
     def _told(self, pod: Pod) -> PodEvents:
         return PodEvents(self._ports.events, pod)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 from edgelet.api.errors import EdgeletError
 from edgelet.api.pod import Pod
-from edgelet.pods import active_deadline, allocation, plan, references, remember, resize, stored_pod
+from edgelet.pods import active_deadline, allocation, announcements, plan, references, remember, resize, stored_pod
 from edgelet.pods.eviction import Eviction
 from edgelet.pods.execute import Executor
 from edgelet.pods.memory import ContainerMemory, ImageFetching, ImageUnknown, Memory, PendingResize
@@ -168,7 +168,7 @@ class PodWorker:
             return pod
         pending = self._fits(pod)
         if pending is None or pending != self._memory.resize_pending:
-            self._ports.executor.tell_allocation(pod, pending)
+            announcements.allocated(self._ports.executor.told(pod), pending)
         if pending is None:
             self._memory = resize.without_ended(pod, self._seen, self._memory)
         self._memory = allocation.settled(self._memory, pod, pending)
@@ -220,7 +220,7 @@ class PodWorker:
     def _evict(self, eviction: Eviction) -> None:
         """End the pod, whatever is being done."""
         if self.pod is not None:
-            self._ports.executor.tell_eviction(self.pod, eviction)
+            announcements.evicted(self._ports.executor.told(self.pod), eviction)
         self._eviction = eviction
         self.wake(interrupt=True)
 
