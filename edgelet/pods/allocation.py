@@ -5,6 +5,7 @@ Source: Kubernetes pkg/kubelet/allocation/allocation_manager.go, KEP-1287.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
@@ -51,6 +52,21 @@ def same(one: ResourceRequirements, other: ResourceRequirements) -> bool:
 
 def _amounts(amounts: ResourceRequirements) -> tuple[Quantity | None, ...]:
     return tuple(part.get(name) for part in (amounts.limits, amounts.requests) for name in _RESIZABLE)
+
+
+def label(amounts: ResourceRequirements) -> str:
+    """Return what an instance that is made to these amounts carries."""
+    parts = {"limits": amounts.limits, "requests": amounts.requests}
+    kept = {part: {name: str(given[name]) for name in _RESIZABLE if name in given} for part, given in parts.items()}
+    return json.dumps(kept, separators=(",", ":"))
+
+
+def from_label(text: str | None) -> ResourceRequirements | None:
+    """Return what an instance was made to; None where it does not say."""
+    try:
+        return ResourceRequirements.model_validate(json.loads(text)) if text else None
+    except ValueError:
+        return None
 
 
 def judge(pod: Pod, others: tuple[Pod, ...], room: Room) -> PendingResize | None:

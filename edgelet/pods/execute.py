@@ -273,6 +273,7 @@ class Executor:
             node=node,
             labels={
                 **({remember.BACKOFF_LABEL: f"{backoff.delay_s:g}"} if backoff else {}),
+                remember.RESOURCES_LABEL: allocation.label(container.resources),
                 adoption.SPEC_LABEL: adoption.spec_digest(self._stored_spec(pod)),
             },
         )

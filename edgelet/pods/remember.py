@@ -9,11 +9,13 @@ from datetime import datetime
 from edgelet.api.container import ResourceRequirements
 from edgelet.api.pod import Pod
 from edgelet.api.pod_status import ContainerStateTerminated, PodStatus
-from edgelet.pods import instances, phase, references
+from edgelet.pods import allocation, instances, phase, references
+from edgelet.pods.instances import Instance
 from edgelet.pods.memory import ContainerMemory, LastInstance, Memory, SeenExit
 from edgelet.pods.restart_backoff import Entry
 from edgelet.ports.runtime import Exited, ObservedContainer, ObservedPod, Running
 
+RESOURCES_LABEL = "io.edgelet.container.resources"  # cpu and memory that an instance was made to
 RESTARTING_ALL = "RestartingAllContainers"  # why a container waits, in a status
 # Not below "edgelet.": those labels are the engine adapter's own, and do not come back from it.
 BACKOFF_LABEL = "io.edgelet.container.backoff-s"  # on each instance: the wait before the next one
@@ -84,7 +86,18 @@ def _container(name: str, seen: ObservedPod | None, memory: Memory, *, now: date
     backoff = before.backoff
     if backoff is None and (one := _observed(seen, newest.id)):
         backoff = _from_label(one.labels, newest.started_at or one.created_at, now=now, now_s=now_s)
-    return replace(before, last=last, previous=earlier, backoff=backoff)
+    resources = _made_to(before, newest, _observed(seen, newest.id))
+    return replace(before, last=last, previous=earlier, backoff=backoff, resources=resources)
+
+
+def _made_to(
+    before: ContainerMemory, newest: Instance, observed: ObservedContainer | None
+) -> ResourceRequirements | None:
+    """Return what the newest instance has: as remembered, else what it was made to, where that start was cut off."""
+    is_new = before.last is None or before.last.id != newest.id
+    if not isinstance(newest.state, Running) or observed is None or not (is_new or before.resources is None):
+        return before.resources
+    return allocation.from_label(observed.labels.get(RESOURCES_LABEL))
 
 
 def _observed(seen: ObservedPod | None, container_id: str) -> ObservedContainer | None:

@@ -7,6 +7,7 @@ from edgelet.api import conditions
 from edgelet.api.container import ResourceRequirements
 from edgelet.api.errors import EngineError
 from edgelet.api.pod_status import ContainerStatus
+from edgelet.ports.object_store import Key
 from edgelet.ports.runtime import Resources
 from tests.fakes.runtime import Program
 from tests.fakes.world import World, pod_document
@@ -219,5 +220,21 @@ def test_memory_is_not_taken_from_a_container_that_uses_it() -> None:
         assert reason == "Error"
         assert message == f"attempting to set container memory limit ({768 << 10}) below current usage ({1 << 20})"
         assert _resizes(w) == []
+
+    play(story)
+
+
+def test_what_a_cut_start_was_made_to_is_read_from_the_instance() -> None:
+    async def story(w: World) -> None:
+        document = await _running(w)
+        await w.stop_agent()
+        stored = w.store.get(Key("Pod", "default", "web"))
+        assert stored is not None
+        await w.store.put_status(stored.key, {"phase": "Pending"}, uid=stored.uid, durable=True)  # as before the start
+        await _resize(w, document, LARGE)
+        w.start_agent()
+        await asyncio.sleep(2)
+        assert _limits(w).memory_limit_bytes == 128 << 20
+        assert len(_resizes(w)) == 1
 
     play(story)
