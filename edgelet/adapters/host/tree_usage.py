@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 from collections.abc import Collection, Mapping
 
 _BLOCK_BYTES = 512  # of st_blocks, whatever the file system's own are
+_LONG_PATH = 2000  # half of what the kernel takes
+_MOST_OPENED = 200
 
 
 class HostTreeUsage:
@@ -24,13 +27,22 @@ def tree_bytes(path: str) -> int:
     except OSError:
         return 0
     total = top.st_blocks * _BLOCK_BYTES
-    seen: set[int] = set()
-    waiting = [path]
+    with contextlib.ExitStack() as opened:
+        return total + _below(path, top.st_dev, opened)
+
+
+def _below(path: str, device: int, opened: contextlib.ExitStack) -> int:
+    total, seen, waiting, deep = 0, set[int](), [path], 0
     while waiting:
+        directory = waiting.pop()
         try:
-            with os.scandir(waiting.pop()) as entries:
+            if len(directory) > _LONG_PATH and deep < _MOST_OPENED:  # a pod must not hide things in the depth
+                descriptor = os.open(directory, os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+                opened.callback(os.close, descriptor)
+                directory, deep = f"/proc/self/fd/{descriptor}", deep + 1
+            with os.scandir(directory) as entries:
                 for entry in entries:
-                    found = _entry(entry, top.st_dev, seen)
+                    found = _entry(entry, device, seen)
                     total += found
                     if found and entry.is_dir(follow_symlinks=False):
                         waiting.append(entry.path)

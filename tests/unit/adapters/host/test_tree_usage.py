@@ -44,14 +44,17 @@ async def test_a_directory_that_is_not_there_holds_nothing(tmp_path: Path) -> No
 
 
 def test_the_depth_of_a_tree_does_not_matter(tmp_path: Path) -> None:
+    name = "d" * 250  # 30 of them are longer than any path may be
     descriptor = os.open(tmp_path, os.O_RDONLY)
     try:
-        for _ in range(3000):
-            os.mkdir("d", dir_fd=descriptor)
-            deeper = os.open("d", os.O_RDONLY, dir_fd=descriptor)
+        for _ in range(30):
+            os.mkdir(name, dir_fd=descriptor)
+            deeper = os.open(name, os.O_RDONLY, dir_fd=descriptor)
             os.close(descriptor)
             descriptor = deeper
-        assert tree_bytes(str(tmp_path)) > 0
+        with os.fdopen(os.open("hidden", os.O_CREAT | os.O_WRONLY, dir_fd=descriptor), "wb") as file:
+            file.write(b"\1" * 5 * MIB)
+        assert tree_bytes(str(tmp_path)) >= 5 * MIB
     finally:
         os.close(descriptor)
-        subprocess.run(["rm", "-rf", str(tmp_path / "d")], check=True)  # pytest's own way is a recursion
+        subprocess.run(["rm", "-rf", str(tmp_path / name)], check=True)  # pytest's own way is a recursion
