@@ -157,7 +157,7 @@ class PodWorker:
             await self._carry_out(pod, round_.steps)
             return 0.0
         self._ports.status.settle(self.key, self.uid)
-        waits = (round_.wake_in_s, allocation.retry_s(self._memory))
+        waits = (round_.wake_in_s, None if situation.ended else allocation.retry_s(self._memory))
         return min((one for one in waits if one is not None), default=None)
 
     def _allocate(self, pod: Pod) -> Pod:

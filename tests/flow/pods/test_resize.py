@@ -183,6 +183,28 @@ def test_a_resize_that_has_no_room_is_deferred_until_there_is_some_also_over_a_r
     play(story)
 
 
+def test_nobody_asks_any_more_for_a_pod_that_ended() -> None:
+    async def story(w: World) -> None:
+        w.have("job:1", Program(after_s=10.0))
+        other = {"requests": {"cpu": "1", "memory": "32Mi"}}
+        await w.apply(pod_document("other", containers=[{"name": "app", "image": "app:1", "resources": other}]))
+        document = pod_document(
+            restartPolicy="Never",
+            containers=[{"name": "app", "image": "job:1", "resources": {"requests": {"cpu": "500m"}}}],
+        )
+        await w.apply(document)
+        await asyncio.sleep(2)
+        await _resize(w, document, {"requests": {"cpu": "1500m"}})
+        await asyncio.sleep(60)
+        assert w.pod().status.phase == "Succeeded"
+        before = len(w.events.lines)
+        await w.delete("other")
+        await asyncio.sleep(600)
+        assert [line for line in w.events.lines[before:] if line.startswith("Resize")] == []
+
+    play(story)
+
+
 def test_what_a_deferred_resize_wants_takes_no_room_from_others() -> None:
     async def story(w: World) -> None:
         document = await _running(w, {"requests": {"cpu": "500m"}})
