@@ -22,6 +22,7 @@ from edgelet.ports.runtime import (
     ExecSession,
     ExitNotice,
     ObservedPod,
+    Resources,
     Runtime,
     SandboxSpec,
     Usage,
@@ -125,6 +126,10 @@ class EngineGate:
 
     async def stop_container(self, container_id: str, *, grace_s: float) -> None:
         await self._watched(self._engine.runtime.stop_container(container_id, grace_s=grace_s))
+
+    async def resize_container(self, container_id: str, resources: Resources, *, pod_cpu_shares: int) -> None:
+        call = self._engine.runtime.resize_container(container_id, resources, pod_cpu_shares=pod_cpu_shares)
+        await self._watched(call)
 
     async def remove_container(self, container_id: str) -> None:
         await self._watched(self._engine.runtime.remove_container(container_id))

@@ -24,7 +24,8 @@ from edgelet.adapters.host.clock import SystemClock
 from edgelet.adapters.host.folder_watch import InotifyFolder
 from edgelet.adapters.host.host import PsutilHost
 from edgelet.adapters.host.pod_files import HostPodFiles
-from edgelet.adapters.podman import bring_up
+from edgelet.adapters.host.tree_usage import HostTreeUsage
+from edgelet.adapters.podman import bring_up, cgroups
 from edgelet.adapters.podman.images import PodmanImages
 from edgelet.adapters.podman.network import PodNetwork
 from edgelet.adapters.podman.runtime import PodmanRuntime
@@ -39,7 +40,7 @@ from edgelet.intake.manifest_folder import ManifestFolder
 from edgelet.intake.reception import Reception
 from edgelet.intake.successors import Successors
 from edgelet.node.event_recorder import EventRecorder
-from edgelet.pods import node_admission
+from edgelet.pods import allocation, node_admission
 from edgelet.pods.adoption import Adoption
 from edgelet.pods.dispatcher import Dispatcher
 from edgelet.pods.execute import Executor, ExecutorPorts
@@ -48,6 +49,7 @@ from edgelet.pods.image_repair import ImageRepair
 from edgelet.pods.node_admission import Room
 from edgelet.pods.restart_backoff import BackoffSettings
 from edgelet.pods.status_writer import StatusWriter
+from edgelet.pods.storage_watch import StorageWatch
 from edgelet.pods.store_objects import StoreObjects
 from edgelet.pods.worker import WorkerPorts
 from edgelet.ports.object_store import Key
@@ -201,7 +203,11 @@ def make_door(base: Foundation) -> Door:
     reception = Reception(
         store=base.store,
         successors=successors,
-        house=House(node_name=base.board.name, profile=base.settings.admission.profile),
+        house=House(
+            node_name=base.board.name,
+            profile=base.settings.admission.profile,
+            memory_limits=cgroups.memory_controller(),
+        ),
         max_object_bytes=base.settings.intake.max_object_bytes,
         make_suffix=lambda: "".join(random.choices(_SUFFIX_LETTERS, k=5)),  # noqa: S311  a name, no secret
     )
@@ -233,6 +239,7 @@ def make_dispatcher(base: Foundation) -> Dispatcher:
         status=StatusWriter(base.store, base.clock, base.board.addresses),
         clock=base.clock,
         backoff=backoff,
+        storage=lambda evict: StorageWatch(HostTreeUsage(), base.files.paths, base.clock, evict),
     )
     facts = base.board.for_pods()
     room = Room(
@@ -246,6 +253,7 @@ def make_dispatcher(base: Foundation) -> Dispatcher:
         ports=ports,
         files=base.files,
         admit=lambda pod, others: node_admission.judge(pod, others, room),
+        resize=lambda pod, others: allocation.judge(pod, others, room),
         orphans_may_go=base.orphans_may_go,
     )
 

@@ -35,6 +35,10 @@ _NOT_THE_CLIENTS = (
     "managedFields",
 )
 _MAX_WARNINGS = 20
+_NO_MEMORY_CGROUP = (
+    "this kernel runs without the memory control group: append cgroup_enable=memory cgroup_memory=1 to its command "
+    "line (/boot/firmware/cmdline.txt on Raspberry Pi OS) and reboot"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +47,7 @@ class House:
 
     node_name: str
     profile: Profile = "privileged"
+    memory_limits: bool = True  # whether the kernel can keep them
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,12 +79,12 @@ def admit(
         raise _invalid(kind, document, wrong)
     sent = value.to_document()
     sent.pop("status", None)
-    refused = _refused(sent)
+    refused = (*_refused(sent), *_memory_limits(value, house))
     if kind.kind == "Pod":
         update.inherit(old or {}, sent)
         sent["spec"]["nodeName"] = sent["spec"].get("nodeName") or house.node_name
     complete = defaults.complete(sent)
-    found = (*_rules(model.model_validate(complete), house), *refused)
+    found = (*_rules(model.model_validate(complete), house, created=old is None), *refused)
     if wrong or found:
         raise _invalid(kind, document, typed.beside(wrong, found))
     if kind.kind == "Pod":
@@ -87,10 +92,10 @@ def admit(
     return Admitted(complete, tuple(f'unknown field "{path}"' for path in shaped.unknown[:_MAX_WARNINGS]))
 
 
-def _rules(value: Value, house: House) -> Iterable[FieldError]:
+def _rules(value: Value, house: House, *, created: bool) -> Iterable[FieldError]:
     match value:
         case Pod():
-            return pod.check(value, node_name=house.node_name)
+            return pod.check(value, node_name=house.node_name, created=created)
         case ConfigMap():
             return config.check_config_map(value)
         case Secret():
@@ -109,6 +114,19 @@ def _refused(sent: Mapping[str, Any]) -> tuple[FieldError, ...]:
     if sent["kind"] == "Pod":
         found += walk.refused(sent["spec"])
     return tuple(found)
+
+
+def _memory_limits(value: Value, house: House) -> Iterable[FieldError]:
+    """Yield the limits of memory where the kernel keeps none: they would be a promise that nobody holds."""
+    if house.memory_limits or not isinstance(value, Pod):
+        return
+    spec = value.spec
+    parts = [("spec.resources", spec.resources)] if spec.resources else []
+    for name, containers in (("containers", spec.containers), ("initContainers", spec.init_containers)):
+        parts += [(f"spec.{name}[{index}].resources", one.resources) for index, one in enumerate(containers)]
+    yield from (
+        faults.forbidden(f"{path}.limits[memory]", _NO_MEMORY_CGROUP) for path, one in parts if "memory" in one.limits
+    )
 
 
 def _desired(document: Mapping[str, Any]) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from edgelet.intake import image_reference
 
 _DEFAULT_MODE = 0o644
 _TOKEN_LIFE_S = 3600
+_POD_LEVEL = ("cpu", "memory")
 _PROBES = ("livenessProbe", "readinessProbe", "startupProbe")
 _PROBE_DEFAULTS = {"timeoutSeconds": 1, "periodSeconds": 10, "successThreshold": 1, "failureThreshold": 3}
 _WITH_MODE = ("secret", "configMap", "downwardAPI", "projected")
@@ -58,7 +59,7 @@ def _pod_spec(spec: dict[str, Any]) -> None:
             for port in container.get("ports", ()):
                 port["hostPort"] = port.get("hostPort") or port["containerPort"]
     if "resources" in spec:
-        _resources(spec["resources"])
+        _pod_resources(spec)
 
 
 def containers(spec: dict[str, Any]) -> Iterator[dict[str, Any]]:
@@ -90,6 +91,24 @@ def _resources(resources: dict[str, Any]) -> None:
             amounts[name] = str(Quantity.parse(amount).rounded_up_to_milli())
     if resources.get("limits"):
         resources["requests"] = resources["limits"] | resources.get("requests", {})
+
+
+def _pod_resources(spec: dict[str, Any]) -> None:
+    """Fill in requests of the whole pod: what its containers ask for together, else the limit.
+
+    Source: Kubernetes pkg/apis/core/v1/defaults.go setDefaultPodRequests.
+    """
+    whole = spec["resources"]
+    together: dict[str, Quantity] = {}
+    long_running = [one for one in spec.get("initContainers", ()) if one.get("restartPolicy") == "Always"]
+    for container in (*long_running, *spec.get("containers", ())):
+        for name, amount in container["resources"].get("requests", {}).items():
+            if name in _POD_LEVEL:
+                parsed = Quantity.parse(amount)
+                together[name] = together[name] + parsed if name in together else parsed
+    if whole.get("limits") or whole.get("requests"):
+        whole["requests"] = {name: str(amount) for name, amount in together.items()} | whole.get("requests", {})
+    _resources(whole)
 
 
 def _probe(probe: dict[str, Any]) -> None:

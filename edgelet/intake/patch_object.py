@@ -12,7 +12,17 @@ from edgelet.ports.object_store import Document, StoredObject
 
 # Conditions that only the agent itself knows.
 _OWN_CONDITIONS = frozenset(
-    {"PodReadyToStartContainers", "Initialized", "Ready", "ContainersReady", "PodScheduled", "DisruptionTarget"}
+    {
+        "PodReadyToStartContainers",
+        "Initialized",
+        "Ready",
+        "ContainersReady",
+        "PodScheduled",
+        "DisruptionTarget",
+        "AllContainersRestarting",
+        "PodResizePending",
+        "PodResizeInProgress",
+    }
 )
 _FIXED = ("apiVersion", "kind")
 _FIXED_METADATA = ("name", "namespace", "uid", "creationTimestamp")

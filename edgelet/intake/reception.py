@@ -10,8 +10,9 @@ from typing import Any
 from edgelet.api import kinds
 from edgelet.api.errors import ConflictError, ForbiddenError, InvalidObjectError, NotFoundError, TooLargeError
 from edgelet.api.kinds import Kind
-from edgelet.intake import admit, decode, dry_run, faults, patch_object, update, words
+from edgelet.intake import admit, decode, dry_run, faults, patch_object, spec_part, update, words
 from edgelet.intake.admit import House
+from edgelet.intake.spec_part import SpecPart
 from edgelet.intake.successors import Successors
 from edgelet.ports.object_store import Document, Key, ObjectStore, StoredObject
 
@@ -138,19 +139,24 @@ class Reception:
         return await self._update(request, self._owned(request.key, source))
 
     async def patch(self, key: Key, patch: Any, *, patch_type: str, subresource: str = "", source: str) -> Accepted:
-        """Change a part of an object; of a pod's status only conditions that are not the agent's own.
+        """Change a part of an object; by a subresource, what that is for.
+
+        Of a pod's status only conditions that are not the agent's own.
 
         Raises:
             DecodeError: The patch has the wrong shape or does not fit.
             NotFoundError, ConflictError, InvalidObjectError: As `replace`.
         """
         for attempt in range(1, _PATCH_ATTEMPTS + 1):
-            if subresource:
+            part = spec_part.PARTS.get(subresource) if key.kind == "Pod" else None
+            if subresource and part is None:
                 return await self._patch_status(key, patch, patch_type=patch_type, subresource=subresource)
-            old = self._owned(key, source)
+            old = self._owned(key, source) if part is None or part.owners_only else self._find(key)
             patched = patch_object.patched(old, patch, patch_type=patch_type)
-            request = self._request(patched, key.namespace, source, "", strict=False, dry_run=False)
             try:
+                if part is not None:
+                    return await self._update_part(old, patched, part)
+                request = self._request(patched, key.namespace, source, "", strict=False, dry_run=False)
                 return await self._update(request, old, expected_version=old.resource_version)
             except ConflictError:
                 # Somebody was faster. A patch that names no version of its own is good for the next one as well.
@@ -231,8 +237,24 @@ class Reception:
         )
         return Accepted(stored, admitted.warnings)
 
+    async def _update_part(self, old: StoredObject, wanted: Document, part: SpecPart) -> Accepted:
+        narrowed = part.narrowed(old.document, wanted)
+        request = self._request(narrowed, old.key.namespace, old.source, old.digest, strict=False, dry_run=False)
+        admitted = self._admit(request, old)
+        if found := part.check(old.document, wanted, admitted.document):
+            raise InvalidObjectError(old.key.kind, old.key.name, found)
+        stored = await self._store.put(
+            old.key,
+            admitted.document,
+            source=old.source,
+            digest=old.digest,
+            expected_version=old.resource_version,
+        )
+        return Accepted(stored, admitted.warnings)
+
     async def _succeed(self, request: _Request, old: StoredObject, admitted: admit.Admitted) -> Accepted:
         warnings = (*admitted.warnings, _REPLACED)
+        admitted.document["spec"].pop("ephemeralContainers", None)  # they looked into the old one
         if request.dry_run:
             return Accepted(dry_run.outcome(request.key, admitted.document, source=request.source, old=old), warnings)
         ending = await self._successors.keep(old, admitted.document, source=request.source, digest=request.digest)

@@ -19,12 +19,14 @@ _POD_RULE = (
 )
 _MAX_NAMED = 10
 _IMAGES = ("containers", "initContainers")
+_EPHEMERAL = "ephemeralContainers"
 
 
 def inherit(old: Mapping[str, Any], new: dict[str, Any]) -> dict[str, Any]:
-    """Let a pod's new version, defaults not yet filled in, keep the pull policies that were filled in for the old one.
+    """Let a pod's new version, defaults not yet filled in, keep what nobody writes into a manifest.
 
-    They follow from the image's tag; without this a new tag would look like a change of imagePullPolicy too.
+    Pull policies were filled in after the image's tag; without this a new tag would look like a change of
+    imagePullPolicy too. Ephemeral containers came by a subresource.
     """
     for part in _IMAGES:
         kept = {one["name"]: one for one in old.get("spec", {}).get(part, ())}
@@ -32,6 +34,8 @@ def inherit(old: Mapping[str, Any], new: dict[str, Any]) -> dict[str, Any]:
             policy = kept.get(container.get("name"), {}).get("imagePullPolicy")
             if policy is not None:
                 container.setdefault("imagePullPolicy", policy)
+    if (debugging := old.get("spec", {}).get(_EPHEMERAL)) is not None:
+        new["spec"].setdefault(_EPHEMERAL, copy.deepcopy(debugging))
     return new
 
 

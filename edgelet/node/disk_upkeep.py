@@ -174,11 +174,12 @@ class DiskUpkeep:
 
     def _names(self) -> set[str]:
         """Return what stored pods call their images."""
-        names = set()
+        names: set[str] = set()
         for stored in self._ports.store.list("Pod"):
             spec = stored.document.get("spec") or {}
-            for one in (*(spec.get("initContainers") or ()), *(spec.get("containers") or ())):
-                names.add(str(one.get("image") or ""))
+            for part in ("initContainers", "containers", "ephemeralContainers"):
+                names.update(str(one.get("image") or "") for one in spec.get(part) or ())
+            names.update(str((one.get("image") or {}).get("reference") or "") for one in spec.get("volumes") or ())
         return names - {""}
 
     def _young(self) -> bool:

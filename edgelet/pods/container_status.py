@@ -13,7 +13,7 @@ from edgelet.api.pod_status import (
     ContainerStatus,
     VolumeMountStatus,
 )
-from edgelet.pods import image_backoff, instances, phase, restart_backoff, restart_policy
+from edgelet.pods import image_backoff, instances, phase, remember, restart_backoff, restart_policy
 from edgelet.pods.instances import Instance
 from edgelet.pods.memory import ImageFailed, Memory
 from edgelet.pods.plan import Situation
@@ -37,7 +37,8 @@ def build(now: Situation, container: Container, *, init: bool) -> ContainerStatu
         name=container.name,
         state=state,
         last_state=last,
-        ready=_ready(newest, init=init and not restart_policy.is_sidecar(container)),
+        ready=_ready(newest, init=init and not restart_policy.is_sidecar(container))
+        and not now.memory.container(container.name).restart_due,
         restart_count=newest.number if newest else 0,
         image=_image(container, newest),
         image_id=newest.image_id if newest else "",
@@ -49,7 +50,7 @@ def build(now: Situation, container: Container, *, init: bool) -> ContainerStatu
         )
         if running
         else (),
-        resources=container.resources if running else None,
+        resources=(now.memory.container(container.name).resources or container.resources) if running else None,
         allocated_resources=dict(container.resources.requests) if running else {},
     )
 
@@ -95,8 +96,10 @@ def _states(
 
 
 def _comes_back(now: Situation, container: Container, newest: Instance, code: int, *, init: bool) -> bool:
-    if now.ended or now.rejected or now.pod.metadata.deletion_timestamp is not None:
+    if now.ended or now.rejected or now.evicted or now.pod.metadata.deletion_timestamp is not None:
         return False
+    if now.memory.container(container.name).restart_due:
+        return True
     if init:
         done = now.memory.initialized and not restart_policy.is_sidecar(container)
         return not done and (not newest.present or restart_policy.init_restarts(now.pod, container, code))
@@ -109,12 +112,21 @@ def _held(now: Situation, container: Container, newest: Instance) -> ContainerSt
     if (problem := _problem(now, container)) is not None:
         return problem
     seen = now.memory.exits.get(newest.id)
+    if known.restart_due:
+        return _backing_off(now, container, newest) or ContainerStateWaiting(reason=remember.RESTARTING_ALL)
     if not newest.present and phase.decide(now.pod, now.seen, now.memory) != "Failed":
         return ContainerStateWaiting(reason=_idle_reason(now))
     if seen is None or (isinstance(newest.state, Exited) and newest.state.lost):
         return None
+    return _backing_off(now, container, newest)
+
+
+def _backing_off(now: Situation, container: Container, newest: Instance) -> ContainerStateWaiting | None:
+    known, seen = now.memory.container(container.name), now.memory.exits.get(newest.id)
+    if known.backoff is None or seen is None:
+        return None
     rest = restart_backoff.remaining_s(known.backoff, ended_s=seen.at_s, now_s=now.now_s, settings=now.backoff)
-    if rest <= 0 or known.backoff is None:
+    if rest <= 0:
         return None
     return ContainerStateWaiting(reason="CrashLoopBackOff", message=backoff_message(now, container))
 

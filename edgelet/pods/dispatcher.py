@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from edgelet.api.errors import EdgeletError
 from edgelet.api.pod import Pod
 from edgelet.pods import references, stored_pod
+from edgelet.pods.memory import PendingResize
 from edgelet.pods.worker import PodWorker, WorkerPorts
 from edgelet.ports.object_store import Change, Key, StoredObject, Watch
 from edgelet.ports.pod_files import PodFiles
@@ -21,6 +22,7 @@ log = logging.getLogger(__name__)
 _RETRY_S = 5.0
 Rejection = tuple[str, str]  # reason, message
 Admit = Callable[[Pod, tuple[Pod, ...]], Rejection | None]
+Resize = Callable[[Pod, tuple[Pod, ...]], PendingResize | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +44,13 @@ class Dispatcher:
     """Starts a worker for every pod in the store, and removes what runs for no pod in the store."""
 
     def __init__(
-        self, *, ports: WorkerPorts, files: PodFiles, admit: Admit, orphans_may_go: asyncio.Event | None = None
+        self,
+        *,
+        ports: WorkerPorts,
+        files: PodFiles,
+        admit: Admit,
+        resize: Resize = lambda _pod, _others: None,
+        orphans_may_go: asyncio.Event | None = None,
     ) -> None:
         """Make a dispatcher.
 
@@ -50,12 +58,14 @@ class Dispatcher:
             ports: For the workers.
             files: To find files that belong to no pod.
             admit: Whether the node takes a pod beside the others.
+            resize: Whether it can give a pod that runs what it wants, beside the others.
             orphans_may_go: Set when what runs without an object may be removed; None: at once. A board that lost its
                 database gives its sources time to tell again what is wanted.
         """
         self._ports = ports
         self._files = files
         self._admit = admit
+        self._resize = resize
         self._orphans_may_go = orphans_may_go
         self._workers: dict[str, PodWorker] = {}  # by uid
         self._known: dict[Key, _Known] = {}
@@ -85,7 +95,12 @@ class Dispatcher:
 
     def _begin(self, stored: StoredObject, seen: ObservedPod | None, tasks: asyncio.TaskGroup) -> None:
         worker = PodWorker(
-            stored.key, stored.uid, ports=self._ports, seen=seen, rejection=self._rejection(stored, seen)
+            stored.key,
+            stored.uid,
+            ports=self._ports,
+            seen=seen,
+            rejection=self._rejection(stored, seen),
+            fits=lambda pod: self._resize(pod, self._living(but=stored.uid)),
         )
         self._workers[stored.uid] = worker
         self._known[stored.key] = _Known.of(stored)
@@ -102,7 +117,7 @@ class Dispatcher:
             return None  # its worker says that it cannot be read
         return self._admit(pod, self._living())
 
-    def _living(self) -> tuple[Pod, ...]:
+    def _living(self, *, but: str = "") -> tuple[Pod, ...]:
         """Return the pods that hold ports and shares of the node, as far as they can be read.
 
         Whether one is at its end the store knows: a worker reads its own last status only at its next turn.
@@ -111,7 +126,8 @@ class Dispatcher:
         found = []
         for worker in self._workers.values():
             there = stored.get(worker.uid)
-            if there is not None and (there.document.get("status") or {}).get("phase") in {"Succeeded", "Failed"}:
+            ended = there is not None and (there.document.get("status") or {}).get("phase") in {"Succeeded", "Failed"}
+            if ended or worker.uid == but:
                 continue
             pod = worker.pod
             if pod is None and there is not None:

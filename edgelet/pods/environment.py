@@ -9,15 +9,16 @@ from collections.abc import Mapping
 from typing import Literal
 
 from edgelet.api.container import Container
-from edgelet.api.environment import EnvSource, EnvVarSource, KeySelector
+from edgelet.api.environment import EnvSource, EnvVarSource, FileKeySelector, KeySelector
 from edgelet.api.errors import EdgeletError
 from edgelet.api.pod import Pod
-from edgelet.pods import expansion, pod_fields, references
+from edgelet.pods import env_file, expansion, pod_fields, references
 from edgelet.pods.node_facts import NodeFacts
 from edgelet.pods.references import Objects
 
 Kind = Literal["ConfigMap", "Secret"]
 Environment = tuple[tuple[str, str], ...]
+_NO_FILES: Mapping[tuple[str, str], bytes | None] = {}
 
 
 def build(
@@ -28,11 +29,12 @@ def build(
     pod_ips: tuple[str, ...],
     node: NodeFacts,
     service_env: Environment = (),
+    env_files: Mapping[tuple[str, str], bytes | None] = _NO_FILES,
 ) -> Environment:
     """Return the variables a container starts with; the image's own are not among them.
 
     envFrom in list order (later wins), then env in list order (wins over envFrom), then service variables whose names
-    are free. References expand to what stands above them and to service variables.
+    are free. References expand to what stands above them and to service variables. `env_files`: by volume and path.
 
     Raises:
         EdgeletError: CreateContainerConfigError; retried when an object changes.
@@ -47,6 +49,10 @@ def build(
     for variable in container.env:
         if variable.value:
             found[variable.name] = expansion.expand(variable.value, found, services)
+        elif variable.value_from and variable.value_from.file_key_ref:
+            value = _of_file(variable.value_from.file_key_ref, env_files)
+            if value is not None:
+                found[variable.name] = value
         elif variable.value_from:
             value = _resolved(variable.value_from, container, pod, sources=sources, pod_ips=pod_ips, node=node)
             if value is not None:
@@ -81,9 +87,23 @@ def _resolved(
             return pod_fields.resource_field(source.resource_field_ref, pod, container, node)
     except ValueError as error:
         raise _fault(str(error)) from error
-    if source.file_key_ref:
-        raise _fault("fileKeyRef is not supported on this node")
     return ""
+
+
+def _of_file(reference: FileKeySelector, env_files: Mapping[tuple[str, str], bytes | None]) -> str | None:
+    """Return a key of an environment file; None leaves the variable unset (it is optional and missing)."""
+    data = env_files.get((reference.volume_name, reference.path))
+    values: dict[str, str] = {}
+    if data is not None:
+        try:
+            values = env_file.parse(data)
+        except ValueError as error:
+            raise _fault(f'couldn\'t parse env file "{reference.path}": {error}') from error
+    elif not reference.optional:
+        raise _fault(f'couldn\'t read env file "{reference.path}" of volume "{reference.volume_name}"')
+    if reference.key in values or reference.optional:
+        return values.get(reference.key)
+    raise _fault(f'environment variable key "{reference.key}" not found in file "{reference.path}"')
 
 
 class _Sources:

@@ -13,12 +13,18 @@ from edgelet.api.errors import DamagedImageError, EdgeletError
 from edgelet.api.pod import Pod
 from edgelet.pods import (
     adoption,
+    allocation,
     container_spec,
     environment,
+    pid_target,
     pull_secrets,
+    references,
     remember,
+    resize,
+    resize_step,
     restart_backoff,
     sandbox_spec,
+    start_sources,
     termination_message,
     volumes,
 )
@@ -36,6 +42,9 @@ from edgelet.pods.steps import (
     PrepareFiles,
     RemoveInstances,
     RemovePod,
+    RemoveVolumes,
+    ResetContainers,
+    ResizeContainer,
     StartContainer,
     Step,
     Target,
@@ -77,28 +86,28 @@ class Executor:
         Raises:
             EdgeletError: Where the planner can do nothing about it: the engine is away, something cannot be removed.
         """
+        after: Memory | None = None
         match step:
-            case PrepareFiles():
-                return await self._prepare_files(pod, memory)
+            case PrepareFiles() | RemoveVolumes():
+                return await self._files(pod, step, memory)
             case MakeSandbox(attempt=attempt):
                 return await self._make_sandbox(pod, attempt, memory)
             case StartContainer():
                 return await self._start(pod, step, memory)
             case KillContainers(targets=targets, grace_s=grace_s, message=message):
                 await self._kill(pod, targets, grace_s=grace_s, message=message)
-            case RemoveInstances(ids=ids):
-                for one in ids:
-                    await self._ports.runtime.remove_container(one)
+            case ResizeContainer(container=name, id=container_id):
+                return await self._resize(pod, _container(pod, name), container_id, memory)
+            case RemoveInstances(ids=ids) | ResetContainers(ids=ids):
+                await self._remove(ids)
+                after = remember.reset(pod, memory()) if isinstance(step, ResetContainers) else None
             case RemovePod(message=message):
-                if message:
-                    self._told(pod)("SandboxChanged", message)
-                await self._ports.runtime.remove_pod(pod.metadata.uid)
-                return remember.without_sandbox(memory())
+                return await self._remove_pod(pod, message, memory)
             case FetchImage() | FinishDeletion():
                 raise AssertionError(step)  # the worker's own
             case _ as never:
                 assert_never(never)
-        return memory()
+        return after or memory()
 
     async def refresh_files(self, pod: Pod, memory: Callable[[], Memory]) -> Memory:
         """Bring changed ConfigMaps, Secrets and labels into the volumes of a running pod; have what waits try again."""
@@ -162,8 +171,11 @@ class Executor:
 
     # ---- stations
 
-    async def _prepare_files(self, pod: Pod, memory: Callable[[], Memory]) -> Memory:
+    async def _files(self, pod: Pod, step: PrepareFiles | RemoveVolumes, memory: Callable[[], Memory]) -> Memory:
         files = self._ports.files
+        if isinstance(step, RemoveVolumes):
+            await files.remove_volumes(pod.metadata.uid)
+            return replace(memory(), volumes_gone=True, files_ready=False)
         try:
             plan = volumes.plan(pod, paths=files.paths, objects=self._ports.objects, node=self._ports.node())
             await files.prepare(pod.metadata.uid, plan.steps)
@@ -210,7 +222,26 @@ class Executor:
             return _with(memory(), container.name, after)
         told("Created", f"Container created: {container.name}", container=container.name)
         told("Started", f"Container started: {container.name}", container=container.name)
-        return _with(memory(), container.name, replace(known, image=ImageUnknown(), problem=None, backoff=backoff))
+        given = container.resources
+        known = replace(
+            known, image=ImageUnknown(), problem=None, backoff=backoff, resources=given, resize_problem=None
+        )
+        return _with(memory(), container.name, replace(known, restart_due=False))
+
+    async def _resize(self, pod: Pod, container: Container, container_id: str, memory: Callable[[], Memory]) -> Memory:
+        runtime, node = self._ports.runtime, self._ports.node()
+        try:
+            await resize_step.carry_out(pod, container, container_id, runtime=runtime, node=node)
+        except EdgeletError as error:
+            problem = replace(self._problem(error), reason="Error")
+            self._told(pod)("ResizeError", resize.told("error", pod, error=error.message), warning=True)
+            known = replace(memory().container(container.name), resize_problem=problem)
+            return _with(memory(), container.name, known)
+        known = replace(memory().container(container.name), resources=container.resources, resize_problem=None)
+        after = _with(memory(), container.name, known)
+        if not any(resize.due(one, after.container(one.name)) for one in allocation.resizable(pod)):
+            self._told(pod)("ResizeCompleted", resize.told("completed", pod))
+        return after
 
     async def _resolve(  # noqa: PLR0917  one call, one place
         self,
@@ -225,24 +256,32 @@ class Executor:
         node = ports.node()
         if pod.spec.host_network:
             pod_ips = node.host_ips
-        env = environment.build(container, pod, objects=ports.objects, pod_ips=pod_ips, node=node)
+        places = volumes.places(pod, paths=ports.files.paths) | await start_sources.image_places(
+            pod, container, images=ports.images, files=ports.files, objects=ports.objects, told=self._told(pod)
+        )
+        files = await start_sources.env_files(container, places, files=ports.files)
+        env = environment.build(container, pod, objects=ports.objects, pod_ips=pod_ips, node=node, env_files=files)
         resolved = container_spec.resolve(
             pod,
             container,
             instance=step.instance,
             image=image.image,
             env=env,
-            volumes=volumes.places(pod, paths=ports.files.paths),
+            volumes=places,
             pod_ips=pod_ips,
             paths=ports.files.paths,
             node=node,
             labels={
                 **({remember.BACKOFF_LABEL: f"{backoff.delay_s:g}"} if backoff else {}),
+                remember.RESOURCES_LABEL: allocation.label(container.resources),
                 adoption.SPEC_LABEL: adoption.spec_digest(self._stored_spec(pod)),
             },
         )
         await ports.files.prepare(pod.metadata.uid, resolved.steps)
-        return resolved.spec
+        if not pid_target.wanted(container):
+            return resolved.spec
+        target = pid_target.find(container, await ports.runtime.pod(pod.metadata.uid))
+        return replace(resolved.spec, pid_namespace_of=target)
 
     async def _repaired(self, pod: Pod, container: Container, damage: DamagedImageError) -> bool:
         credentials, _ = pull_secrets.credentials(pod, self._ports.objects)
@@ -261,7 +300,21 @@ class Executor:
             if failure is not None:
                 raise failure
 
+    async def _remove_pod(self, pod: Pod, message: str, memory: Callable[[], Memory]) -> Memory:
+        if message:
+            self._told(pod)("SandboxChanged", message)
+        await self._ports.runtime.remove_pod(pod.metadata.uid)
+        return remember.without_sandbox(memory())
+
+    async def _remove(self, ids: tuple[str, ...]) -> None:
+        for one in ids:
+            await self._ports.runtime.remove_container(one)
+
     # ---- bookkeeping
+
+    def told(self, pod: Pod) -> PodEvents:
+        """Return who takes the events of a pod."""
+        return self._told(pod)
 
     def _told(self, pod: Pod) -> PodEvents:
         return PodEvents(self._ports.events, pod)
@@ -290,4 +343,4 @@ def _container(pod: Pod, name: str) -> Container:
 
 
 def _find(pod: Pod, name: str) -> Container | None:
-    return next((one for one in (*pod.spec.init_containers, *pod.spec.containers) if one.name == name), None)
+    return next((one for one in references.every_container(pod) if one.name == name), None)

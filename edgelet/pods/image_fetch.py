@@ -41,14 +41,19 @@ class ImageFetch:
         """
         image = container.image or ""
         try:
-            info = await self._ensure(container, image, credentials=credentials, told=told)
+            info = await self.ensure(container, image, credentials=credentials, told=told)
         except EdgeletError as error:
             return self._failed(container, known, error, told=told)
         return replace(known, image=ImagePresent(info), pull_delay_s=0.0)
 
-    async def _ensure(
+    async def ensure(
         self, container: Container, image: str, *, credentials: tuple[Credential, ...], told: Told
     ) -> ImageInfo:
+        """Return the image as the container's pull policy has it.
+
+        Raises:
+            EdgeletError: It cannot be had.
+        """
         if container.image_pull_policy != "Always" and (
             found := await self._find(container, image, credentials=credentials, told=told)
         ):

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Literal
 
+from edgelet.api.container import ResourceRequirements
 from edgelet.pods.restart_backoff import Entry
 from edgelet.ports.images import ImageInfo
 from edgelet.ports.runtime import Exited
@@ -72,6 +74,14 @@ class LastInstance:
 
 
 @dataclass(frozen=True, slots=True)
+class PendingResize:
+    """Why a pod does not get yet what it wants."""
+
+    reason: Literal["Deferred", "Infeasible"]
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
 class ContainerMemory:
     """Of one container of the pod."""
 
@@ -81,6 +91,9 @@ class ContainerMemory:
     problem: Problem | None = None
     last: LastInstance | None = None
     previous: LastInstance | None = None  # the one before `last`, for lastState
+    resources: ResourceRequirements | None = None  # what the newest instance has; None: what its container is given
+    resize_problem: Problem | None = None
+    restart_due: bool = False  # its last instance was ended to begin anew, whatever its policy says
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +109,10 @@ class Memory:
     sandbox_problem: Problem | None = None
     sandbox_made_s: float | None = None  # monotonic, when this agent made the newest one
     deletion_started_s: float | None = None  # monotonic, when this agent began to end the pod
+    active_since_s: float | None = None  # monotonic, of status.startTime
+    volumes_gone: bool = False  # of a pod that ended
+    allocated: Mapping[str, ResourceRequirements] = field(default_factory=dict)  # by container; empty: not judged yet
+    resize_pending: PendingResize | None = None
     initialized: bool = False  # every init container was done in the present sandbox
 
     def container(self, name: str) -> ContainerMemory:

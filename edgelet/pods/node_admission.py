@@ -42,7 +42,7 @@ def judge(pod: Pod, others: tuple[Pod, ...], room: Room) -> Rejection | None:
             "NodeAffinity",
             "Pod was rejected: Predicate NodeAffinity failed: node(s) didn't match Pod's node affinity/selector",
         )
-    return _ports(pod, living) or _amounts(pod, living, room)
+    return _ports(pod, living) or lack_of_room(pod, living, room)
 
 
 def fits_labels(pod: Pod, room: Room) -> bool:
@@ -109,7 +109,8 @@ def _clash(one: PortMapping, other: PortMapping) -> bool:
     return same and (one.host_ip == other.host_ip or one.host_ip in _ANY or other.host_ip in _ANY)
 
 
-def _amounts(pod: Pod, others: tuple[Pod, ...], room: Room) -> Rejection | None:
+def lack_of_room(pod: Pod, others: tuple[Pod, ...], room: Room) -> Rejection | None:
+    """Return which resource the node has too little of for the pod beside the others; None if there is enough."""
     if len(others) + 1 > room.pods:
         return "OutOfpods", _lack("pods", 1, len(others), room.pods)
     wanted = resources.pod_requests(pod)

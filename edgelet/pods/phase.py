@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, assert_never
 
+from edgelet.api.container import Container
 from edgelet.api.pod import Pod
-from edgelet.pods import instances, restart_policy
+from edgelet.pods import instances, resize, restart_policy
 from edgelet.pods.instances import Instance
 from edgelet.pods.memory import Memory
 from edgelet.ports.runtime import Created, Exited, ObservedPod, Running
@@ -54,7 +55,8 @@ def failed_init(pod: Pod, seen: ObservedPod | None, memory: Memory) -> Instance 
         newest = instances.newest(seen, memory, container.name)
         if newest is None or not isinstance(newest.state, Exited) or newest.state.exit_code == 0:
             continue
-        if not restart_policy.init_restarts(pod, container, newest.state.exit_code):
+        due = memory.container(container.name).restart_due
+        if not due and not restart_policy.init_restarts(pod, container, newest.state.exit_code):
             return newest
     return None
 
@@ -70,13 +72,19 @@ def count(pod: Pod, seen: ObservedPod | None, memory: Memory) -> Count:
             case Created():
                 found["restarting" if newest and newest.number else "waiting"] += 1
             case Exited(exit_code=code):
-                if restart_policy.app_restarts(pod, container, code) or instances.outdated(newest, container):
+                due = memory.container(container.name).restart_due or _resized(container, memory)
+                changed = due or instances.outdated(newest, container)
+                if changed or restart_policy.app_restarts(pod, container, code):
                     found["restarting"] += 1
                 else:
                     found["failed" if code else "succeeded"] += 1
             case _ as never:
                 assert_never(never)
     return Count(**found)
+
+
+def _resized(container: Container, memory: Memory) -> bool:
+    return resize.needs_restart(container, memory.container(container.name))
 
 
 def decide(pod: Pod, seen: ObservedPod | None, memory: Memory) -> Phase:

@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from edgelet.api.container import Container
 from edgelet.api.pod import Pod
-from edgelet.pods import image_backoff, instances, phase, remember, restart_backoff, restart_policy, termination_order
+from edgelet.pods import (
+    active_deadline,
+    image_backoff,
+    instances,
+    phase,
+    remember,
+    resize,
+    restart_all,
+    restart_backoff,
+    restart_policy,
+    termination_order,
+)
+from edgelet.pods.eviction import Eviction
 from edgelet.pods.instances import Instance
 from edgelet.pods.memory import ImageFailed, ImageFetching, ImagePresent, ImageUnknown, Memory, Problem
 from edgelet.pods.restart_backoff import BackoffSettings
@@ -18,6 +30,8 @@ from edgelet.pods.steps import (
     PrepareFiles,
     RemoveInstances,
     RemovePod,
+    RemoveVolumes,
+    ResizeContainer,
     Round,
     StartContainer,
     Step,
@@ -37,6 +51,7 @@ class Situation:
     backoff: BackoffSettings = field(default_factory=BackoffSettings)
     rejected: bool = False  # the node does not take the pod: nothing of it may run
     ended: bool = False  # the stored status says Succeeded or Failed: there is no way back
+    evicted: Eviction | None = None  # the agent itself brings the pod to its end
 
 
 def plan(now: Situation) -> Round:
@@ -46,9 +61,15 @@ def plan(now: Situation) -> Round:
     """
     if now.pod.metadata.deletion_timestamp is not None:
         return _end(now, final=True)
-    if now.rejected or now.ended or phase.decide(now.pod, now.seen, now.memory) in {"Succeeded", "Failed"}:
+    over = now.rejected or now.ended or now.evicted is not None
+    if over or phase.decide(now.pod, now.seen, now.memory) in {"Succeeded", "Failed"}:
         return _end(now, final=False)
-    return _live(now)
+    return _before_the_deadline(now, _live(now))
+
+
+def _before_the_deadline(now: Situation, round_: Round) -> Round:
+    waits = (round_.wake_in_s, active_deadline.remaining_s(now.pod, now.memory, now_s=now.now_s))
+    return replace(round_, wake_in_s=min((one for one in waits if one is not None), default=None))
 
 
 def _end(now: Situation, *, final: bool) -> Round:
@@ -58,7 +79,9 @@ def _end(now: Situation, *, final: bool) -> Round:
         return Round((KillContainers(targets, grace_s, message=_STOPPING),))
     if now.seen is not None:
         return Round((RemovePod(message=""),))
-    return Round((FinishDeletion(),)) if final else Round()
+    if final:
+        return Round((FinishDeletion(),))
+    return Round() if now.memory.volumes_gone else Round((RemoveVolumes(),))
 
 
 _STOPPING = "Stopping container {name}"
@@ -71,6 +94,8 @@ def _grace_s(now: Situation) -> float:
     """Return what is left of the pod's grace period; at least 2 s once it began (kubelet: minimumGracePeriod)."""
     metadata = now.pod.metadata
     asked = metadata.deletion_grace_period_seconds
+    if asked is None and now.evicted is not None and now.evicted.grace_s is not None:
+        return now.evicted.grace_s
     whole = float(asked if asked is not None else now.pod.spec.termination_grace_period_seconds or 0)
     began = now.memory.deletion_started_s
     if whole <= 0:
@@ -113,9 +138,13 @@ def _first_images(now: Situation) -> tuple[Step, ...]:
 
 
 def _containers(now: Situation) -> Round:
+    if restarting := restart_all.next_round(now.pod, now.seen, now.memory):
+        return restarting
     rounds = [_inits(now)] if now.pod.spec.init_containers else []
     if phase.initialized(now.pod, now.seen, now.memory):
         rounds += [_container(now, one, init=False) for one in now.pod.spec.containers]
+    # At any time, also before the pod is initialized; once, whatever becomes of it.
+    rounds += [_container(now, one, init=False) for one in now.pod.spec.ephemeral_containers]
     if surplus := instances.surplus(now.seen):
         rounds.append(Round((RemoveInstances(tuple(one.id for one in surplus)),)))
     waits = [one.wake_in_s for one in rounds if one.wake_in_s is not None]
@@ -147,11 +176,16 @@ def _inits(now: Situation) -> Round:
 
 def _container(now: Situation, container: Container, *, init: bool) -> Round:
     newest = instances.newest(now.seen, now.memory, container.name)
-    changed = instances.outdated(newest, container)
+    known = now.memory.container(container.name)
+    outdated = instances.outdated(newest, container)
+    changed = outdated or resize.needs_restart(container, known)
     match newest.state if newest else Created():
         case Running() if changed and newest:
             target = Target(container.name, newest.id)
-            return Round((KillContainers((target,), _whole_grace_s(now.pod), message=_CHANGED),))
+            message = _CHANGED if outdated else resize.RESTARTED
+            return Round((KillContainers((target,), _whole_grace_s(now.pod), message=message),))
+        case Running() if newest and resize.due(container, known):
+            return _held(now, known.resize_problem) or Round((ResizeContainer(container.name, newest.id),))
         case Running():
             return Round()
         case Exited(exit_code=code) if not changed and not _runs_again(now, container, newest, code, init=init):
@@ -162,6 +196,8 @@ def _container(now: Situation, container: Container, *, init: bool) -> Round:
 
 
 def _runs_again(now: Situation, container: Container, newest: Instance | None, code: int, *, init: bool) -> bool:
+    if now.memory.container(container.name).restart_due:
+        return True
     if not init:
         return restart_policy.app_restarts(now.pod, container, code)
     if newest is not None and not newest.present:

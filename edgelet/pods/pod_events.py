@@ -14,6 +14,11 @@ class PodEvents:
         self._events = events
         self._pod = pod
 
+    @property
+    def pod(self) -> Pod:
+        """Whose events they are."""
+        return self._pod
+
     def __call__(self, reason: str, message: str, *, container: str = "", warning: bool = False) -> None:
         """Record one event."""
         metadata = self._pod.metadata

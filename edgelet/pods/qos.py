@@ -5,17 +5,13 @@ Source: Kubernetes pkg/apis/core/v1/helper/qos/qos.go, pkg/kubelet/qos/policy.go
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Literal
-
-from edgelet.api.container import Container, ResourceRequirements
+from edgelet.api import qos
+from edgelet.api.container import Container
 from edgelet.api.pod import Pod
+from edgelet.api.qos import QosClass
 from edgelet.api.quantity import Quantity
-from edgelet.pods import references, resources
+from edgelet.pods import resources
 
-QosClass = Literal["Guaranteed", "Burstable", "BestEffort"]
-
-_SUPPORTED = ("cpu", "memory")
 _GUARANTEED_SCORE = -997
 _BEST_EFFORT_SCORE = 1000
 _NODE_CRITICAL = "system-node-critical"
@@ -23,22 +19,7 @@ _NODE_CRITICAL = "system-node-critical"
 
 def qos_class(pod: Pod) -> QosClass:
     """Return the class, which never changes in a pod's life."""
-    whole = pod.spec.resources
-    if whole and (_positive(whole.requests) or _positive(whole.limits)):
-        parts: Iterable[ResourceRequirements] = [whole]
-    else:
-        parts = [container.resources for container in references.containers(pod)]
-    requests: dict[str, Quantity] = {}
-    limits: dict[str, Quantity] = {}
-    everywhere_limited = True
-    for part in parts:
-        requests = resources.added(requests, _positive(part.requests))
-        limited = _positive(part.limits)
-        limits = resources.added(limits, limited)
-        everywhere_limited = everywhere_limited and len(limited) == len(_SUPPORTED)
-    if not requests and not limits:
-        return "BestEffort"
-    return "Guaranteed" if everywhere_limited and requests == limits else "Burstable"
+    return qos.of(pod)
 
 
 def oom_score_adj(pod: Pod, container: Container, *, memory_capacity_bytes: int) -> int:
@@ -76,7 +57,3 @@ def _share_of_pod_request(pod: Pod) -> int:
         return 0
     counted = [*pod.spec.containers, *(one for one in pod.spec.init_containers if resources.is_sidecar(pod, one))]
     return max(0, whole.to_bytes() - sum(map(_memory_request, counted))) // max(1, len(counted))
-
-
-def _positive(amounts: Mapping[str, Quantity]) -> dict[str, Quantity]:
-    return {name: amounts[name] for name in _SUPPORTED if name in amounts and amounts[name] > Quantity(0)}

@@ -40,13 +40,18 @@ def mounted_volumes(pod: Pod) -> tuple[Volume, ...]:
 
     Source: the kubelet's volume populator (util.GetPodVolumeNames) ignores the others.
     """
-    mounted = {mount.name for container in containers(pod) for mount in container.volume_mounts}
+    mounted = {mount.name for container in every_container(pod) for mount in container.volume_mounts}
     return tuple(volume for volume in pod.spec.volumes if volume.name in mounted)
 
 
 def containers(pod: Pod) -> tuple[Container, ...]:
     """Return the init and app containers, in order."""
     return (*pod.spec.init_containers, *pod.spec.containers)
+
+
+def every_container(pod: Pod) -> tuple[Container, ...]:
+    """Return the init, app and ephemeral containers, in order."""
+    return (*containers(pod), *pod.spec.ephemeral_containers)
 
 
 def config_map_data(config_map: ConfigMap) -> dict[str, bytes]:
@@ -77,7 +82,7 @@ def _decoded(key: str, text: str) -> bytes:
 
 
 def _of_containers(pod: Pod) -> Iterator[tuple[str, str]]:
-    for container in containers(pod):
+    for container in every_container(pod):
         for source in container.env_from:
             if source.config_map_ref:
                 yield "ConfigMap", source.config_map_ref.name

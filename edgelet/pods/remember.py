@@ -6,13 +6,17 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 
+from edgelet.api.container import ResourceRequirements
 from edgelet.api.pod import Pod
 from edgelet.api.pod_status import ContainerStateTerminated, PodStatus
-from edgelet.pods import instances, phase
+from edgelet.pods import allocation, instances, phase, references
+from edgelet.pods.instances import Instance
 from edgelet.pods.memory import ContainerMemory, LastInstance, Memory, SeenExit
 from edgelet.pods.restart_backoff import Entry
 from edgelet.ports.runtime import Exited, ObservedContainer, ObservedPod, Running
 
+RESOURCES_LABEL = "io.edgelet.container.resources"  # cpu and memory that an instance was made to
+RESTARTING_ALL = "RestartingAllContainers"  # why a container waits, in a status
 # Not below "edgelet.": those labels are the engine adapter's own, and do not come back from it.
 BACKOFF_LABEL = "io.edgelet.container.backoff-s"  # on each instance: the wait before the next one
 
@@ -24,7 +28,7 @@ def look(pod: Pod, seen: ObservedPod | None, memory: Memory, *, now: datetime, n
     """
     containers = {
         name: _container(name, seen, memory, now=now, now_s=now_s)
-        for name in [one.name for one in (*pod.spec.init_containers, *pod.spec.containers)]
+        for name in [one.name for one in references.every_container(pod)]
     }
     found = seen.containers if seen else ()
     exits = {
@@ -53,6 +57,16 @@ def without_sandbox(memory: Memory) -> Memory:
     return replace(memory, containers=containers, initialized=False)
 
 
+def reset(pod: Pod, memory: Memory) -> Memory:
+    """Return the memory after every container of the pod was removed to begin anew."""
+    names = {one.name for one in references.containers(pod)}
+    containers = {
+        name: replace(one, last=_ended(one.last), restart_due=True) if one.last and name in names else one
+        for name, one in memory.containers.items()
+    }
+    return replace(memory, containers=containers, initialized=False)
+
+
 def _initialized(pod: Pod, seen: ObservedPod | None, memory: Memory) -> bool:
     if memory.initialized:
         return True
@@ -72,7 +86,18 @@ def _container(name: str, seen: ObservedPod | None, memory: Memory, *, now: date
     backoff = before.backoff
     if backoff is None and (one := _observed(seen, newest.id)):
         backoff = _from_label(one.labels, newest.started_at or one.created_at, now=now, now_s=now_s)
-    return replace(before, last=last, previous=earlier, backoff=backoff)
+    resources = _made_to(before, newest, _observed(seen, newest.id))
+    return replace(before, last=last, previous=earlier, backoff=backoff, resources=resources)
+
+
+def _made_to(
+    before: ContainerMemory, newest: Instance, observed: ObservedContainer | None
+) -> ResourceRequirements | None:
+    """Return what the newest instance has: as remembered, else what it was made to, where that start was cut off."""
+    is_new = before.last is None or before.last.id != newest.id
+    if not isinstance(newest.state, Running) or observed is None or not (is_new or before.resources is None):
+        return before.resources
+    return allocation.from_label(observed.labels.get(RESOURCES_LABEL))
 
 
 def _observed(seen: ObservedPod | None, container_id: str) -> ObservedContainer | None:
@@ -112,7 +137,7 @@ def from_status(status: PodStatus) -> Memory:
     The engine's own word, where it has one, is newer and wins at the first look.
     """
     containers = {}
-    for one in (*status.init_container_statuses, *status.container_statuses):
+    for one in (*status.init_container_statuses, *status.container_statuses, *status.ephemeral_container_statuses):
         state = one.state.terminated or one.last_state.terminated
         if one.container_id is None and one.restart_count == 0 and state is None:
             continue  # it never was
@@ -127,8 +152,23 @@ def from_status(status: PodStatus) -> Memory:
             ended=_exited(ended) if ended else None,
             started_at=started,
         )
-        containers[one.name] = ContainerMemory(last=last)
-    return Memory(containers=containers, ips=tuple(one.ip for one in status.pod_ips))
+        containers[one.name] = ContainerMemory(
+            last=last,
+            resources=one.resources if one.state.running else None,
+            restart_due=one.state.waiting is not None and one.state.waiting.reason == RESTARTING_ALL,
+        )
+    ips = tuple(one.ip for one in status.pod_ips)
+    return Memory(containers=containers, ips=ips, allocated=_allocated(status))
+
+
+def _allocated(status: PodStatus) -> dict[str, ResourceRequirements]:
+    """Return what the containers had been given: a resize that waits must not be taken for granted by a restart."""
+    statuses = (*status.init_container_statuses, *status.container_statuses)
+    return {
+        one.name: ResourceRequirements(requests=one.allocated_resources, limits=one.resources.limits)
+        for one in statuses
+        if one.resources is not None
+    }
 
 
 def _exited(ended: ContainerStateTerminated) -> Exited:

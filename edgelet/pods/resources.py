@@ -59,6 +59,11 @@ def pod_memory_limit_bytes(pod: Pod) -> int | None:
     return added(total, pod.spec.overhead).get("memory", Quantity(0)).to_bytes() or None
 
 
+def pod_storage_limit(pod: Pod) -> Quantity | None:
+    """Return how much ephemeral storage the pod may use: what its limited containers may together; None without one."""
+    return added(_most(pod, lambda container: container.resources.limits), pod.spec.overhead).get("ephemeral-storage")
+
+
 def added(one: Mapping[str, Quantity], other: Mapping[str, Quantity]) -> Amounts:
     """Return the sums by name."""
     return {**one, **{name: one[name] + amount if name in one else amount for name, amount in other.items()}}

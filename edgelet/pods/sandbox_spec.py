@@ -51,6 +51,7 @@ def resolve(pod: Pod, *, attempt: int, node: NodeFacts, resolv_conf_text: str = 
             cluster_dns=node.cluster_dns,
             cluster_domain=node.cluster_domain,
         )
+    whole = pod.spec.resources.limits if pod.spec.resources else {}
     spec = SandboxSpec(
         pod=container_spec.reference(pod),
         hostname=pod_hostname.of(pod, cluster_domain=node.cluster_domain).kernel,
@@ -65,6 +66,8 @@ def resolve(pod: Pod, *, attempt: int, node: NodeFacts, resolv_conf_text: str = 
         sysctls=_sysctls(pod),
         qos=qos.qos_class(pod),
         cpu_shares=resources.cpu_shares(resources.pod_requests(pod).get("cpu", Quantity(0)).to_milli()),
+        cpu_quota_us=resources.cpu_quota_us(whole.get("cpu", Quantity(0)).to_milli()),
+        memory_limit_bytes=whole.get("memory", Quantity(0)).to_bytes(),
         attempt=attempt,
     )
     return ResolvedSandbox(spec, resolver.warnings)

@@ -8,7 +8,7 @@ from datetime import datetime
 from edgelet.api import conditions
 from edgelet.api.conditions import Condition, ConditionStatus
 from edgelet.api.pod_status import ContainerStatus, HostIP, PodIP, PodPhase, PodStatus, QOSClass
-from edgelet.pods import container_status, phase, remember, restart_policy
+from edgelet.pods import container_status, phase, remember, resize_conditions, restart_all, restart_policy
 from edgelet.pods.plan import Situation
 
 
@@ -41,10 +41,11 @@ def build(now: Situation, around: Surroundings, *, before: PodStatus) -> PodStat
             (container_status.build(now, one, init=False) for one in now.pod.spec.containers), key=lambda one: one.name
         )
     )
-    found: PodPhase = "Failed" if around.rejection else phase.decide(now.pod, now.seen, now.memory)
+    over = around.rejection is not None or now.evicted is not None
+    found: PodPhase = "Failed" if over else phase.decide(now.pod, now.seen, now.memory)
     if not around.rejection:
         found = _not_before_the_last(now, before, found)
-    reason, message = around.rejection or (before.reason, before.message)
+    reason, message = around.rejection or _why(now, found) or (before.reason, before.message)
     host_network = bool(now.pod.spec.host_network)
     ips = around.host_ips[:1] if host_network and now.memory.sandbox_attempt else now.memory.ips
     rejected = around.rejection is not None
@@ -61,9 +62,21 @@ def build(now: Situation, around: Surroundings, *, before: PodStatus) -> PodStat
         start_time=around.start_time,
         init_container_statuses=() if rejected else inits,
         container_statuses=() if rejected else apps,
+        ephemeral_container_statuses=() if rejected else _ephemeral(now),
         qos_class=around.qos_class,
         resize=before.resize,
     )
+
+
+def _ephemeral(now: Situation) -> tuple[ContainerStatus, ...]:
+    """Return their statuses: nobody waits for them, so they are neither ready nor started."""
+    made = (container_status.build(now, one, init=False) for one in now.pod.spec.ephemeral_containers)
+    return tuple(sorted((one.replace(ready=False, started=None) for one in made), key=lambda one: one.name))
+
+
+def _why(now: Situation, found: PodPhase) -> tuple[str, str] | None:
+    """Return reason and message of an eviction: with the final phase, not before."""
+    return (now.evicted.reason, now.evicted.message) if now.evicted and found in _FINAL else None
 
 
 def _not_before_the_last(now: Situation, before: PodStatus, found: PodPhase) -> PodPhase:
@@ -105,8 +118,15 @@ def _conditions(  # noqa: PLR0917  what conditions are made of
     )
     generation = now.pod.metadata.generation or None
     stamped = tuple(one.replace(last_transition_time=around.now, observed_generation=generation) for one in made)
-    foreign = tuple(one for one in before.conditions if one.type not in _OWN)
-    return (*conditions.merge(before.conditions, stamped), *foreign)
+    restarting = restart_all.condition(now.pod, now.seen, now.memory, final_reason=_FINAL.get(found))
+    further = tuple(
+        one.replace(last_transition_time=around.now, observed_generation=generation)
+        for one in (restarting, *resize_conditions.of(now.pod, now.seen, now.memory))
+        if one is not None
+    )
+    own = {*_OWN, *resize_conditions.TYPES, restart_all.CONDITION}
+    foreign = tuple(one for one in before.conditions if one.type not in own)
+    return (*conditions.merge(before.conditions, (*stamped, *further)), *foreign)
 
 
 def _condition(kind: str, *, ok: bool, reason: str | None = None, message: str | None = None) -> Condition:

@@ -99,7 +99,7 @@ class StatusWriter:
 def _essence(document: Any) -> Any:
     """Return what a status must not lose in a power cut."""
     restarts = [
-        (one.get("name"), one.get("restartCount"))
+        (one.get("name"), one.get("restartCount"), one.get("resources"), one.get("allocatedResources"))
         for one in (*document.get("containerStatuses", ()), *document.get("initContainerStatuses", ()))
     ]
     conditions = [(one.get("type"), one.get("status")) for one in document.get("conditions", ())]

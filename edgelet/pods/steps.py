@@ -51,8 +51,23 @@ class KillContainers:
 
 
 @dataclass(frozen=True, slots=True)
+class ResizeContainer:
+    """Give a running container the limits that its container has been given."""
+
+    container: str
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
 class RemoveInstances:
     """Remove ended instances that nobody asks for any more."""
+
+    ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ResetContainers:
+    """Remove every instance of the pod's containers; they begin anew, init containers first."""
 
     ids: tuple[str, ...]
 
@@ -62,6 +77,11 @@ class RemovePod:
     """Remove everything the engine has of the pod; volumes stay."""
 
     message: str  # "" = no event
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveVolumes:
+    """Give back what an ended pod has on disk and in memory; its logs stay as long as its object."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +95,11 @@ Step = (
     | FetchImage
     | StartContainer
     | KillContainers
+    | ResizeContainer
     | RemoveInstances
+    | ResetContainers
     | RemovePod
+    | RemoveVolumes
     | FinishDeletion
 )
 

@@ -15,12 +15,13 @@ def next_targets(pod: Pod, seen: ObservedPod | None) -> tuple[Target, ...]:
     """
     sidecars = tuple(one.name for one in pod.spec.init_containers if restart_policy.is_sidecar(one))
     plain = tuple(one.name for one in pod.spec.init_containers if not restart_policy.is_sidecar(one))
-    first = instances.running(seen, (*(one.name for one in pod.spec.containers), *plain))
+    beside = (*pod.spec.containers, *pod.spec.ephemeral_containers)
+    first = instances.running(seen, (*(one.name for one in beside), *plain))
     if first:
         return tuple(Target(one.name, one.id) for one in first)
     last = instances.running(seen, tuple(reversed(sidecars)))
     if last:
         return (Target(last[0].name, last[0].id),)
-    known = {one.name for one in (*pod.spec.containers, *pod.spec.init_containers)}
+    known = {one.name for one in (*beside, *pod.spec.init_containers)}
     strangers = tuple(sorted({one.name for one in (seen.containers if seen else ())} - known))
     return tuple(Target(one.name, one.id) for one in instances.running(seen, strangers))

@@ -48,6 +48,8 @@ def plan(pod: Pod, *, paths: PodPaths, objects: Objects, node: NodeFacts) -> Vol
     """
     steps: list[VolumeStep] = []
     for volume in references.mounted_volumes(pod):
+        if volume.image is not None:
+            continue  # fetched and laid out for each container that mounts it
         try:
             steps.append(_step(volume, pod, paths=paths, objects=objects, node=node))
         except ValueError as error:
@@ -61,7 +63,8 @@ def places(pod: Pod, *, paths: PodPaths) -> dict[str, MountableVolume]:
 
     Asks for no object: a container whose ConfigMap was deleted meanwhile restarts with the files it had.
     """
-    return {volume.name: _place(volume, pod.metadata.uid, paths) for volume in references.mounted_volumes(pod)}
+    mounted = (one for one in references.mounted_volumes(pod) if one.image is None)
+    return {volume.name: _place(volume, pod.metadata.uid, paths) for volume in mounted}
 
 
 def _place(volume: Volume, uid: str, paths: PodPaths) -> MountableVolume:

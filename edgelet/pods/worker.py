@@ -5,17 +5,20 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from edgelet.api.errors import EdgeletError
 from edgelet.api.pod import Pod
-from edgelet.pods import plan, remember, stored_pod
+from edgelet.pods import active_deadline, allocation, announcements, plan, references, remember, resize, stored_pod
+from edgelet.pods.eviction import Eviction
 from edgelet.pods.execute import Executor
-from edgelet.pods.memory import ContainerMemory, ImageFetching, Memory
+from edgelet.pods.memory import ContainerMemory, ImageFetching, ImageUnknown, Memory, PendingResize
 from edgelet.pods.plan import Situation
 from edgelet.pods.restart_backoff import BackoffSettings
 from edgelet.pods.status_writer import StatusWriter
-from edgelet.pods.steps import FetchImage, FinishDeletion, PrepareFiles, Step
+from edgelet.pods.steps import FetchImage, FinishDeletion, PrepareFiles, RemoveVolumes, Step
+from edgelet.pods.storage_watch import StorageWatch
 from edgelet.ports.clock import Clock
 from edgelet.ports.object_store import Key, ObjectStore, StoredObject
 from edgelet.ports.runtime import ObservedPod, Runtime
@@ -36,19 +39,28 @@ class WorkerPorts:
     status: StatusWriter
     clock: Clock
     backoff: BackoffSettings
+    storage: Callable[[Callable[[Eviction], None]], StorageWatch]  # makes the watch of one pod
 
 
 class PodWorker:
     """Runs until the pod's object is gone. `wake` may be called at any time, as often as one likes."""
 
     def __init__(
-        self, key: Key, uid: str, *, ports: WorkerPorts, seen: ObservedPod | None, rejection: tuple[str, str] | None
+        self,
+        key: Key,
+        uid: str,
+        *,
+        ports: WorkerPorts,
+        seen: ObservedPod | None,
+        rejection: tuple[str, str] | None,
+        fits: Callable[[Pod], PendingResize | None] = lambda _: None,
     ) -> None:
         self.key = key
         self.uid = uid
         self._ports = ports
         self._seen = seen
         self._rejection = rejection
+        self._fits = fits
         self._look_needed = False  # the first look is given
         self._files_stale = False
         self._memory = Memory()
@@ -58,11 +70,13 @@ class PodWorker:
         self._finished = False
         self._parsed: tuple[int, Pod] | None = None
         self._fetches: set[asyncio.Task[None]] = set()
+        self._eviction: Eviction | None = None  # decided, not yet in the status
+        self._storage = ports.storage(self._evict)
 
     @property
     def pod(self) -> Pod | None:
-        """The pod as it was read last."""
-        return self._parsed[1] if self._parsed else None
+        """The pod as it was read last, with the amounts that it has been given."""
+        return allocation.given(self._parsed[1], self._memory.allocated) if self._parsed else None
 
     def wake(self, *, look: bool = False, files: bool = False, interrupt: bool = False) -> None:
         """Have the worker look at its object again.
@@ -93,6 +107,7 @@ class PodWorker:
                 if wait_s != 0.0:
                     await self._wait(wait_s)
         finally:
+            self._storage.close()
             for task in tuple(self._fetches):
                 task.cancel()
 
@@ -129,24 +144,43 @@ class PodWorker:
         except ValueError as error:
             await self._unreadable(stored, error)
             return None
+        pod = self._allocate(pod)
         await self._look(pod)
         situation = self._situation(pod, stored)
         if self._files_stale and not situation.ended:
             self._files_stale = False
             await self._refresh(pod)
         situation = await self._report(situation)
+        self._storage.follow(pod, self._seen, active=_active(situation))
         round_ = plan.plan(situation)
         if round_.steps:
             await self._carry_out(pod, round_.steps)
             return 0.0
         self._ports.status.settle(self.key, self.uid)
-        return round_.wake_in_s
+        waits = (round_.wake_in_s, None if situation.ended else allocation.retry_s(self._memory))
+        return min((one for one in waits if one is not None), default=None)
+
+    def _allocate(self, pod: Pod) -> Pod:
+        """Return the pod with what it is given: what it wants, unless a resize has no room."""
+        given = allocation.given(pod, self._memory.allocated)
+        if given is pod:
+            self._memory = allocation.settled(self._memory, pod, None)
+            return pod
+        pending = self._fits(pod)
+        if pending is None or pending != self._memory.resize_pending:
+            announcements.allocated(self._ports.executor.told(pod), pending)
+        if pending is None:
+            self._memory = resize.without_ended(pod, self._seen, self._memory)
+        self._memory = allocation.settled(self._memory, pod, pending)
+        return pod if pending is None else given
 
     def _read(self, stored: StoredObject) -> Pod:
         if self._parsed is None or self._parsed[0] != stored.resource_version:
             pod = stored_pod.pod_of(stored)
             if self._parsed and pod.spec != self._parsed[1].spec:
                 self._memory = replace(self._memory, containers=_fresh_images(self._memory))
+                if references.mounted_volumes(pod) != references.mounted_volumes(self._parsed[1]):
+                    self._memory = replace(self._memory, files_ready=False, files_problem=None)
             self._parsed = (stored.resource_version, pod)
         return self._parsed[1]
 
@@ -188,7 +222,19 @@ class PodWorker:
             backoff=self._ports.backoff,
             rejected=self._rejection is not None,
             ended=status.get("phase") in {"Succeeded", "Failed"},
+            evicted=self._evicted(pod),
         )
+
+    def _evict(self, eviction: Eviction) -> None:
+        """End the pod, whatever is being done."""
+        if self.pod is not None:
+            announcements.evicted(self._ports.executor.told(self.pod), eviction)
+        self._eviction = eviction
+        self.wake(interrupt=True)
+
+    def _evicted(self, pod: Pod) -> Eviction | None:
+        now_s = self._ports.clock.monotonic_s()
+        return self._eviction or active_deadline.exceeded(pod, self._memory, now_s=now_s)
 
     async def _refresh(self, pod: Pod) -> None:
         """A source of the pod's files changed: bring it in, and let what waits for it try again."""
@@ -200,6 +246,9 @@ class PodWorker:
     async def _report(self, situation: Situation) -> Situation:
         """Write the status; a final phase is on disk before anything is removed because of it."""
         status = await self._ports.status.write(self.key, self.uid, situation, rejection=self._rejection)
+        clock = self._ports.clock
+        now, now_s = clock.now(), clock.monotonic_s()
+        self._memory = active_deadline.anchored(self._memory, status.start_time, now=now, now_s=now_s)
         return replace(situation, ended=status.phase in {"Succeeded", "Failed"}, memory=self._memory)
 
     async def _carry_out(self, pod: Pod, steps: tuple[Step, ...]) -> None:
@@ -221,7 +270,9 @@ class PodWorker:
                 case FinishDeletion():
                     await self._finish(pod)
                 case _:
-                    self._look_needed |= not isinstance(step, PrepareFiles)  # files are no affair of the engine
+                    self._look_needed |= not isinstance(
+                        step, PrepareFiles | RemoveVolumes
+                    )  # files are no affair of the engine
                     self._memory = await self._ports.executor.execute(step, pod, lambda: self._memory)
 
     async def _finish(self, pod: Pod) -> None:
@@ -260,9 +311,15 @@ class PodWorker:
         self._memory = replace(self._memory, containers={**self._memory.containers, name: known})
 
 
+def _active(situation: Situation) -> bool:
+    """Whether the pod is neither at its end nor on the way there."""
+    ending = situation.pod.metadata.deletion_timestamp is not None or situation.evicted is not None
+    return not (ending or situation.ended or situation.rejected)
+
+
 def _fresh_images(memory: Memory) -> dict[str, ContainerMemory]:
     """Return the containers without what was known of their images: the specification changed."""
     return {
-        name: ContainerMemory(backoff=one.backoff, last=one.last, previous=one.previous)
+        name: replace(one, image=ImageUnknown(), pull_delay_s=0.0, problem=None, resize_problem=None)
         for name, one in memory.containers.items()
     }

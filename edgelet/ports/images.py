@@ -19,6 +19,7 @@ class ImageInfo:
     entrypoint: tuple[str, ...] = ()
     command: tuple[str, ...] = ()
     stop_signal: str = ""
+    layers: tuple[str, ...] = ()  # directories of its files, the uppermost first; empty where storage is no overlay
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,6 +38,10 @@ class PodPaths:
         """An emptyDir of medium Memory."""
         return f"{self.volatile(uid)}/memory/{volume}"
 
+    def image_directory(self, uid: str, volume: str, image: str) -> str:
+        """The files of an image."""
+        return f"{self.volatile(uid)}/images/{volume}/{image}"
+
     def empty_directory(self, uid: str, volume: str) -> str:
         """An emptyDir on disk."""
         return f"{self.durable(uid)}/empty-dir/{volume}"
@@ -72,6 +76,15 @@ class MemoryDirectory:
     path: str
     size_bytes: int
     gid: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ImageDirectory:
+    """The files of an image: its layers over each other, read-only, nothing in them can be run. Made once."""
+
+    volume: str
+    path: str
+    layers: tuple[str, ...]  # the uppermost first
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +158,7 @@ class LogDirectory:
 
 
 VolumeStep = EmptyDirectory | MemoryDirectory | HostDirectory | Payload
-FileStep = VolumeStep | SubPath | HostsFile | TerminationLog | LogDirectory
+FileStep = VolumeStep | ImageDirectory | SubPath | HostsFile | TerminationLog | LogDirectory
 
 
 class PodFiles(Protocol):
@@ -171,12 +184,30 @@ class PodFiles(Protocol):
         """Return the last bytes of a file inside the pods' directories; None if there is none."""
         ...
 
+    async def read_in_volume(self, volume_path: str, path: str, limit_bytes: int) -> bytes | None:
+        """Return a file of a volume of a pod's own; None if there is none.
+
+        Containers may have made anything of the path: it is not followed out of the volume.
+
+        Raises:
+            EdgeletError: CreateContainerConfigError: it is no plain file, leads out of the volume, or is too long.
+        """
+        ...
+
     async def last_instances(self, log_directory: str) -> Mapping[str, int]:
         """Return the highest instance of each container that left a log in the pod's log directory."""
         ...
 
     async def resolv_conf(self) -> str:
         """Return the text of the node's resolver configuration ("" if it has none)."""
+        ...
+
+    async def remove_volumes(self, uid: str) -> None:
+        """Unmount and remove everything of a pod but its logs. Nothing there is no error.
+
+        Raises:
+            EdgeletError: FailedUnMount; some of it is still there, trying again may help.
+        """
         ...
 
     async def remove(self, uid: str) -> None:

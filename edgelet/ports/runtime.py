@@ -47,6 +47,8 @@ class SandboxSpec:
     cgroup_parent: str = ""  # "" = the engine's own place
     qos: Literal["Guaranteed", "Burstable", "BestEffort"] = "Burstable"
     cpu_shares: int = 0  # what all containers ask for together; 0 = not set
+    cpu_quota_us: int = 0  # per 100 ms, for all containers together; 0 = not set
+    memory_limit_bytes: int = 0  # for all containers together; 0 = not set
     attempt: int = 0  # counts sandboxes of one pod
 
 
@@ -109,6 +111,7 @@ class ContainerSpec:
     stdin: bool = False
     tty: bool = False
     stop_signal: str | None = None
+    pid_namespace_of: str = ""  # id of a running container of the pod whose processes it shall see; "" = its own
     labels: Mapping[str, str] = field(default_factory=dict)  # further ones, kept and given back by observation
 
 
@@ -157,6 +160,7 @@ class ObservedContainer:
     created_at: datetime
     log_path: str = ""
     labels: Mapping[str, str] = field(default_factory=dict)
+    layer_path: str = ""  # directory of what it wrote into its root file system; "" where the engine has no such thing
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,6 +278,14 @@ class Runtime(Protocol):
 
     async def stop_container(self, container_id: str, *, grace_s: float) -> None:
         """Stop signal, at most grace_s of waiting, SIGKILL to all that is left of it; returns when it is gone."""
+        ...
+
+    async def resize_container(self, container_id: str, resources: Resources, *, pod_cpu_shares: int) -> None:
+        """Give a running container other limits, without a stop; the group of its pod is weighed anew.
+
+        What `resources` leaves at 0 has no limit afterwards; oom_score_adj and pids_limit stay. Raises
+        EngineError(reason "ResizeError"): it does not run, or the kernel refuses.
+        """
         ...
 
     async def remove_container(self, container_id: str) -> None:

@@ -48,15 +48,16 @@ class Changing:
         return self._accepted(request, accepted, kind, wanted, verb="create")
 
     async def replace(self, request: Request, kind: Kind, key: Key, subresource: str) -> Answer:
-        """PUT of an object or of its status."""
+        """PUT of an object, of its status, or of a part of its spec that has a subresource."""
         wanted = options.of_write(request)
         document = self._read_one(request, kind, namespace=key.namespace or None, name=key.name)
         if subresource:
             if wanted.dry_run:
-                raise refusal.bad_request("dryRun is not supported for a status")
+                raise refusal.bad_request(f"dryRun is not supported for a {subresource}")
             self._reading.find(kind, key)
-            # "add" replaces what is there: the whole status, not a merge.
-            patch = [{"op": "add", "path": "/status", "value": document.get("status") or {}}]
+            # "add" replaces what is there: the whole status or spec, not a merge.
+            half = "status" if subresource == "status" else "spec"
+            patch = [{"op": "add", "path": f"/{half}", "value": document.get(half) or {}}]
             accepted = await self._parts.reception.patch(
                 key, patch, patch_type="json", subresource=subresource, source=SOURCE
             )

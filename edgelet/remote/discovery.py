@@ -11,7 +11,13 @@ from edgelet.remote.route import METRICS, SERVED, SUBRESOURCES
 _ALL_VERBS = ["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"]
 _READ_VERBS = ["get", "list", "watch"]
 _METRICS_VERBS = ["get", "list"]
-_SUBRESOURCE_VERBS = {"status": ["get", "patch", "update"], "log": ["get"], "exec": ["create", "get"]}
+_SUBRESOURCE_VERBS = {
+    "status": ["get", "patch", "update"],
+    "log": ["get"],
+    "exec": ["create", "get"],
+    "ephemeralcontainers": ["get", "patch", "update"],
+    "resize": ["get", "patch", "update"],
+}
 _KIND_OF_SUBRESOURCE = {"exec": "PodExecOptions"}
 
 

@@ -57,7 +57,7 @@ class Reception(Protocol):
         ...
 
     async def patch(self, key: Key, patch: Any, *, patch_type: str, subresource: str, source: str) -> Accepted:
-        """Change a part; `patch_type` is merge, strategic or json, `subresource` is "" or status."""
+        """Change a part; `patch_type` is merge, strategic or json; a `subresource` changes what it is for."""
         ...
 
     async def delete(self, key: Key, *, source: str, grace_s: int | None, uid: str | None) -> object:

@@ -15,7 +15,7 @@ METRICS = (
     Kind("NodeMetrics", "nodes", "", (), METRICS_GROUP_VERSION, namespaced=False, support="read-only"),
     Kind("PodMetrics", "pods", "", (), METRICS_GROUP_VERSION, support="read-only"),
 )
-SUBRESOURCES = {"Pod": ("status", "log", "exec"), "Namespace": ("status",)}
+SUBRESOURCES = {"Pod": ("status", "log", "exec", "ephemeralcontainers", "resize"), "Namespace": ("status",)}
 
 _BY_PATH = {(kind.api_version, kind.plural): kind for kind in (*SERVED, *METRICS)}
 _LONGEST = 3  # plural, name, subresource

@@ -29,7 +29,10 @@ class FakeRegistries:
         digest = hashlib.sha256(f"{name}#{number}".encode()).hexdigest()
         repository = name.rpartition(":")[0]
         info = replace(
-            config or ImageInfo(id="", names=(), digests=(), size_bytes=1000, architecture=architecture),
+            config
+            or ImageInfo(
+                id="", names=(), digests=(), size_bytes=1000, architecture=architecture, layers=("/fake/layer",)
+            ),
             id="sha256:" + hashlib.sha256(digest.encode()).hexdigest(),
             names=(name,),
             digests=(f"{repository}@sha256:{digest}",),

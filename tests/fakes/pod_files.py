@@ -13,6 +13,7 @@ from edgelet.ports.pod_files import (
     FileStep,
     HostDirectory,
     HostsFile,
+    ImageDirectory,
     LogDirectory,
     MemoryDirectory,
     Payload,
@@ -61,6 +62,16 @@ class FakePodFiles:
         data = self.files.get(path)
         return data if data is None else data[-limit_bytes:]
 
+    async def read_in_volume(self, volume_path: str, path: str, limit_bytes: int) -> bytes | None:
+        self._confine(volume_path, self._paths.run, self._paths.volumes)
+        whole = posixpath.normpath(f"{volume_path}/{path}")
+        if not whole.startswith(f"{volume_path}/") or whole in self.directories:
+            raise EdgeletError("CreateContainerConfigError", f'failed to read "{path}" of a volume')
+        data = self.files.get(whole)
+        if data is not None and len(data) > limit_bytes:
+            raise EdgeletError("CreateContainerConfigError", f'failed to read "{path}" of a volume: too long')
+        return data
+
     async def last_instances(self, log_directory: str) -> Mapping[str, int]:
         found: dict[str, int] = {}
         for path in self.files:
@@ -72,6 +83,15 @@ class FakePodFiles:
 
     async def resolv_conf(self) -> str:
         return self.node_resolv_conf
+
+    async def remove_volumes(self, uid: str) -> None:
+        if self.failures:
+            raise self.failures.pop(0)
+        kept = f"{self._paths.logs}/"
+        self.files = {
+            path: data for path, data in self.files.items() if path.startswith(kept) or not self._belongs(path, uid)
+        }
+        self.directories = {path for path in self.directories if path.startswith(kept) or not self._belongs(path, uid)}
 
     async def remove(self, uid: str) -> None:
         if self.failures:
@@ -92,7 +112,7 @@ class FakePodFiles:
                 return self._check_host(step)
             case EmptyDirectory(path=path):
                 return self._make(self._confine(path, self._paths.durable(uid)))
-            case MemoryDirectory(path=path):
+            case MemoryDirectory(path=path) | ImageDirectory(path=path):
                 return self._make(self._confine(path, self._paths.volatile(uid)))
             case Payload(path=path, files=files):
                 return self._show(self._confine(path, self._paths.volatile(uid)), step, dict(files))

@@ -11,6 +11,7 @@ from edgelet.api.errors import EngineError
 from edgelet.ports.clock import Clock
 from edgelet.ports.runtime import (
     ContainerSpec,
+    ContainerState,
     Created,
     EngineInfo,
     ExecResult,
@@ -21,6 +22,7 @@ from edgelet.ports.runtime import (
     ObservedPod,
     ObservedSandbox,
     PodRef,
+    Resources,
     Running,
     SandboxSpec,
     Usage,
@@ -139,6 +141,7 @@ class FakeRuntime:
             created_at=self._clock.now(),
             log_path=spec.log_path,
             labels=dict(spec.labels),
+            layer_path=f"/fake/layers/{identity}",
         )
         if program.start_error:
             self._end(spec.pod.uid, identity, 127, message=program.start_error)
@@ -169,6 +172,12 @@ class FakeRuntime:
                 await self._ended[container_id].wait()
         except TimeoutError:
             await self.signal_container(container_id, "SIGKILL")
+
+    async def resize_container(self, container_id: str, resources: Resources, *, pod_cpu_shares: int) -> None:
+        self._note("resize_container", f"{container_id} pod={pod_cpu_shares}")
+        if not isinstance(self._states().get(container_id), Running):
+            raise EngineError("ResizeError", f"cannot resize the container {container_id}: it does not run")
+        self._specs[container_id] = replace(self._specs[container_id], resources=resources)
 
     async def remove_container(self, container_id: str) -> None:
         self._note("remove_container", container_id)
@@ -240,6 +249,10 @@ class FakeRuntime:
         pod = self._pods.get(pod_uid)
         return self._observed(pod).containers if pod else ()
 
+    def spec(self, container_id: str) -> ContainerSpec:
+        """What an instance was made to."""
+        return self._specs[container_id]
+
     def running(self) -> list[str]:
         """Names of the running containers, `pod/container`."""
         return sorted(
@@ -257,9 +270,11 @@ class FakeRuntime:
             raise self.failing[name]
 
     def _living(self, container_id: str) -> None:
-        states = {one.id: one.state for pod in self._pods.values() for one in pod.containers.values()}
-        if not isinstance(states.get(container_id), Running):
+        if not isinstance(self._states().get(container_id), Running):
             raise EngineError("BadRequest", "container not running")
+
+    def _states(self) -> dict[str, ContainerState]:
+        return {one.id: one.state for pod in self._pods.values() for one in pod.containers.values()}
 
     def _end(self, uid: str, container_id: str, exit_code: int, message: str = "", *, oom: bool = False) -> None:
         if timer := self._timers.pop(container_id, None):

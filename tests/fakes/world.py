@@ -9,13 +9,16 @@ from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 from edgelet.api.pod import Pod
+from edgelet.pods import allocation
 from edgelet.pods.dispatcher import Dispatcher
 from edgelet.pods.execute import Executor, ExecutorPorts
 from edgelet.pods.image_fetch import ImageFetch
 from edgelet.pods.image_repair import ImageRepair
+from edgelet.pods.node_admission import Room
 from edgelet.pods.node_facts import NodeFacts
 from edgelet.pods.restart_backoff import BackoffSettings
 from edgelet.pods.status_writer import StatusWriter
+from edgelet.pods.storage_watch import StorageWatch
 from edgelet.pods.store_objects import StoreObjects
 from edgelet.pods.worker import WorkerPorts
 from edgelet.ports.object_store import Key
@@ -23,6 +26,7 @@ from tests.fakes.images import FakeImages
 from tests.fakes.object_store import FakeObjectStore
 from tests.fakes.pod_files import FakePodFiles
 from tests.fakes.runtime import FakeRuntime, Program
+from tests.fakes.tree_usage import FakeTreeUsage
 from tests.fakes.virtual_time import VirtualClock
 
 NODE = NodeFacts(
@@ -32,6 +36,7 @@ NODE = NodeFacts(
     memory_allocatable_bytes=1 << 30,
     memory_capacity_bytes=1 << 30,
 )
+ROOM = Room(name="board", labels={}, cpu_milli=2000, memory_bytes=1 << 30, pods=110)
 
 
 class RecordedEvents:
@@ -77,6 +82,7 @@ class World:
         self.runtime = FakeRuntime(self.clock)
         self.images = FakeImages()
         self.files = FakePodFiles()
+        self.disk = FakeTreeUsage()
         self.events = RecordedEvents()
         self.rejection: tuple[str, str] | None = None
         self._task: asyncio.Task[None] | None = None
@@ -104,9 +110,14 @@ class World:
             status=StatusWriter(self.store, self.clock, lambda: NODE.host_ips),
             clock=self.clock,
             backoff=backoff,
+            storage=lambda evict: StorageWatch(self.disk, self.files.paths, self.clock, evict),
         )
         dispatcher = Dispatcher(
-            ports=ports, files=self.files, admit=lambda _pod, _others: self.rejection, orphans_may_go=orphans_may_go
+            ports=ports,
+            files=self.files,
+            admit=lambda _pod, _others: self.rejection,
+            resize=lambda pod, others: allocation.judge(pod, others, ROOM),
+            orphans_may_go=orphans_may_go,
         )
         self._task = asyncio.create_task(dispatcher.run(), name="dispatcher")
         return dispatcher

@@ -15,6 +15,8 @@ from pathlib import Path
 MS_NOSUID = 0x2
 MS_NODEV = 0x4
 _MS_BIND = 0x1000
+_MS_RDONLY, _MS_NOEXEC, _MS_REMOUNT = 0x1, 0x8, 0x20
+_LOCKED = _MS_RDONLY | MS_NOSUID | MS_NODEV | _MS_NOEXEC
 _MNT_DETACH = 0x2
 _UMOUNT_NOFOLLOW = 0x8
 _OCTAL = re.compile(r"\\([0-7]{3})")
@@ -34,6 +36,26 @@ def mount_tmpfs(path: str, *, size_bytes: int, mode: int, gid: int | None = None
 def bind(source: str, target: str) -> None:
     """Make `source` appear at `target` (both directories, or both not)."""
     _mount(source, target, "", _MS_BIND, "")
+
+
+def bind_read_only(source: str, target: str) -> None:
+    """Make a directory appear at `target`: not to be written, and nothing in it to be run."""
+    bind(source, target)
+    try:
+        _mount("", target, "", _MS_REMOUNT | _MS_BIND | _LOCKED, "")
+    except OSError:
+        unmount(target)
+        raise
+
+
+def mount_overlay(target: str, options: str) -> None:
+    """Mount directories over each other, as `bind_read_only`."""
+    _mount("overlay", target, "overlay", _LOCKED, options)
+
+
+def is_mounted(path: str) -> bool:
+    """Whether something is mounted at exactly this path, of whatever file system."""
+    return path in mounted_below(path)
 
 
 def unmount(path: str) -> None:

@@ -17,13 +17,21 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TypeVar, assert_never
 
-from edgelet.adapters.host import container_files, host_directories, mounts, payload_directory, sub_paths
+from edgelet.adapters.host import (
+    container_files,
+    host_directories,
+    image_directories,
+    mounts,
+    payload_directory,
+    sub_paths,
+)
 from edgelet.api.errors import EdgeletError
 from edgelet.ports.pod_files import (
     EmptyDirectory,
     FileStep,
     HostDirectory,
     HostsFile,
+    ImageDirectory,
     LogDirectory,
     MemoryDirectory,
     Payload,
@@ -66,6 +74,10 @@ class HostPodFiles:
     async def read_tail(self, path: str, limit_bytes: int) -> bytes | None:
         return await _in_thread(lambda: container_files.tail(self._confined(path, *self._roots()), limit_bytes))
 
+    async def read_in_volume(self, volume_path: str, path: str, limit_bytes: int) -> bytes | None:
+        volume = str(self._confined(volume_path, *self._roots()))
+        return await _in_thread(lambda: _read_in_volume(volume, path, limit_bytes))
+
     async def last_instances(self, log_directory: str) -> Mapping[str, int]:
         directory = self._confined(log_directory, self._paths.logs)
         return await _in_thread(lambda: container_files.last_instances(directory))
@@ -73,8 +85,11 @@ class HostPodFiles:
     async def resolv_conf(self) -> str:
         return await _in_thread(self._resolv_conf)
 
+    async def remove_volumes(self, uid: str) -> None:
+        await _in_thread(lambda: self._remove(uid, logs=False))
+
     async def remove(self, uid: str) -> None:
-        await _in_thread(lambda: self._remove(uid))
+        await _in_thread(lambda: self._remove(uid, logs=True))
 
     async def list(self) -> frozenset[str]:
         return await _in_thread(self._list)
@@ -103,7 +118,7 @@ class HostPodFiles:
     def _carry_out(self, uid: str, step: FileStep) -> str | None:
         """Do one step; return its path if it changed something."""
         match step:
-            case EmptyDirectory() | MemoryDirectory() | HostDirectory() | Payload():
+            case EmptyDirectory() | MemoryDirectory() | HostDirectory() | Payload() | ImageDirectory():
                 try:
                     return step.path if self._set_up(uid, step) else None
                 except OSError as error:
@@ -128,7 +143,9 @@ class HostPodFiles:
             case _ as never:
                 assert_never(never)
 
-    def _set_up(self, uid: str, step: EmptyDirectory | MemoryDirectory | HostDirectory | Payload) -> bool:
+    def _set_up(
+        self, uid: str, step: EmptyDirectory | MemoryDirectory | HostDirectory | Payload | ImageDirectory
+    ) -> bool:
         match step:
             case HostDirectory(path=path, type=kind):
                 return host_directories.prepare(path, kind)
@@ -136,6 +153,8 @@ class HostPodFiles:
                 return container_files.make_empty(self._confined(path, self._paths.durable(uid)), gid)
             case MemoryDirectory(path=path, gid=gid, size_bytes=size_bytes):
                 return _make_memory(self._confined(path, self._paths.volatile(uid)), size_bytes, gid)
+            case ImageDirectory(path=path, layers=layers):
+                return image_directories.make(self._confined(path, self._paths.volatile(uid)), layers)
             case Payload(path=path, files=files, gid=gid):
                 return payload_directory.write(self._confined(path, self._paths.volatile(uid)), files, gid=gid)
             case _ as never:
@@ -158,14 +177,14 @@ class HostPodFiles:
         stub = any(line.split()[:2] == ["nameserver", _STUB_RESOLVER] for line in text.splitlines())
         return (container_files.small_text(_RESOLVED_CONF) or text) if stub else text
 
-    def _remove(self, uid: str) -> None:
+    def _remove(self, uid: str, *, logs: bool) -> None:
         _check_uid(uid)
         volatile, durable = self._paths.volatile(uid), self._paths.durable(uid)
         try:
             _unmount_all(volatile, durable)
             _remove_tree(volatile)
             _remove_tree(durable)
-            for directory in _log_directories(self._paths.logs, uid):
+            for directory in _log_directories(self._paths.logs, uid) if logs else ():
                 shutil.rmtree(directory)
         except (OSError, subprocess.SubprocessError) as error:
             message = f"cannot remove the files of pod {uid}: {_words(error)}"
@@ -193,6 +212,16 @@ def _unmount_all(*roots: str) -> None:
         mounts.unmount(point)
     if left := mounts.mounted_below(*roots):
         raise OSError(f"{left[0]} is still mounted")
+
+
+def _read_in_volume(volume: str, path: str, limit_bytes: int) -> bytes | None:
+    try:
+        return sub_paths.read(volume, path, limit_bytes)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        message = f'failed to read "{path}" of a volume: {error.strerror or error}'
+        raise EdgeletError("CreateContainerConfigError", message, retry_after=_RETRY) from error
 
 
 def _make_memory(path: Path, size_bytes: int, gid: int | None) -> bool:

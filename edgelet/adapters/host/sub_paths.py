@@ -41,6 +41,23 @@ def pin(volume_path: str, sub_path: str, target: Path) -> bool:
         return True
 
 
+def read(volume_path: str, path: str, limit_bytes: int) -> bytes:
+    """Return the content of a plain file below the volume's root.
+
+    Raises:
+        OSError: It is not there, leads out of the volume (EXDEV), is no plain file (EINVAL) or too long (EFBIG).
+    """
+    with _opened(volume_path, path, make=False) as descriptor:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise OSError(errno.EINVAL, "not a plain file", path)
+        # By its descriptor: what the name means may have changed since.
+        with Path(f"/proc/self/fd/{descriptor}").open("rb") as file:
+            data = file.read(limit_bytes + 1)
+    if len(data) > limit_bytes:
+        raise OSError(errno.EFBIG, f"longer than {limit_bytes} bytes", path)
+    return data
+
+
 def _same_file(target: Path, wanted: os.stat_result) -> bool:
     try:
         found = target.lstat()
@@ -61,12 +78,12 @@ def _clear(target: Path) -> None:
 
 
 @contextmanager
-def _opened(volume_path: str, sub_path: str) -> Iterator[int]:
-    """Open a path below the volume's root, making missing directories. The descriptor is O_PATH."""
+def _opened(volume_path: str, sub_path: str, *, make: bool = True) -> Iterator[int]:
+    """Open a path below the volume's root, making missing directories if asked to. The descriptor is O_PATH."""
     # The root itself is the agent's or the administrator's: it may be a link (a hostPath).
     stack = [os.open(volume_path, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)]
     try:
-        mode = stat.S_IMODE(os.fstat(stack[0]).st_mode)
+        mode = stat.S_IMODE(os.fstat(stack[0]).st_mode) if make else None
         _walk(stack, sub_path, mode)
         yield stack[-1]
     finally:
@@ -74,7 +91,7 @@ def _opened(volume_path: str, sub_path: str) -> Iterator[int]:
             os.close(descriptor)
 
 
-def _walk(stack: list[int], sub_path: str, mode: int) -> None:
+def _walk(stack: list[int], sub_path: str, mode: int | None) -> None:
     """Go down from stack[0]; the stack holds the directories above the present one, so `..` never asks the disk."""
     todo = sub_path.split("/")[::-1]
     links = 0
@@ -101,10 +118,12 @@ def _walk(stack: list[int], sub_path: str, mode: int) -> None:
         todo.extend(text.split("/")[::-1])
 
 
-def _step(parent: int, name: str, mode: int) -> int:
+def _step(parent: int, name: str, mode: int | None) -> int:
     try:
         return os.open(name, _OPEN, dir_fd=parent)
     except FileNotFoundError:
+        if mode is None:
+            raise
         with suppress(FileExistsError):
             os.mkdir(name, 0o700, dir_fd=parent)
     descriptor = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=parent)

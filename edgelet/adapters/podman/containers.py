@@ -19,7 +19,7 @@ from edgelet.adapters.podman.station import holder, is_conflict, start_code, sta
 from edgelet.adapters.podman.translate import Abilities
 from edgelet.api.errors import DamagedImageError, EngineError
 from edgelet.ports.clock import Clock
-from edgelet.ports.runtime import ContainerSpec
+from edgelet.ports.runtime import ContainerSpec, Resources
 
 _GONE_S = 10.0  # from SIGKILL until nothing is left; longer only in uninterruptible sleep
 _APPEAR_TRIES = 10  # a name is taken some moments before the container can be inspected
@@ -71,6 +71,8 @@ class Containers:
             abilities=self._abilities,
             pinned=sandbox.pinned,
         )
+        if spec.pid_namespace_of:
+            body["pidns"] = {"nsmode": "path", "value": await self._pid_namespace(spec)}
         with station("CreateContainerError", f"create the container {spec.name}"):
             container_id, found = await self._create(body, sandbox)
             if found is not None and found.half_started:
@@ -113,6 +115,21 @@ class Containers:
                 "KillContainerError", f"cannot stop the container {container_id[:12]}: it survives SIGKILL"
             )
 
+    async def resize(self, container_id: str, resources: Resources) -> Inspected:
+        """Give it other limits, by the OCI runtime: under systemd nobody else may write them.
+
+        Raises:
+            EngineError: ResizeError.
+        """
+        what = f"resize the container {container_id[:12]}"
+        with station("ResizeError", what):
+            seen = await self._inventory.find(container_id)
+            if seen is None or not self._may_live(seen):
+                raise EngineError("ResizeError", f"cannot {what}: it does not run")
+            body = translate.update_body(resources, self._abilities)
+            await self._libpod.call("POST", f"/containers/{container_id}/update", body=body)
+        return seen
+
     async def remove(self, container_id: str) -> None:
         """Kill and remove it; its log file stays.
 
@@ -132,6 +149,17 @@ class Containers:
                 await remove_stubborn(self._libpod, f"/containers/{container_id}", query)
             self._inventory.forget(container_id)
         await self._sweeper.finish(container_id)
+
+    async def _pid_namespace(self, spec: ContainerSpec) -> str:
+        """Return the path of another container's namespace.
+
+        Not Podman's own container:ID, which would forbid to remove the other one for as long as this one is there.
+        """
+        with station("CreateContainerError", f"look at the target of {spec.name}"):
+            seen = await self._inventory.find(spec.pid_namespace_of)
+        if seen is None or not seen.pid or not self._may_live(seen) or self._exits.is_dead(seen.id):
+            raise EngineError("CreateContainerError", f"cannot create {spec.name}: its target does not run any more")
+        return f"/proc/{seen.pid}/ns/pid"
 
     def _cgroup_path(self, container_id: str, sandbox: ListedPod) -> str:
         """Guess it from its neighbour's: one that lives for 50 ms is gone before it can be asked for."""

@@ -277,7 +277,14 @@ def _info(document: dict[str, Any]) -> ImageInfo:
         entrypoint=tuple(config.get("Entrypoint") or ()),
         command=tuple(config.get("Cmd") or ()),
         stop_signal=config.get("StopSignal") or "",
+        layers=_layers((document.get("GraphDriver") or {}).get("Data") or {}),
     )
+
+
+def _layers(driver: dict[str, Any]) -> tuple[str, ...]:
+    """Return where overlay storage has the image's layers, the uppermost first; other drivers tell nothing of it."""
+    upper, lower = driver.get("UpperDir") or "", driver.get("LowerDir") or ""
+    return tuple(part for part in (upper, *lower.split(":")) if part)
 
 
 def _with_row(info: ImageInfo, row: dict[str, Any]) -> ImageInfo:
@@ -291,6 +298,7 @@ def _with_row(info: ImageInfo, row: dict[str, Any]) -> ImageInfo:
         entrypoint=info.entrypoint,
         command=info.command,
         stop_signal=info.stop_signal,
+        layers=info.layers,
     )
 
 

@@ -22,6 +22,7 @@ from edgelet.ports.runtime import ObservedPod
 SETTLE_S = 2.0  # conmon writes the code 2-160 ms after the end
 _NOT_LISTED = ("not listed",)  # no line's fingerprint: the next list asks again
 _LIST_TRIES = 3
+_HEARD_TRIES, _HEARD_PAUSE_S = 10, 0.2  # a loaded board takes its time; the files of conmon are gone after 60 ms
 
 
 class Inventory:
@@ -198,12 +199,22 @@ class Inventory:
             return seen
         if await self._exits.settle(seen.id, timeout_s=SETTLE_S):
             return seen
-        again = await self.inspect(seen.id)
+        again = await self._engine_heard(seen.id)
         if again is None:
             return seen
         if again.alive:
             self._exits.note_lost(seen.id)  # conmon was killed: the engine will say "running" for ever
         return again
+
+    async def _engine_heard(self, container_id: str) -> Inspected | None:
+        """Ask the engine about an end whose exit file was missed: it hears of it 60 to 300 ms later than we do."""
+        seen = await self.inspect(container_id)
+        for _ in range(_HEARD_TRIES):
+            if seen is None or not seen.alive:
+                break
+            await asyncio.sleep(_HEARD_PAUSE_S)
+            seen = await self.inspect(container_id)
+        return seen
 
     def _follow(self, seen: Inspected) -> None:
         if seen.pod is None:

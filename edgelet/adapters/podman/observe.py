@@ -83,6 +83,7 @@ class Inspected:
     config_path: str = ""
     netns_path: str = ""
     ips: tuple[str, ...] = ()
+    layer_path: str = ""
 
     @property
     def alive(self) -> bool:
@@ -204,6 +205,7 @@ def inspected(document: Mapping[str, Any]) -> Inspected:
         config_path=document.get("OCIConfigPath") or "",
         netns_path=network.get("SandboxKey") or "",
         ips=_ips(network),
+        layer_path=((document.get("GraphDriver") or {}).get("Data") or {}).get("UpperDir") or "",
     )
 
 
@@ -258,6 +260,7 @@ def container(seen: Inspected, known: Knowledge) -> ObservedContainer:
         state=state(seen, known),
         created_at=seen.created_at,
         log_path=seen.log_path,
+        layer_path=seen.layer_path,
         labels=labels.further(seen.labels),
     )
 

@@ -19,6 +19,9 @@ from pathlib import Path
 from typing import Literal
 
 from edgelet.adapters.podman import cgroups
+from edgelet.adapters.podman.errors import RETRY_SOON
+from edgelet.adapters.podman.translate import CPU_PERIOD_US
+from edgelet.api.errors import EngineError
 from edgelet.ports.runtime import SandboxSpec
 
 log = logging.getLogger(__name__)
@@ -112,6 +115,24 @@ class PodCgroups:
                 self._weigh(f"/{ROOT}/burstable", total)
         except OSError as error:
             log.warning("cannot weigh a pod's CPU", extra={"pod": spec.pod.name, "reason": str(error)})
+        try:
+            self._limit(group, spec)
+        except OSError as error:
+            what = f"limit the pod {spec.pod.name}: {error.strerror} ({error.filename})"
+            raise EngineError("FailedCreatePodSandBox", f"cannot {what}", retry_after=RETRY_SOON) from error
+
+    def keeps_limits(self, spec: SandboxSpec) -> bool:
+        """Whether limits of the whole pod can be written here; under systemd only Podman itself can."""
+        return self.parent(spec).startswith("/")
+
+    def weigh(self, spec: SandboxSpec, cpu_shares: int) -> None:
+        """Weigh a pod that is there anew."""
+        group = self.parent(spec)
+        if group.startswith("/") and cpu_shares:
+            try:
+                self._weigh(group, cpu_shares)
+            except OSError as error:
+                log.warning("cannot weigh a pod's CPU", extra={"pod": spec.pod.name, "reason": str(error)})
 
     async def remove(self, uid: str) -> bool:
         """Remove a pod's groups; False if something stays in them.
@@ -171,6 +192,20 @@ class PodCgroups:
                     (above / "cgroup.subtree_control").write_text(f"+{controller}")
             above /= part
             above.mkdir(exist_ok=True)
+
+    def _limit(self, group: str, spec: SandboxSpec) -> None:
+        """Write the limits that the pod's containers have together."""
+        version = cgroups.version(self._mount)
+        cpu, memory = (cgroups.directory(group, name, self._mount) for name in ("cpu", "memory"))
+        if spec.cpu_quota_us and version == 1:
+            (cpu / "cpu.cfs_quota_us").write_text(str(spec.cpu_quota_us))
+        elif spec.cpu_quota_us:
+            (cpu / "cpu.max").write_text(f"{spec.cpu_quota_us} {CPU_PERIOD_US}")
+        if spec.memory_limit_bytes and version == 1:
+            memory.mkdir(parents=True, exist_ok=True)
+            (memory / "memory.limit_in_bytes").write_text(str(spec.memory_limit_bytes))
+        elif spec.memory_limit_bytes:
+            (memory / "memory.max").write_text(str(spec.memory_limit_bytes))
 
     def _weigh(self, group: str, shares: int) -> None:
         folder = cgroups.directory(group, "cpu", self._mount)

@@ -32,6 +32,7 @@ from edgelet.ports.runtime import (
     ExecSession,
     ExitNotice,
     ObservedPod,
+    Resources,
     SandboxSpec,
     Usage,
 )
@@ -143,6 +144,13 @@ class PodmanRuntime:
     async def stop_container(self, container_id: str, *, grace_s: float) -> None:
         """Stop a container and whatever is left of it."""
         await self._containers.stop(container_id, grace_s=grace_s)
+
+    async def resize_container(self, container_id: str, resources: Resources, *, pod_cpu_shares: int) -> None:
+        """Give a running container other limits."""
+        container = await self._containers.resize(container_id, resources)
+        for each in self._inventory.pinned(container.pod.uid) if container.pod else ():
+            if each.pinned is not None:
+                self._cgroups.weigh(each.pinned.spec, pod_cpu_shares)
 
     async def remove_container(self, container_id: str) -> None:
         """Remove an instance."""

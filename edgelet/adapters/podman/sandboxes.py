@@ -71,6 +71,10 @@ class NamespaceSandbox:
                 self._cgroups.abandon(spec.pod.uid)
             raise
 
+    def keeps_limits(self, spec: SandboxSpec) -> bool:
+        """Whether the pod's own group can have limits here."""
+        return self._cgroups.keeps_limits(spec)
+
     async def newest(self, uid: str) -> ListedPod | None:
         """Return it without asking the engine."""
         found = self._inventory.pinned(uid)
@@ -101,6 +105,8 @@ class EitherSandbox:
 
     async def create(self, spec: SandboxSpec) -> None:
         apart = self._prefer and (not spec.share_process_namespace or spec.host_pid)
+        if spec.cpu_quota_us or spec.memory_limit_bytes:
+            apart = apart and self._namespaces.keeps_limits(spec)
         wanted, other = (self._namespaces, self._infra) if apart else (self._infra, self._namespaces)
         with station("FailedCreatePodSandBox", f"look for sandboxes of {spec.pod.name}"):
             old = await other.newest(spec.pod.uid)

@@ -17,6 +17,7 @@ from edgelet.ports.runtime import ContainerSpec, Mount, PortMapping, Resources, 
 
 Body = dict[str, Any]
 CPU_PERIOD_US = 100_000
+_UNLIMITED = -1
 _SHM = "/dev/shm"  # noqa: S108  a mount point inside the container
 _HOSTNAME = "/etc/hostname"
 _PROPAGATION: Mapping[str, str] = {"private": "rprivate", "rslave": "rslave", "rshared": "rshared"}
@@ -58,7 +59,8 @@ def sandbox_body(spec: SandboxSpec, *, owner: str, network: str, address: str = 
         body["sysctl"] = dict(spec.sysctls)
     if spec.cgroup_parent:
         body["cgroup_parent"] = spec.cgroup_parent
-    return body
+    whole = Resources(cpu_quota_us=spec.cpu_quota_us, memory_limit_bytes=spec.memory_limit_bytes)
+    return body | _resources(whole, Abilities())
 
 
 def container_body(
@@ -166,6 +168,15 @@ def _resources(resources: Resources, abilities: Abilities) -> Body:
     if resources.oom_score_adj is not None:
         body["oom_score_adj"] = max(resources.oom_score_adj, abilities.oom_score_adj_min)
     return body
+
+
+def update_body(resources: Resources, abilities: Abilities) -> Body:
+    """Return the body of containers/<id>/update: every limit, since what is left out stays as it was."""
+    cpu = {"shares": resources.cpu_shares, "quota": resources.cpu_quota_us or _UNLIMITED, "period": CPU_PERIOD_US}
+    if not abilities.memory_cgroup:
+        return {"cpu": cpu}
+    bytes_ = resources.memory_limit_bytes or _UNLIMITED
+    return {"cpu": cpu, "memory": {"limit": bytes_, "swap": bytes_}}
 
 
 def _own(namespaces: HostNamespaces) -> Body:

@@ -54,7 +54,12 @@ def check(pod: Pod, profile: Profile) -> None:
 
 
 def _each(spec: PodSpec) -> Iterator[tuple[str, Container, SecurityContext]]:
-    for part, containers in (("initContainers", spec.init_containers), ("containers", spec.containers)):
+    parts: tuple[tuple[str, tuple[Container, ...]], ...] = (
+        ("initContainers", spec.init_containers),
+        ("containers", spec.containers),
+        ("ephemeralContainers", spec.ephemeral_containers),
+    )
+    for part, containers in parts:
         for index, one in enumerate(containers):
             yield f"spec.{part}[{index}]", one, one.security_context or SecurityContext()
 

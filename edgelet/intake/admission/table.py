@@ -1,7 +1,7 @@
 """Every field of a pod's spec and what this agent makes of it. A feature that arrives changes its line here.
 
-Paths are without indexes; `spec.containers` speaks for init containers too, unless `spec.initContainers` has a line of
-its own. What stands under a field that is listed and is not listed itself shares its verdict.
+Paths are without indexes; `spec.containers` speaks for init and ephemeral containers too, unless these have a line of
+their own. What stands under a field that is listed and is not listed itself shares its verdict.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ _POD: dict[str, Verdict] = {
     "volumes": HONOURED,
     "initContainers": HONOURED,
     "containers": HONOURED,
-    "ephemeralContainers": Refused(_NOT_YET),
+    "ephemeralContainers": HONOURED,
     "restartPolicy": HONOURED,
     "terminationGracePeriodSeconds": HONOURED,
-    "activeDeadlineSeconds": Refused(_NOT_YET),
+    "activeDeadlineSeconds": HONOURED,
     "dnsPolicy": HONOURED,
     "nodeSelector": HONOURED,
     "serviceAccountName": SCHEDULER,
@@ -56,7 +56,10 @@ _POD: dict[str, Verdict] = {
     "hostUsers": Refused(f"user namespaces are {_NOT_YET}", harmless=(True,)),
     "schedulingGates": Refused(_NO_CLUSTER),
     "resourceClaims": Refused(_NO_CLUSTER),
-    "resources": Refused(f"resources of a whole pod are {_NOT_YET}"),
+    "resources": HONOURED,
+    "resources.limits": Only(("cpu", "memory"), f"limits of this resource are {_NOT_YET}"),
+    "resources.requests": Only(("cpu", "memory"), f"requests for this resource are {_NOT_YET}"),
+    "resources.claims": Refused(_NO_CLUSTER),
     "hostnameOverride": HONOURED,
     "schedulingGroup": Refused(_NO_CLUSTER),
     "workloadRef": Refused(_NO_CLUSTER),
@@ -71,15 +74,13 @@ _CONTAINER: dict[str, Verdict] = {
     "ports": HONOURED,
     "envFrom": HONOURED,
     "env": HONOURED,
-    "env.valueFrom.fileKeyRef": Refused(_NOT_YET, harmless=()),
     "resources": HONOURED,
-    "resources.limits": Only(("cpu", "memory"), f"limits of this resource are {_NOT_YET}"),
+    "resources.limits": Only(("cpu", "memory", "ephemeral-storage"), f"limits of this resource are {_NOT_YET}"),
     "resources.requests": Only(("cpu", "memory", "ephemeral-storage"), f"requests for this resource are {_NOT_YET}"),
     "resources.claims": Refused(_NO_CLUSTER),
-    "resizePolicy": SCHEDULER,  # says how a resize is done; the resize itself is what is refused
+    "resizePolicy": HONOURED,
     "restartPolicy": HONOURED,
     "restartPolicyRules": HONOURED,
-    "restartPolicyRules.action": Only(("Restart",), _NOT_YET),
     "volumeMounts": HONOURED,
     "volumeDevices": Refused(f"block volumes are {_NOT_YET}"),
     "livenessProbe": Refused(f"probes are {_NOT_YET}"),
@@ -100,7 +101,12 @@ _CONTAINER: dict[str, Verdict] = {
 
 _SECURITY: dict[str, Verdict] = {
     "spec.securityContext.windowsOptions": Refused(_WINDOWS),
-    "spec.securityContext.supplementalGroupsPolicy": Only(("Merge",), _NOT_YET),
+    "spec.securityContext.supplementalGroupsPolicy": Beside(
+        "runAsGroup",
+        (),
+        "needs runAsGroup of the pod: to a user without a group Podman gives the groups of the image",
+        harmless=("Merge",),
+    ),
     "spec.securityContext.sysctls.name": Only(
         (
             "kernel.shm_rmid_forced",
@@ -124,8 +130,7 @@ _SECURITY: dict[str, Verdict] = {
 _VOLUME: dict[str, Verdict] = {
     "name": HONOURED,
     "emptyDir": HONOURED,
-    "emptyDir.medium": Only(("", "Memory"), f"this medium is {_NOT_YET}"),
-    "emptyDir.sizeLimit": Beside("medium", ("Memory",), f"a limit for a directory on disk is {_NOT_YET}"),
+    "emptyDir.medium": Only(("", "Memory"), "this node gives no huge pages to pods"),
     "hostPath": HONOURED,
     "configMap": HONOURED,
     "secret": HONOURED,
@@ -136,7 +141,7 @@ _VOLUME: dict[str, Verdict] = {
     "downwardAPI": HONOURED,
     "persistentVolumeClaim": Refused(f"persistent volumes are {_NOT_YET}", harmless=()),
     "ephemeral": Refused(f"persistent volumes are {_NOT_YET}", harmless=()),
-    "image": Refused(f"image volumes are {_NOT_YET}", harmless=()),
+    "image": HONOURED,
     "awsElasticBlockStore": _FOREIGN,
     "azureDisk": _FOREIGN,
     "azureFile": _FOREIGN,

@@ -31,11 +31,15 @@ class Only:
 
 @dataclass(frozen=True, slots=True)
 class Beside:
-    """Acted on where another field of the same object has one of these values."""
+    """Acted on where another field of the same object has one of these values; without values, where it is set.
+
+    `harmless` values pass wherever they stand.
+    """
 
     sibling: str
     values: tuple[object, ...]
     reason: str
+    harmless: tuple[object, ...] = ()
 
 
 Verdict = Plain | Refused | Only | Beside

@@ -10,7 +10,7 @@ from edgelet.intake import faults, field_path
 from edgelet.intake.admission.table import TABLE
 from edgelet.intake.admission.verdict import Beside, Only, Plain, Refused, Verdict
 
-_INIT = "spec.initContainers."
+_LIKE_CONTAINERS = ("spec.initContainers.", "spec.ephemeralContainers.")
 
 
 def refused(spec: Mapping[str, Any], table: Mapping[str, Verdict] = TABLE) -> tuple[FieldError, ...]:
@@ -42,8 +42,10 @@ def _judge(value: Any, parent: Mapping[str, Any], path: str, verdict: Verdict) -
         case Only(values=values, reason=reason):
             if value not in values:
                 yield faults.forbidden(path, f'"{value}": {reason}')
-        case Beside(sibling=sibling, values=values, reason=reason):
-            if parent.get(sibling) not in values:
+        case Beside(sibling=sibling, values=values, reason=reason, harmless=harmless):
+            beside = parent.get(sibling)
+            fits = beside in values if values else beside is not None
+            if not fits and value not in harmless:
                 yield faults.forbidden(path, reason)
         case Plain():
             return
@@ -60,6 +62,7 @@ def verdict_of(pattern: str, table: Mapping[str, Verdict] = TABLE) -> Verdict | 
     """Return what the table says of a field; None where a field above it speaks for it."""
     if pattern in table:
         return table[pattern]
-    if pattern.startswith(_INIT):
-        return table.get(f"spec.containers.{pattern.removeprefix(_INIT)}")
+    for other in _LIKE_CONTAINERS:
+        if pattern.startswith(other):
+            return table.get(f"spec.containers.{pattern.removeprefix(other)}")
     return None

@@ -16,6 +16,7 @@ from edgelet.intake.validation import environment, handlers, relative_path, reso
 
 MAX_RESTART_RULES = 20
 _MAX_EXIT_CODE = 255
+_RESIZABLE = ("cpu", "memory")
 _PROBES = (
     ("liveness_probe", "livenessProbe"),
     ("readiness_probe", "readinessProbe"),
@@ -44,10 +45,12 @@ def check(container: Container, path: str, around: Surroundings) -> Iterator[Fie
         yield faults.invalid(f"{path}.image", container.image, "must not have leading or trailing whitespace")
     yield from _ports(container, f"{path}.ports", host_network=bool(around.spec.host_network))
     yield from environment.check_variables(container.env, f"{path}.env")
+    yield from _env_files(container, f"{path}.env", around)
     yield from environment.check_sources(container.env_from, f"{path}.envFrom")
     yield from resources.check(container.resources, f"{path}.resources")
     yield from _mounts(container, path, around)
     yield from _restart(container, path)
+    yield from _resize_policy(container, f"{path}.resizePolicy", never=around.spec.restart_policy == "Never")
     if container.security_context is not None:
         yield from security.check_container(
             container.security_context, f"{path}.securityContext", user_namespace=around.spec.host_users is False
@@ -70,8 +73,24 @@ def check_probes_and_hooks(container: Container, path: str, around: Surroundings
         yield from handlers.check_lifecycle(container.lifecycle, f"{path}.lifecycle", grace_s=around.grace_s)
 
 
+def _resize_policy(container: Container, path: str, *, never: bool) -> Iterator[FieldError]:
+    """Source: Kubernetes validateResizePolicy."""
+    seen: set[str] = set()
+    for index, policy in enumerate(container.resize_policy):
+        if policy.resource_name not in _RESIZABLE:
+            yield faults.unsupported(f"{path}[{index}]", policy.resource_name, _RESIZABLE)
+        elif policy.resource_name in seen:
+            yield faults.duplicate(f"{path}[{index}]", policy.resource_name)
+        seen.add(policy.resource_name)
+        if never and container.restart_policy in (None, "Never") and policy.restart_policy != "NotRequired":
+            detail = "must be 'NotRequired' when `restartPolicy` is 'Never'"
+            yield faults.invalid(f"{path}[{index}].restartPolicy", policy.restart_policy, detail)
+
+
 def check_plain_init(container: Container, path: str) -> Iterator[FieldError]:
-    """Check that an init container that is no sidecar has neither probes nor hooks."""
+    """Check that an init container that is no sidecar has neither probes nor hooks, and cannot be resized."""
+    if container.resize_policy:
+        yield faults.invalid(f"{path}.resizePolicy", "[...]", "must not be set for init containers")
     present = [name for attribute, name in _PROBES if getattr(container, attribute) is not None]
     if container.lifecycle is not None:
         present.append("lifecycle")
@@ -97,6 +116,19 @@ def _ports(container: Container, path: str, *, host_network: bool) -> Iterator[F
                 yield faults.invalid(f"{here}.containerPort", port.container_port, detail)
         if port.host_ip and not is_address(port.host_ip):
             yield faults.invalid(f"{here}.hostIP", port.host_ip, "must be a valid IP address, (e.g. 10.9.8.7)")
+
+
+def _env_files(container: Container, path: str, around: Surroundings) -> Iterator[FieldError]:
+    for index, variable in enumerate(container.env):
+        source = variable.value_from.file_key_ref if variable.value_from else None
+        if source is None or not source.volume_name:
+            continue
+        where = f"{path}[{index}].valueFrom.fileKeyRef.volumeName"
+        volume = around.volumes.get(source.volume_name)
+        if volume is None:
+            yield faults.not_found(where, source.volume_name)
+        elif volume.empty_dir is None:
+            yield faults.invalid(where, source.volume_name, "referenced volume must be of type emptyDir")
 
 
 def is_address(text: str) -> bool:

@@ -6,7 +6,14 @@ import re
 from collections.abc import Iterator
 
 from edgelet.api import names
-from edgelet.api.environment import EnvFromSource, EnvVar, EnvVarSource, KeySelector, ResourceFieldSelector
+from edgelet.api.environment import (
+    EnvFromSource,
+    EnvVar,
+    EnvVarSource,
+    FileKeySelector,
+    KeySelector,
+    ResourceFieldSelector,
+)
 from edgelet.api.errors import FieldError
 from edgelet.intake import faults
 from edgelet.intake.validation import relative_path
@@ -27,6 +34,7 @@ _SUBSCRIPT = re.compile(r"metadata\.(labels|annotations)\['([^']*)'\]")
 _RESOURCES = tuple(
     f"{part}.{name}" for part in ("limits", "requests") for name in ("cpu", "memory", "ephemeral-storage")
 )
+_MAX_FILE_KEY = 128
 _HUGE_PAGES = re.compile(r"(limits|requests)\.hugepages-.+")
 _DIVISORS = {"cpu": ("0", "1m", "1")}
 _BYTE_DIVISORS = (
@@ -99,7 +107,7 @@ def _source(source: EnvVarSource, path: str) -> Iterator[FieldError]:
         if selector is not None:
             yield from _key(selector, f"{path}.{name}")
     if source.file_key_ref is not None:
-        yield from relative_path.check(source.file_key_ref.path, f"{path}.fileKeyRef.path")
+        yield from _file_key(source.file_key_ref, f"{path}.fileKeyRef")
 
 
 def _key(selector: KeySelector, path: str) -> Iterator[FieldError]:
@@ -108,6 +116,18 @@ def _key(selector: KeySelector, path: str) -> Iterator[FieldError]:
         yield faults.required(f"{path}.key")
     elif fault := names.config_map_key(selector.key):
         yield faults.invalid(f"{path}.key", selector.key, fault)
+
+
+def _file_key(selector: FileKeySelector, path: str) -> Iterator[FieldError]:
+    if not selector.volume_name:
+        yield faults.required(f"{path}.volumeName")
+    yield from relative_path.check(selector.path, f"{path}.path")
+    if not selector.key:
+        yield faults.required(f"{path}.key")
+    elif fault := names.env_var_name(selector.key):
+        yield faults.invalid(f"{path}.key", selector.key, fault)
+    elif len(selector.key) > _MAX_FILE_KEY:
+        yield faults.too_long(f"{path}.key", _MAX_FILE_KEY, "bytes")
 
 
 def check_field(field: str, path: str, allowed: tuple[str, ...]) -> Iterator[FieldError]:

@@ -9,20 +9,39 @@ from edgelet.api.container import Container
 from edgelet.api.errors import FieldError
 from edgelet.api.pod import Pod, PodSpec
 from edgelet.intake import faults
-from edgelet.intake.validation import container, dns, environment, metadata, resources, scheduling, security, volume
+from edgelet.intake.validation import (
+    container,
+    dns,
+    environment,
+    ephemeral,
+    metadata,
+    resources,
+    scheduling,
+    security,
+    volume,
+)
 from edgelet.intake.validation.container import Surroundings
 
 _MAX_INT32 = 2**31 - 1
 _MAX_HOSTNAME_CHARACTERS = 64
 
 
-def check(pod: Pod, *, node_name: str) -> Iterator[FieldError]:
-    """Check a pod with its defaults filled in. `node_name` is the only node there is."""
+def check(pod: Pod, *, node_name: str, created: bool = True) -> Iterator[FieldError]:
+    """Check a pod with its defaults filled in.
+
+    Args:
+        pod: What is wanted.
+        node_name: The only node there is.
+        created: Whether it is new: some things come into a pod only while it runs.
+    """
     yield from metadata.check(pod.metadata, namespaced=True)
     spec = pod.spec
     around = Surroundings(spec, {one.name: one for one in spec.volumes}, spec.termination_grace_period_seconds or 0)
     yield from _volumes(spec)
     yield from _containers(spec, around)
+    yield from ephemeral.check(spec, around)
+    if created and spec.ephemeral_containers:
+        yield faults.forbidden("spec.ephemeralContainers", "cannot be set on create")
     yield from _host_ports(spec.containers)
     yield from _names(spec, node_name)
     yield from dns.check(spec)
@@ -34,6 +53,7 @@ def check(pod: Pod, *, node_name: str) -> Iterator[FieldError]:
         yield from security.check_pod(spec.security_context, "spec.securityContext")
     if spec.resources is not None:
         yield from resources.check(spec.resources, "spec.resources")
+        yield from resources.check_whole(spec)
 
 
 def _volumes(spec: PodSpec) -> Iterator[FieldError]:
@@ -62,8 +82,6 @@ def _containers(spec: PodSpec, around: Surroundings) -> Iterator[FieldError]:
         yield from container.check(one, path, around)
         yield from container.check_probes_and_hooks(one, path, around)
         yield from _unique(one, path, seen)
-    if spec.ephemeral_containers:
-        yield faults.forbidden("spec.ephemeralContainers", "cannot be set on create")
 
 
 def _unique(one: Container, path: str, seen: set[str]) -> Iterator[FieldError]:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from edgelet.api import names
 from edgelet.api.container import ResourceRequirements
 from edgelet.api.errors import FieldError
+from edgelet.api.pod import PodSpec
 from edgelet.api.quantity import Quantity
 from edgelet.intake import faults
 
@@ -26,6 +27,29 @@ def check(resources: ResourceRequirements, path: str) -> Iterator[FieldError]:
             yield faults.invalid(where, str(request), detail)
         elif _is_whole(name) and request != limit:
             yield faults.invalid(where, str(request), f"must be equal to {name} limit")
+
+
+def check_whole(spec: PodSpec) -> Iterator[FieldError]:
+    """Check that what the containers have fits into what the whole pod has.
+
+    Source: Kubernetes validatePodResourceConsistency.
+    """
+    whole = spec.resources or ResourceRequirements()
+    together: dict[str, Quantity] = {}
+    for one in (*(each for each in spec.init_containers if each.restart_policy == "Always"), *spec.containers):
+        for name, amount in one.resources.requests.items():
+            together[name] = together[name] + amount if name in together else amount
+    for name, request in whole.requests.items():
+        if name in together and together[name] > request:
+            detail = f"must be greater than or equal to aggregate container requests of {together[name]}"
+            yield faults.invalid(f"spec.resources.requests[{name}]", str(request), detail)
+    for part, containers in (("initContainers", spec.init_containers), ("containers", spec.containers)):
+        for index, one in enumerate(containers):
+            for name, limit in one.resources.limits.items():
+                most = whole.limits.get(name)
+                if most is not None and limit > most:
+                    where = f"spec.{part}[{index}].resources.limits[{name}]"
+                    yield faults.invalid(where, str(limit), f"must be less than or equal to pod limits of {most}")
 
 
 def _amounts(amounts: Mapping[str, Quantity], path: str) -> Iterator[FieldError]:

@@ -25,6 +25,7 @@ async def test_a_pulled_image_is_found_by_name_digest_and_id(world: World) -> No
     assert by_digest in pulled.digests
     assert pulled.architecture == "amd64"
     assert pulled.size_bytes > 0
+    assert pulled.layers
     for reference in (name, by_digest, pulled.id):
         assert await world.images.find(reference) == pulled
     assert await world.images.list() == (pulled,)

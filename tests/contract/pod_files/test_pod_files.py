@@ -233,3 +233,38 @@ async def test_steps_outside_of_the_pods_directories_are_refused(board: Board) -
             await board.files.prepare(UID, [step])
     with pytest.raises(EdgeletError, match="is not inside"):
         await board.files.read_tail("/etc/passwd", 10)
+
+
+async def test_an_ended_pod_gives_its_volumes_back_and_keeps_its_logs(board: Board) -> None:
+    paths = board.files.paths
+    empty = EmptyDirectory(volume="v", path=paths.empty_directory(UID, "v"))
+    memory = MemoryDirectory(volume="m", path=paths.memory_directory(UID, "m"), size_bytes=1 << 20)
+    logs = LogDirectory(path=f"{paths.logs}/default_web_{UID}/app", instance=0)
+    await board.files.prepare(UID, [empty, memory, logs])
+    for path in (empty.path, memory.path, logs.path):
+        board.write(f"{path}/0.log", b"x")
+    await board.files.remove_volumes(UID)
+    await board.files.remove_volumes(UID)
+    assert [board.read(f"{one.path}/0.log") for one in (empty, memory, logs)] == [None, None, b"x"]
+    await board.files.remove(UID)
+    assert board.read(f"{logs.path}/0.log") is None
+
+
+async def test_a_file_in_a_volume_is_read_whole_or_not_at_all(board: Board) -> None:
+    step = EmptyDirectory(volume="v", path=board.files.paths.empty_directory(UID, "v"))
+    await board.files.prepare(UID, [step])
+    board.write(f"{step.path}/x", b"12345")
+    assert await board.files.read_in_volume(step.path, "x", 5) == b"12345"
+    assert await board.files.read_in_volume(step.path, "y", 5) is None
+    with pytest.raises(EdgeletError) as caught:
+        await board.files.read_in_volume(step.path, "x", 4)
+    assert caught.value.reason == "CreateContainerConfigError"
+
+
+async def test_what_leads_out_of_the_volume_is_not_read(board: Board) -> None:
+    step = EmptyDirectory(volume="v", path=board.files.paths.empty_directory(UID, "v"))
+    await board.files.prepare(UID, [step])
+    with pytest.raises(EdgeletError):
+        await board.files.read_in_volume(step.path, "../../etc/passwd", 100)
+    with pytest.raises(EdgeletError):
+        await board.files.read_in_volume("/etc", "passwd", 100)

@@ -223,3 +223,62 @@ async def test_storage_left_by_a_killed_creation_does_not_block_the_name(podman_
     blocker.write_text(json.dumps(entries))
     await podman_world.runtime.start_container(spec)
     assert isinstance((await podman_world.observed(pod)).state, Running)
+
+
+async def test_a_container_sees_the_processes_of_its_target_and_does_not_hold_it(podman_world: PodmanWorld) -> None:
+    pod = new_pod()
+    runtime = podman_world.runtime
+    await runtime.create_sandbox(sandbox_of(pod))
+    await runtime.start_container(sh(pod, FOREVER))
+    target = await podman_world.observed(pod)
+    await runtime.start_container(replace(sh(pod, FOREVER, name="debug"), pid_namespace_of=target.id))
+    debug = await podman_world.observed(pod, "debug")
+    seen = await runtime.exec(debug.id, ("/bin/sh", "-c", "cat /proc/[0-9]*/cmdline | tr '\\0' ' '"), timeout_s=20)
+    assert seen.exit_code == 0, seen.output
+    assert seen.output.count(b"/bin/sh -c while") == 2, seen.output
+    await runtime.remove_container(target.id)
+    left = await runtime.pod(pod.uid)
+    assert left is not None
+    assert [one.name for one in left.containers] == ["debug"]
+
+
+async def test_limits_rise_fall_and_go_while_the_container_runs(podman_world: PodmanWorld) -> None:
+    if not podman_world.runtime.info.memory_cgroup:
+        pytest.skip("this board has no memory control group")
+    pod = new_pod()
+    runtime = podman_world.runtime
+    await runtime.create_sandbox(replace(sandbox_of(pod), cpu_shares=102))
+    small = Resources(cpu_shares=102, cpu_quota_us=10_000, memory_limit_bytes=64 << 20)
+    await runtime.start_container(replace(sh(pod, FOREVER), resources=small))
+    target = await podman_world.observed(pod)
+
+    async def limits() -> list[str]:
+        script = (
+            "cd /sys/fs/cgroup; if [ -f memory.max ]; then cat memory.max cpu.max;"
+            " else cat memory/memory.limit_in_bytes cpu/cpu.cfs_quota_us cpu/cpu.shares; fi"
+        )
+        return (await runtime.exec(target.id, ("/bin/sh", "-c", script), timeout_s=20)).output.decode().split()
+
+    assert (await limits())[0] == str(64 << 20)
+    for memory_bytes, quota_us in ((128 << 20, 20_000), (32 << 20, 5_000)):
+        wanted = Resources(cpu_shares=204, cpu_quota_us=quota_us, memory_limit_bytes=memory_bytes)
+        await runtime.resize_container(target.id, wanted, pod_cpu_shares=204)
+        assert (await limits())[:2] == [str(memory_bytes), str(quota_us)]
+    await runtime.resize_container(target.id, Resources(cpu_shares=204), pod_cpu_shares=204)
+    assert (await limits())[1] in {"-1", "max", "100000"}
+    assert await podman_world.observed(pod) == target
+
+
+async def test_a_group_that_is_named_keeps_the_images_groups_away(podman_world: PodmanWorld) -> None:
+    script = "echo 'u:x:1000:1000::/:/bin/sh' >> /etc/passwd; echo 'extra:x:5555:u' >> /etc/group"
+    podman_world.podman.run("run", "--name", "grouped", "--network", "none", BUSYBOX_IMAGE, "/bin/sh", "-c", script)
+    podman_world.podman.run("commit", "-q", "grouped", "localhost/grouped:1")
+    podman_world.podman.run("rm", "grouped")
+    pod = new_pod()
+    await podman_world.runtime.create_sandbox(sandbox_of(pod))
+    security = Security(user="1000:2000", groups=(3000,))
+    lines = await podman_world.output(
+        pod, "grep Groups /proc/self/status", image="localhost/grouped:1", security=security
+    )
+    assert set(lines[0].split()[1:]) <= {"2000", "3000"}
+    assert "3000" in lines[0].split()

@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from edgelet.api.errors import EngineError
-from edgelet.ports.runtime import Exited, PortMapping, Running
+from edgelet.ports.runtime import Exited, PortMapping, Resources, Running
 from tests.contract.runtime.world import World, new_pod, pod_names, sandbox_of
 from tests.fakes.runtime import Program
 
@@ -225,3 +225,24 @@ async def test_pods_are_made_side_by_side(world: World) -> None:
     seen = await world.runtime.pods()
     assert sorted(pod_names(seen)) == ["p0", "p1", "p2"]
     assert all(isinstance(pod.containers[0].state, Running) for pod in seen)
+
+
+async def test_a_running_container_gets_other_limits_and_goes_on(world: World) -> None:
+    pod = new_pod()
+    await world.runtime.create_sandbox(sandbox_of(pod))
+    await world.runtime.start_container(world.container(pod, Program()))
+    before = await world.observed(pod)
+    await world.runtime.resize_container(before.id, Resources(cpu_shares=512, cpu_quota_us=20_000), pod_cpu_shares=512)
+    assert await world.observed(pod) == before
+
+
+async def test_what_does_not_run_cannot_be_resized(world: World) -> None:
+    pod = new_pod()
+    await world.runtime.create_sandbox(sandbox_of(pod))
+    await world.runtime.start_container(world.container(pod, Program(after_s=0.0, exit_code=0)))
+    await world.notices.of(pod, "main")
+    ended = await world.observed(pod)
+    for each in (ended.id, "0" * 64):
+        with pytest.raises(EngineError) as caught:
+            await world.runtime.resize_container(each, Resources(cpu_shares=512), pod_cpu_shares=512)
+        assert caught.value.reason == "ResizeError"

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from edgelet.adapters.podman import labels, network
+from edgelet.adapters.podman import cgroups, labels, network
 from edgelet.adapters.podman.network import PodNetwork
 from edgelet.api.errors import EngineError
 from edgelet.ports.runtime import Mount, Running, SandboxSpec
@@ -241,3 +241,24 @@ async def test_a_pod_reaches_itself_and_is_reached_by_its_address(podman_world: 
     assert seen.sandbox is not None
     assert isinstance(seen.containers[-1].state, Running)
     assert Path("/sys/class/net", podman_world.podman.network).exists()
+
+
+async def test_what_the_whole_pod_may_have_its_containers_have_together(podman_world: PodmanWorld) -> None:
+    if not podman_world.runtime.info.memory_cgroup:
+        pytest.skip("this board has no memory control group")
+    pod = new_pod()
+    runtime = podman_world.runtime
+    await runtime.create_sandbox(replace(sandbox_of(pod), cpu_quota_us=50_000, memory_limit_bytes=64 << 20))
+    await runtime.start_container(sh(pod, FOREVER))
+    seen = await podman_world.observed(pod)
+    assert isinstance(seen.state, Running)
+    lines = Path(f"/proc/{seen.state.pid}/cgroup").read_text().splitlines()
+    group = {name: line.split(":")[2] for line in lines for name in line.split(":")[1].split(",")}
+    if cgroups.version() == 1:
+        memory = cgroups.directory(group["memory"], "memory").parent / "memory.limit_in_bytes"
+        quota = cgroups.directory(group["cpu"], "cpu").parent / "cpu.cfs_quota_us"
+    else:
+        memory = cgroups.directory(group[""], "memory").parent / "memory.max"
+        quota = cgroups.directory(group[""], "cpu").parent / "cpu.max"
+    assert memory.read_text().strip() == str(64 << 20)
+    assert quota.read_text().split()[0] == "50000"

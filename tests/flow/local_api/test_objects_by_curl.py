@@ -253,3 +253,29 @@ async def test_health_and_version_answer_a_head_request_too(board: Board) -> Non
     assert int(head.header("content-length")) > 0
     assert not_ready.code == 503
     assert "the store is being read" in not_ready.document["message"]
+
+
+@pytest.mark.parametrize("part", ["ephemeralcontainers", "resize"])
+async def test_parts_of_a_spec_are_read_patched_and_replaced_by_their_subresources(board: Board, part: str) -> None:
+    await board.store.put(Key("Pod", "default", "web"), pod("web"), source="api")
+    merge = "application/strategic-merge-patch+json"
+    spec = {"ephemeralContainers": [{"name": "dbg", "image": "i"}]}
+
+    found = await curl(board, f"{PODS}/web/{part}")
+    patched = await curl(board, f"{PODS}/web/{part}", "-X", "PATCH", *body({"spec": spec}, merge))
+    replaced = await curl(board, f"{PODS}/web/{part}", "-X", "PUT", *body({**pod("web"), "spec": spec}))
+    deleted = await curl(board, f"{PODS}/web/{part}", "-X", "DELETE")
+
+    assert (found.code, patched.code, replaced.code, deleted.code) == (200, 200, 200, 405)
+    assert replaced.document["spec"] == spec
+    asked = [about for verb, about in board.reception.calls if verb == "patch"]
+    assert asked == [
+        {"patch_type": "strategic", "subresource": part},
+        {"patch_type": "json", "subresource": part},
+    ]
+
+
+async def test_the_subresources_are_found_by_discovery(board: Board) -> None:
+    resources = (await curl(board, "/api/v1")).document["resources"]
+    verbs = {one["name"]: one["verbs"] for one in resources if one["name"].startswith("pods/")}
+    assert verbs["pods/resize"] == verbs["pods/ephemeralcontainers"] == ["get", "patch", "update"]

@@ -35,6 +35,7 @@ class PodWorkers(RuleBasedStateMachine):
         for image in ("app:1", "app:2"):
             self._world.have(image)
         self._world.have("init:1", Program(after_s=2.0))
+        self._world.have("look:1", Program(after_s=1.0))
         self._do(self._start())
 
     def teardown(self) -> None:
@@ -59,6 +60,22 @@ class PodWorkers(RuleBasedStateMachine):
         document = self._wanted[name]
         for container in document["spec"]["containers"]:
             container["image"] = "app:2"
+        self._do(self._world.apply(document))
+
+    @rule(name=pods, milli=st.sampled_from([100, 200]), restart=st.booleans())
+    def resize(self, name: str, milli: int, *, restart: bool) -> None:
+        document = self._wanted[name]
+        policy = [{"resourceName": "cpu", "restartPolicy": "RestartContainer"}] if restart else []
+        for container in document["spec"]["containers"]:
+            container["resources"] = {"limits": {"cpu": f"{milli}m"}, "requests": {"cpu": f"{milli}m"}}
+            container["resizePolicy"] = policy
+        self._do(self._world.apply(document))
+
+    @rule(name=pods)
+    def look_into(self, name: str) -> None:
+        document = self._wanted[name]
+        inside = document["spec"].setdefault("ephemeralContainers", [])
+        inside.append({"name": f"look{len(inside)}", "image": "look:1", "imagePullPolicy": "IfNotPresent"})
         self._do(self._world.apply(document))
 
     @rule(name=consumes(pods), grace_s=st.sampled_from([0, 5, 30]))
@@ -133,7 +150,12 @@ class PodWorkers(RuleBasedStateMachine):
             seen = self._world.runtime.containers(self._world.pod(name).metadata.uid)
             states = [one.state for one in seen if one.name == "init"]
             done = any(isinstance(state, Exited) and state.exit_code == 0 for state in states)
-            assert done or not [one for one in seen if one.name != "init"], name
+            assert done or not [one for one in seen if one.name in {"a", "b"}], name
+
+    @invariant()
+    def nobody_is_looked_into_twice(self) -> None:
+        starts = [call for call in self._world.runtime.calls if call.startswith("start_container look")]
+        assert all(call.endswith("#0") for call in starts)
 
     async def _settle(self) -> None:
         await asyncio.sleep(LONG_S)
@@ -145,6 +167,16 @@ class PodWorkers(RuleBasedStateMachine):
             status = self._world.pod(name).status
             assert status.phase == "Running", name
             assert self._world.condition("Ready", name) == "True", name
+            for container in document["spec"]["containers"]:
+                one = next(each for each in status.container_statuses if each.name == container["name"])
+                assert one.resources is not None
+                assert one.resources.to_document() == container.get("resources", {})
+                made = self._world.runtime.spec((one.container_id or "").partition("://")[2]).resources
+                wanted = container.get("resources", {"limits": {"cpu": "0m"}})["limits"]["cpu"]
+                assert made.cpu_quota_us == int(wanted.removesuffix("m")) * 100
+            looked = {one.name: one.state for one in status.ephemeral_container_statuses}
+            assert set(looked) == {one["name"] for one in document["spec"].get("ephemeralContainers", ())}
+            assert all(state.terminated is not None for state in looked.values()), looked
             images = {one.name: one.image for one in status.container_statuses}
             assert images == {one["name"]: one["image"] for one in document["spec"]["containers"]}
         assert {one.key.name for one in self._world.store.list("Pod")} == set(self._wanted)

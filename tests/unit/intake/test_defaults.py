@@ -160,3 +160,16 @@ def test_twice_is_once(host_network: bool, resources: Any, volumes: Any) -> None
     once = builders.complete_pod_document("p", container, hostNetwork=host_network, volumes=copy.deepcopy(volumes))
 
     assert defaults.complete(copy.deepcopy(once)) == once
+
+
+def test_a_whole_pods_requests_are_those_of_its_containers_else_its_limits() -> None:
+    amounts = {"requests": {"cpu": "100m"}}
+    spec = defaults.complete(
+        builders.pod_document(
+            "web",
+            builders.container_document("a", resources=copy.deepcopy(amounts)),
+            builders.container_document("b", resources=copy.deepcopy(amounts)),
+            resources={"limits": {"cpu": "1", "memory": "64Mi"}},
+        )
+    )["spec"]
+    assert spec["resources"]["requests"] == {"cpu": "200m", "memory": "64Mi"}

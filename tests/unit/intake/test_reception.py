@@ -108,7 +108,7 @@ async def test_all_faults_come_back_at_once_and_nothing_is_stored(store: FakeObj
         "Bad_Name",
         C("a", image=5, livenessProbe={"exec": {"command": ["true"]}}),
         C("b", ports=[{"containerPort": 1, "hostPort": 70000}]),
-        activeDeadlineSeconds=5,
+        runtimeClassName="kata",
         restartPolicy="Sometimes",
     )
 
@@ -120,7 +120,7 @@ async def test_all_faults_come_back_at_once_and_nothing_is_stored(store: FakeObj
         "spec.containers[0].image",
         "spec.containers[0].livenessProbe",
         "spec.containers[1].ports[0].hostPort",
-        "spec.activeDeadlineSeconds",
+        "spec.runtimeClassName",
         "spec.restartPolicy",
     }
     assert "spec.containers[1].ports[0].hostPort: 70000 is not in 1..65535" in caught.value.message
@@ -515,3 +515,40 @@ async def test_everything_that_is_read_can_be_stored_as_json(reception: Receptio
 
     stored = (await reception.apply(document, source="file")).object.document
     assert json.loads(json.dumps(stored).encode())["data"] == {"k": "\U0001f600\ufffd\x01"}
+
+
+async def test_a_limit_of_memory_that_the_kernel_cannot_keep_is_refused_with_what_helps(store: FakeObjectStore) -> None:
+    board = Reception(
+        store=store,
+        successors=Successors(store, VirtualClock()),
+        house=House(node_name="board", memory_limits=False),
+        max_object_bytes=20_000,
+        make_suffix=lambda: "00001",
+    )
+    await board.create(builders.pod_document("a", C(resources={"limits": {"cpu": "1"}})), source="api")
+
+    with pytest.raises(InvalidObjectError) as caught:
+        await board.create(builders.pod_document("b", C(resources={"limits": {"memory": "64Mi"}})), source="api")
+
+    (fault,) = caught.value.faults
+    assert fault.path == "spec.containers[0].resources.limits[memory]"
+    assert "append cgroup_enable=memory cgroup_memory=1 to its command line" in fault.message
+
+
+@pytest.mark.parametrize(
+    ("context", "allowed"),
+    [
+        ({"supplementalGroupsPolicy": "Merge"}, True),
+        ({"supplementalGroupsPolicy": "Strict"}, False),
+        ({"supplementalGroupsPolicy": "Strict", "runAsGroup": 0}, True),
+    ],
+)
+async def test_strict_groups_need_a_group_of_their_own(
+    reception: Reception, context: dict[str, Any], *, allowed: bool
+) -> None:
+    document = builders.pod_document(securityContext=context)
+    if allowed:
+        await reception.create(document, source="api")
+        return
+    with pytest.raises(InvalidObjectError, match="needs runAsGroup of the pod"):
+        await reception.create(document, source="api")

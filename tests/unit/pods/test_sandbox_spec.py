@@ -145,3 +145,10 @@ def test_a_name_that_cannot_be_keeps_the_sandbox_from_being_made(more: dict[str,
         hostname(**more)
     assert caught.value.reason == "FailedCreatePodSandBox"
     assert caught.value.message.startswith("Failed to create pod sandbox: ")
+
+
+def test_the_limits_of_the_whole_pod_are_the_sandboxs() -> None:
+    whole = {"limits": {"cpu": "500m", "memory": "64Mi"}}
+    spec = sandbox_spec.resolve(pod(resources=whole), attempt=0, node=NODE).spec
+    assert (spec.cpu_quota_us, spec.memory_limit_bytes) == (50_000, 64 << 20)
+    assert sandbox_spec.resolve(pod(), attempt=0, node=NODE).spec.cpu_quota_us == 0

@@ -434,3 +434,24 @@ async def test_the_stub_resolver_of_the_host_is_not_handed_to_pods(
     (root / "real").unlink()
     assert "127.0.0.53" in await HostPodFiles(paths, resolv_conf_file=str(root / "stub")).resolv_conf()
     assert await HostPodFiles(paths, resolv_conf_file=str(root / "none")).resolv_conf() == ""
+
+
+async def test_a_link_that_a_container_made_is_not_followed_out_of_its_volume(tmp_path: Path) -> None:
+    secret = tmp_path / "secret"
+    secret.write_text("root's")
+    volume = tmp_path / "volumes" / "uid" / "empty-dir" / "v"
+    volume.mkdir(parents=True)
+    (volume / "absolute").symlink_to(secret)
+    (volume / "up").symlink_to("../../../../secret")
+    (volume / "inside").symlink_to("plain")
+    (volume / "plain").write_text("mine")
+    os.mkfifo(volume / "pipe")
+    files = HostPodFiles(
+        PodPaths(run=str(tmp_path / "run"), volumes=str(tmp_path / "volumes"), logs=str(tmp_path / "logs"))
+    )
+    assert await files.read_in_volume(str(volume), "inside", 100) == b"mine"
+    for name in ("absolute", "up", "pipe", "."):
+        with pytest.raises(EdgeletError):
+            await files.read_in_volume(str(volume), name, 100)
+    assert await files.read_in_volume(str(volume), "absent/deep", 100) is None
+    assert not (volume / "absent").exists()

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from edgelet.adapters.podman import pod_cgroups
 from edgelet.adapters.podman.pod_cgroups import PodCgroups
+from edgelet.api.errors import EngineError
 from edgelet.ports.runtime import PodRef, SandboxSpec
 
 UID = "4c9a-01"
@@ -111,3 +112,35 @@ def test_only_what_an_earlier_agent_marked_and_nothing_is_seen_of_is_swept(tmp_p
     now.sweep(["seen"])
     assert {one.name for one in root.iterdir()} == {"podseen", "podbeing-made", "pod-of-another"}
     assert {one.name for one in (tmp_path / ".marks").iterdir()} == {"seen", "being-made"}
+
+
+def test_limits_of_the_whole_pod_stand_on_its_group(tmp_path: Path) -> None:
+    groups = PodCgroups("cgroupfs", marks=tmp_path / ".marks", mount_point=tmp_path)
+    for controller in ("cpu", "memory"):
+        (tmp_path / controller / "edgelet" / "burstable").mkdir(parents=True)
+    groups.prepare(spec(cpu_quota_us=50_000, memory_limit_bytes=64 << 20), [])
+    pod = f"edgelet/burstable/pod{UID}"
+    assert (tmp_path / "cpu" / pod / "cpu.cfs_quota_us").read_text() == "50000"
+    assert (tmp_path / "memory" / pod / "memory.limit_in_bytes").read_text() == str(64 << 20)
+
+
+def test_limits_of_the_whole_pod_stand_on_its_group_in_version_2(tmp_path: Path) -> None:
+    (tmp_path / "cgroup.controllers").write_text("cpu memory")
+    PodCgroups("cgroupfs", marks=tmp_path / ".marks", mount_point=tmp_path).prepare(spec(cpu_quota_us=50_000, memory_limit_bytes=64 << 20), [])
+    pod = tmp_path / "edgelet" / "burstable" / f"pod{UID}"
+    assert (pod / "cpu.max").read_text() == "50000 100000"
+    assert (pod / "memory.max").read_text() == str(64 << 20)
+
+
+def test_a_limit_that_cannot_be_written_is_no_pod(tmp_path: Path) -> None:
+    groups = PodCgroups("cgroupfs", marks=tmp_path / ".marks", mount_point=tmp_path)
+    (tmp_path / "cpu").mkdir()
+    (tmp_path / "memory").write_text("no directory")
+    with pytest.raises(EngineError) as caught:
+        groups.prepare(spec(memory_limit_bytes=64 << 20), [])
+    assert caught.value.reason == "FailedCreatePodSandBox"
+
+
+def test_under_systemd_podman_writes_the_limits(tmp_path: Path) -> None:
+    assert PodCgroups("cgroupfs", marks=tmp_path).keeps_limits(spec())
+    assert not PodCgroups("systemd", marks=tmp_path).keeps_limits(spec())

@@ -54,6 +54,32 @@ def test_a_port_out_of_range_says_the_range() -> None:
         ({"initContainers": [C()]}, 'spec.containers[0].name: Duplicate value: "c"'),
         ({"volumes": [VOLUME, VOLUME]}, 'spec.volumes[1].name: Duplicate value: "v"'),
         ({"ephemeralContainers": [C("e")]}, "spec.ephemeralContainers: Forbidden: cannot be set on create"),
+        (
+            {"containers": [C(resizePolicy=[{"resourceName": "gpu", "restartPolicy": "NotRequired"}])]},
+            'spec.containers[0].resizePolicy[0]: Unsupported value: "gpu"',
+        ),
+        (
+            {
+                "restartPolicy": "Never",
+                "containers": [C(resizePolicy=[{"resourceName": "cpu", "restartPolicy": "RestartContainer"}])],
+            },
+            'spec.containers[0].resizePolicy[0].restartPolicy: Invalid value: "RestartContainer": must be',
+        ),
+        (
+            {"initContainers": [C("i", resizePolicy=[{"resourceName": "cpu", "restartPolicy": "NotRequired"}])]},
+            "spec.initContainers[0].resizePolicy: Invalid value",
+        ),
+        (
+            {
+                "resources": {"requests": {"cpu": "1"}, "limits": {"cpu": "1"}},
+                "containers": [C(resources={"requests": {"cpu": "2"}})],
+            },
+            'spec.resources.requests[cpu]: Invalid value: "1": must be greater than or equal to aggregate container',
+        ),
+        (
+            {"resources": {"limits": {"cpu": "1"}}, "containers": [C(resources={"limits": {"cpu": "2"}})]},
+            'spec.containers[0].resources.limits[cpu]: Invalid value: "2": must be less than or equal to pod limits',
+        ),
         ({"activeDeadlineSeconds": 0}, "spec.activeDeadlineSeconds: 0 is not in 1..2147483647"),
         (
             {"nodeName": "other"},
