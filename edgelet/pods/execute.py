@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -36,9 +35,9 @@ from edgelet.pods.steps import (
     PrepareFiles,
     RemoveInstances,
     RemovePod,
+    RunPostStart,
     StartContainer,
     Step,
-    Target,
 )
 from edgelet.ports.clock import Clock
 from edgelet.ports.events import EventSink
@@ -84,8 +83,6 @@ class Executor:
                 return await self._make_sandbox(pod, attempt, memory)
             case StartContainer():
                 return await self._start(pod, step, memory)
-            case KillContainers(targets=targets, grace_s=grace_s, message=message):
-                await self._kill(pod, targets, grace_s=grace_s, message=message)
             case RemoveInstances(ids=ids):
                 for one in ids:
                     await self._ports.runtime.remove_container(one)
@@ -94,7 +91,7 @@ class Executor:
                     self._told(pod)("SandboxChanged", message)
                 await self._ports.runtime.remove_pod(pod.metadata.uid)
                 return remember.without_sandbox(memory())
-            case FetchImage() | FinishDeletion():
+            case FetchImage() | FinishDeletion() | RunPostStart() | KillContainers():
                 raise AssertionError(step)  # the worker's own
             case _ as never:
                 assert_never(never)
@@ -251,15 +248,6 @@ class Executor:
     def _stored_spec(self, pod: Pod) -> object:
         stored = self._ports.store.get(Key("Pod", pod.metadata.namespace, pod.metadata.name))
         return stored.document.get("spec") if stored and stored.uid == pod.metadata.uid else None
-
-    async def _kill(self, pod: Pod, targets: tuple[Target, ...], *, grace_s: float, message: str) -> None:
-        told = self._told(pod)
-        for one in targets:
-            told("Killing", message.format(name=one.container), container=one.container)
-        stops = [self._ports.runtime.stop_container(one.id, grace_s=grace_s) for one in targets]
-        for failure in await asyncio.gather(*stops, return_exceptions=True):
-            if failure is not None:
-                raise failure
 
     # ---- bookkeeping
 

@@ -10,12 +10,22 @@ from dataclasses import dataclass, replace
 from edgelet.api.errors import EdgeletError
 from edgelet.api.pod import Pod
 from edgelet.pods import plan, remember, stored_pod
+from edgelet.pods.care import Care
 from edgelet.pods.execute import Executor
-from edgelet.pods.memory import ContainerMemory, ImageFetching, Memory
+from edgelet.pods.memory import ContainerMemory, ImageFetching, ImageUnknown, Memory
 from edgelet.pods.plan import Situation
+from edgelet.pods.probe_call import CarePorts
 from edgelet.pods.restart_backoff import BackoffSettings
 from edgelet.pods.status_writer import StatusWriter
-from edgelet.pods.steps import FetchImage, FinishDeletion, PrepareFiles, Step
+from edgelet.pods.steps import (
+    FetchImage,
+    FinishDeletion,
+    KillContainers,
+    PrepareFiles,
+    RunPostStart,
+    StartContainer,
+    Step,
+)
 from edgelet.ports.clock import Clock
 from edgelet.ports.object_store import Key, ObjectStore, StoredObject
 from edgelet.ports.runtime import ObservedPod, Runtime
@@ -36,6 +46,7 @@ class WorkerPorts:
     status: StatusWriter
     clock: Clock
     backoff: BackoffSettings
+    care: CarePorts
 
 
 class PodWorker:
@@ -58,6 +69,8 @@ class PodWorker:
         self._finished = False
         self._parsed: tuple[int, Pod] | None = None
         self._fetches: set[asyncio.Task[None]] = set()
+        self._news = asyncio.Event()  # a probe or a hook decided, or the round is over
+        self._care = Care(ports.care, memory=lambda: self._memory, keep=self._replace, news=self._heard)
 
     @property
     def pod(self) -> Pod | None:
@@ -93,6 +106,7 @@ class PodWorker:
                 if wait_s != 0.0:
                     await self._wait(wait_s)
         finally:
+            self._care.close()
             for task in tuple(self._fetches):
                 task.cancel()
 
@@ -134,6 +148,7 @@ class PodWorker:
         if self._files_stale and not situation.ended:
             self._files_stale = False
             await self._refresh(pod)
+        self._care.follow(pod, self._seen)
         situation = await self._report(situation)
         round_ = plan.plan(situation)
         if round_.steps:
@@ -166,7 +181,7 @@ class PodWorker:
             self._seen = await self._ports.runtime.pod(self.uid)
         known = self._memory
         memory = await self._ports.executor.read_ends(pod, self._seen, self._taken_in(pod), known=known)
-        if self._memory is not known:  # an image came while the ends were read: that must not be lost
+        if self._memory is not known:  # an image, a probe or a hook came meanwhile: that must not be lost
             memory = replace(self._taken_in(pod), exits=memory.exits)
         self._memory = memory
 
@@ -205,8 +220,13 @@ class PodWorker:
     async def _carry_out(self, pod: Pod, steps: tuple[Step, ...]) -> None:
         """Do the steps of a round, in a task of its own so that news can break it off."""
         self._round = asyncio.create_task(self._steps(pod, steps), name=f"pod-round/{self.uid}")
+        self._round.add_done_callback(lambda _: self._news.set())
         try:
-            await asyncio.wait({self._round})
+            while not self._round.done():
+                self._news.clear()
+                await self._news.wait()
+                if not self._round.done() and not self._finishing and (stored := self._ports.store.get(self.key)):
+                    await self._report(self._situation(pod, stored))  # readiness goes on while containers end
         finally:
             self._round.cancel()
         done, self._round = self._round, None
@@ -220,7 +240,14 @@ class PodWorker:
                     self._fetch(pod, name)
                 case FinishDeletion():
                     await self._finish(pod)
+                case RunPostStart():
+                    self._care.run_post_start(pod, step)
+                case KillContainers():
+                    self._look_needed = True
+                    await self._care.kill(pod, step)
                 case _:
+                    if isinstance(step, StartContainer):
+                        self._care.expect_hook(pod, step)
                     self._look_needed |= not isinstance(step, PrepareFiles)  # files are no affair of the engine
                     self._memory = await self._ports.executor.execute(step, pod, lambda: self._memory)
 
@@ -256,6 +283,13 @@ class PodWorker:
             log.error("a defect in the image fetch", exc_info=error, extra={"pod": str(self.key)})
             self.wake()
 
+    def _replace(self, memory: Memory) -> None:
+        self._memory = memory
+
+    def _heard(self) -> None:
+        self._news.set()
+        self.wake()
+
     def _keep(self, name: str, known: ContainerMemory) -> None:
         self._memory = replace(self._memory, containers={**self._memory.containers, name: known})
 
@@ -263,6 +297,6 @@ class PodWorker:
 def _fresh_images(memory: Memory) -> dict[str, ContainerMemory]:
     """Return the containers without what was known of their images: the specification changed."""
     return {
-        name: ContainerMemory(backoff=one.backoff, last=one.last, previous=one.previous)
+        name: replace(one, image=ImageUnknown(), pull_delay_s=0.0, problem=None)
         for name, one in memory.containers.items()
     }

@@ -14,6 +14,7 @@ from edgelet.pods.execute import Executor, ExecutorPorts
 from edgelet.pods.image_fetch import ImageFetch
 from edgelet.pods.image_repair import ImageRepair
 from edgelet.pods.node_facts import NodeFacts
+from edgelet.pods.probe_call import CarePorts
 from edgelet.pods.restart_backoff import BackoffSettings
 from edgelet.pods.status_writer import StatusWriter
 from edgelet.pods.store_objects import StoreObjects
@@ -22,6 +23,7 @@ from edgelet.ports.object_store import Key
 from tests.fakes.images import FakeImages
 from tests.fakes.object_store import FakeObjectStore
 from tests.fakes.pod_files import FakePodFiles
+from tests.fakes.probe_net import FakeProbeNet
 from tests.fakes.runtime import FakeRuntime, Program
 from tests.fakes.virtual_time import VirtualClock
 
@@ -78,6 +80,7 @@ class World:
         self.images = FakeImages()
         self.files = FakePodFiles()
         self.events = RecordedEvents()
+        self.net = FakeProbeNet()
         self.rejection: tuple[str, str] | None = None
         self._task: asyncio.Task[None] | None = None
 
@@ -104,6 +107,14 @@ class World:
             status=StatusWriter(self.store, self.clock, lambda: NODE.host_ips),
             clock=self.clock,
             backoff=backoff,
+            care=CarePorts(
+                runtime=self.runtime,
+                net=self.net,
+                clock=self.clock,
+                events=self.events,
+                node=lambda: NODE,
+                chance=lambda: 0.5,
+            ),
         )
         dispatcher = Dispatcher(
             ports=ports, files=self.files, admit=lambda _pod, _others: self.rejection, orphans_may_go=orphans_may_go
