@@ -69,9 +69,10 @@ class ServersInMemory:
 class RealServers:
     """On sockets of this machine."""
 
-    def __init__(self, net: ProbeNet, tls: ssl.SSLContext) -> None:
+    def __init__(self, net: ProbeNet, tls: ssl.SSLContext | None, *, host: str = "127.0.0.1") -> None:
         self.net = net
         self._tls = tls
+        self._host = host
         self._servers: list[asyncio.Server] = []
         self._connections: set[asyncio.Task[None]] = set()
 
@@ -117,7 +118,7 @@ class RealServers:
                 writer.close()
                 self._connections.discard(task)
 
-        server = await asyncio.start_server(handle, "127.0.0.1", 0, ssl=self._tls if tls else None)
+        server = await asyncio.start_server(handle, self._host, 0, ssl=self._tls if tls else None)
         self._servers.append(server)
         host, port = server.sockets[0].getsockname()
         return host, port
