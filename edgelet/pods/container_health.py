@@ -8,7 +8,7 @@ from edgelet.pods import restart_policy
 from edgelet.pods.instances import Instance
 from edgelet.pods.memory import Memory, PostStart
 from edgelet.pods.probe_state import ProbeKind
-from edgelet.ports.runtime import Running
+from edgelet.ports.runtime import Exited, Running
 
 HOOK_ERROR = "PostStartHookError"
 _HOOK_REST_S = 1.0  # kubelet: a container that its hook ended is looked at again with the next relist
@@ -23,7 +23,9 @@ def hook(memory: Memory, newest: Instance | None) -> PostStart | None:
 def hook_runs(memory: Memory, newest: Instance | None) -> bool:
     """Whether the hook is under way: nothing else of the container, and no later container, is begun."""
     open_ = hook(memory, newest)
-    return open_ is not None and open_.state != "failed"
+    if open_ is None or newest is None or open_.state == "failed":
+        return False
+    return open_.state == "running" or not isinstance(newest.state, Exited)  # one that ended before gets none
 
 
 def hook_rest_s(memory: Memory, newest: Instance | None, *, now_s: float) -> float:

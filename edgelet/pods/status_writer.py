@@ -109,6 +109,18 @@ class StatusWriter:
         if pending := self._pending.pop(uid, None):
             pending.task.cancel()
 
+    async def last(self, key: Key, uid: str) -> None:
+        """Have what still waits to be written on disk: the worker ends, the pod goes on."""
+        pending = self._pending.pop(uid, None)
+        stored = self._store.get(key)
+        if pending is None or stored is None:
+            return
+        pending.task.cancel()
+        try:
+            await self._store.put_status(key, stored.document.get("status") or {}, uid=uid, durable=True)
+        except EdgeletError as error:
+            log.warning("cannot save the status", extra={"pod": str(key), "reason": error.reason, "error": error})
+
     async def _flush(self, key: Key, uid: str, wait_s: float) -> None:
         while True:
             await self._clock.sleep(wait_s)

@@ -109,6 +109,7 @@ class PodWorker:
             self._care.close()
             for task in tuple(self._fetches):
                 task.cancel()
+            await self._ports.status.last(self.key, self.uid)
 
     async def _wait(self, seconds: float | None) -> None:
         # Not wait_for: on Python 3.11 it may swallow a cancellation that comes together with the event.

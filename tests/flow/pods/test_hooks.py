@@ -195,6 +195,19 @@ def test_a_container_that_ends_during_its_hook_starts_again_when_the_hook_return
     play(story)
 
 
+def test_a_container_that_ends_before_its_hook_begins_starts_again() -> None:
+    async def story(w: World) -> None:
+        commands = Commands(w)
+        w.have("flash:1", Program(after_s=0.0, exit_code=1))
+        await w.apply(pod_document(containers=[hooked(HOOK, image="flash:1"), {"name": "later", "image": "app:1"}]))
+        await asyncio.sleep(15)
+        assert app(w).restart_count == 2
+        assert w.runtime.running() == ["web/later"]
+        assert commands.ran == []
+
+    play(story)
+
+
 def test_a_sidecars_hooks_gate_the_app_and_run_on_its_end() -> None:
     async def story(w: World) -> None:
         commands = Commands(w, Command(takes_s=3))

@@ -475,6 +475,27 @@ def test_becoming_ready_is_on_flash_soon() -> None:
     play(story)
 
 
+def test_readiness_as_it_is_at_the_end_of_the_agent_is_on_flash() -> None:
+    async def story(w: World) -> None:
+        w.net.listen(IP, 80)
+        await w.apply(probed(readinessProbe=probe(failureThreshold=1)))
+        await asyncio.sleep(35)
+        w.net.close(IP, 80)
+        await asyncio.sleep(10)
+        w.net.listen(IP, 80)
+        await asyncio.sleep(10)
+        assert app(w).ready
+        writes = w.store.writes
+        await w.stop_agent()
+        assert w.store.writes == writes + 1
+        w.start_agent()
+        await asyncio.sleep(5)
+        await w.stop_agent()
+        assert w.store.writes <= writes + 2
+
+    play(story)
+
+
 def test_readiness_that_flaps_is_seldom_written_to_flash() -> None:
     async def story(w: World) -> None:
         await w.apply(probed(readinessProbe=probe(periodSeconds=1, failureThreshold=1)))
