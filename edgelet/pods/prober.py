@@ -47,9 +47,7 @@ class Prober:
 
     def _begin(self, pod: Pod, subject: Subject) -> asyncio.Task[None]:
         name = f"probe/{pod.metadata.uid}/{subject.container.name}/{subject.kind}"
-        task = asyncio.create_task(self._ask_for_ever(subject), name=name)
-        task.add_done_callback(lambda done: self._ended(subject.key, done))
-        return task
+        return asyncio.create_task(self._ask_for_ever(subject), name=name)
 
     async def _ask_for_ever(self, subject: Subject) -> None:
         clock, period_s = self._ports.clock, float(subject.probe.period_seconds or 10)
@@ -57,7 +55,7 @@ class Prober:
         due_s = clock.monotonic_s()
         tally = Tally()
         while self._pod is not None:
-            answer = await probe_call.ask(self._ports, self._pod, subject, self._ips)
+            answer = await self._ask(self._pod, subject)
             if answer is not None:
                 tally = probe_state.count(tally, success=answer)
                 result = probe_state.result(tally, subject.probe)
@@ -69,17 +67,16 @@ class Prober:
             due_s = max(due_s + period_s, now_s)  # one that takes longer than its period is asked again at once
             await clock.sleep(due_s - now_s)
 
+    async def _ask(self, pod: Pod, subject: Subject) -> bool | None:
+        try:
+            return await probe_call.ask(self._ports, pod, subject, self._ips)
+        except Exception:
+            log.exception("a defect in a probe", extra={"pod_uid": pod.metadata.uid, "reason": "InternalError"})
+            return None
+
     def _first_wait_s(self, subject: Subject, period_s: float) -> float:
         clock = self._ports.clock
         age_s = max(0.0, (clock.now() - subject.started_at).total_seconds())
         ran_before = age_s > clock.monotonic_s() - self._began_s
         spread_s = self._ports.chance() * period_s if ran_before else 0.0
         return probe_state.first_wait_s(subject.probe, age_s=age_s, spread_s=spread_s)
-
-    def _ended(self, key: Key, task: asyncio.Task[None]) -> None:
-        if task.cancelled():
-            return
-        if (error := task.exception()) is not None:
-            log.error("a defect in a probe", exc_info=error, extra={"reason": "InternalError"})
-        if self._tasks.get(key) is task and error is not None:
-            del self._tasks[key]  # the next look begins it anew

@@ -203,6 +203,22 @@ def test_a_probe_that_cannot_run_changes_nothing_and_is_told() -> None:
     play(story)
 
 
+def test_a_defect_in_a_probe_is_logged_and_asked_again(caplog: pytest.LogCaptureFixture) -> None:
+    async def story(w: World) -> None:
+        async def broken(container_id: str, argv: tuple[str, ...]) -> Command:
+            raise ValueError(f"{argv} in {container_id}")
+
+        w.runtime.commands = broken
+        await w.apply(probed(readinessProbe=probe(exec={"command": ["check"]})))
+        await asyncio.sleep(5)
+        assert "a defect in a probe" in caplog.text
+        Commands(w)
+        await asyncio.sleep(10)
+        assert app(w).ready
+
+    play(story)
+
+
 def test_a_startup_probe_gates_the_others_and_started() -> None:
     async def story(w: World) -> None:
         commands = Commands(w, Command(exit_code=1))
