@@ -148,11 +148,20 @@ def _apps(now: Situation) -> list[Round]:
         if held:
             one = replace(one, steps=tuple(step for step in one.steps if not isinstance(step, StartContainer)))
         rounds.append(one)
-        hooked = container.lifecycle is not None and container.lifecycle.post_start is not None
-        starts = any(isinstance(step, StartContainer) for step in one.steps)
-        newest = instances.newest(now.seen, now.memory, container.name) if hooked else None
-        held = held or (hooked and (starts or container_health.hook_runs(now.memory, newest)))
+        held = held or _holds_the_next(now, container, one)
     return rounds
+
+
+def _holds_the_next(now: Situation, container: Container, planned: Round) -> bool:
+    """Whether a container with a postStart hook is about to start, or its hook is under way."""
+    if container.lifecycle is None or container.lifecycle.post_start is None:
+        return False
+    if any(isinstance(step, StartContainer) for step in planned.steps):
+        return True
+    newest = instances.newest(now.seen, now.memory, container.name)
+    known = now.memory.container(container.name)
+    first = newest is None and known.problem is None and not isinstance(known.image, ImageFailed)
+    return first or container_health.hook_runs(now.memory, newest)
 
 
 def _inits(now: Situation) -> Round:

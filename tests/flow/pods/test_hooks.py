@@ -76,6 +76,27 @@ def test_a_container_counts_as_started_and_the_next_one_starts_after_its_post_st
     play(story)
 
 
+def test_the_next_container_waits_for_the_image_of_one_with_a_hook_but_not_for_one_that_cannot_be_had() -> None:
+    async def story(w: World) -> None:
+        Commands(w, Command(takes_s=2))
+        w.images.registries.offer("far:1")
+        w.images.hold.clear()
+        later = {"name": "later", "image": "app:1"}
+        await w.apply(pod_document(containers=[hooked(HOOK, image="far:1"), later]))
+        await asyncio.sleep(5)
+        assert w.runtime.running() == []
+        w.images.hold.set()
+        await asyncio.sleep(1)
+        assert w.runtime.running() == ["web/app"]
+        await asyncio.sleep(2)
+        assert w.runtime.running() == ["web/app", "web/later"]
+        await w.apply(pod_document("none", containers=[hooked(HOOK, image="nowhere:1"), later]))
+        await asyncio.sleep(5)
+        assert "none/later" in w.runtime.running()
+
+    play(story)
+
+
 def test_a_failing_post_start_hook_ends_the_container_which_restarts_with_back_off() -> None:
     async def story(w: World) -> None:
         commands = Commands(w, Command(exit_code=3, output="secret"))
