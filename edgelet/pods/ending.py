@@ -24,20 +24,19 @@ async def kill(ports: CarePorts, hooks: Hooks, pod: Pod, step: KillContainers, i
     told = PodEvents(ports.events, pod)
     for one in step.targets:
         told("Killing", step.message.format(name=one.container), container=one.container)
-    if step.grace_s > 0:
+    hooked = step.hooks and step.grace_s > 0
+    if hooked:
         for one in step.later:
             hooks.begin_pre_stop(pod, one, ips)
-    ends = [_end(ports, hooks, pod, one, step.grace_s, ips) for one in step.targets]
+    begun = [hooks.begin_pre_stop(pod, one, ips) if hooked else None for one in step.targets]
+    ends = [_end(ports, hooks, one, hook, step.grace_s) for one, hook in zip(step.targets, begun, strict=True)]
     for failure in await asyncio.gather(*ends, return_exceptions=True):
         if failure is not None:
             raise failure
 
 
-async def _end(  # noqa: PLR0917  one call, one place
-    ports: CarePorts, hooks: Hooks, pod: Pod, target: Target, grace_s: float, ips: tuple[str, ...]
-) -> None:
+async def _end(ports: CarePorts, hooks: Hooks, target: Target, hook: asyncio.Task[None] | None, grace_s: float) -> None:
     left_s = grace_s
-    hook = hooks.begin_pre_stop(pod, target, ips) if grace_s > 0 else None
     if hook is not None:
         began_s = ports.clock.monotonic_s()
         await asyncio.wait({hook}, timeout=grace_s)  # one that overruns goes on until the container is gone

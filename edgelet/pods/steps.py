@@ -58,6 +58,7 @@ class KillContainers:
     grace_s: float
     message: str  # of the Killing event
     later: tuple[Target, ...] = ()  # stopped in a later round; their preStop hooks begin now
+    hooks: bool = True  # False: as if they had no preStop hooks
 
 
 @dataclass(frozen=True, slots=True)
