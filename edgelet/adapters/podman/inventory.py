@@ -49,7 +49,7 @@ class Inventory:
         asked = uid is None or not self._certainty.sure(uid)
         try:
             sandboxes = await self.sandboxes(uid)
-            seen = await self.containers(uid)
+            seen = await self._decided(await self.containers(uid))
         except LibpodError as error:
             raise EngineError("EngineUnavailable", f"cannot list what runs: {error.message}") from error
         if asked:
@@ -204,6 +204,14 @@ class Inventory:
         if again.alive:
             self._exits.note_lost(seen.id)  # conmon was killed: the engine will say "running" for ever
         return again
+
+    async def _decided(self, seen: tuple[Inspected, ...]) -> tuple[Inspected, ...]:
+        """Let those tell their code, too, that ended while others were waited for: they would count as lost."""
+        for _ in range(_LIST_TRIES):
+            if not any(each.alive and self._exits.is_dead(each.id) and not self._exits.end(each.id) for each in seen):
+                break
+            seen = tuple(await asyncio.gather(*(self._settled(each) for each in seen)))
+        return seen
 
     def _follow(self, seen: Inspected) -> None:
         if seen.pod is None:
