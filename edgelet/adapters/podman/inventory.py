@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from http import HTTPStatus
 from typing import Any
 
@@ -199,8 +200,8 @@ class Inventory:
         if await self._exits.settle(seen.id, timeout_s=SETTLE_S):
             return seen
         again = await self.inspect(seen.id)
-        if again is None:
-            return seen
+        if again is None:  # removed behind our back, and forgotten with it: nothing else says that it is dead
+            return replace(seen, status="removing")
         if again.alive:
             self._exits.note_lost(seen.id)  # conmon was killed: the engine will say "running" for ever
         return again
