@@ -19,7 +19,7 @@ from bench import rounds as profiles
 from bench.figures import Figure, table
 from bench.meter import Meter
 from bench.rounds import Rounds
-from bench.scenarios import crowd, lifecycle, loading, restart
+from bench.scenarios import crowd, lifecycle, loading, probing, restart
 
 SCENARIOS: Mapping[str, Callable[[Meter, Rounds], list[Figure]]] = {
     "lifecycle": lifecycle.run,
@@ -27,6 +27,8 @@ SCENARIOS: Mapping[str, Callable[[Meter, Rounds], list[Figure]]] = {
     "crowd": crowd.run,
     "loading": loading.run,
 }
+ON_REQUEST: Mapping[str, Callable[[Meter, Rounds], list[Figure]]] = {"probes": probing.run}  # by --only
+
 RESULTS = Path(__file__).parent / "results"
 
 
@@ -45,7 +47,7 @@ def main(argv: Sequence[str]) -> int:
     figures: list[Figure] = []
     for name in options.only or SCENARIOS:
         print(f"{name} ...", file=sys.stderr, flush=True)
-        figures += SCENARIOS[name](meter, rounds)
+        figures += {**SCENARIOS, **ON_REQUEST}[name](meter, rounds)
     host = _host()
     print(table(figures))
     print(f"{', '.join(f'{key} {value}' for key, value in host.items())}; {time.monotonic() - begun_s:.0f} s")
@@ -69,7 +71,8 @@ def _options(argv: Sequence[str]) -> argparse.Namespace:
     size = parser.add_mutually_exclusive_group()
     size.add_argument("--quick", action="store_true", help="few rounds, 10 pods: under four minutes")
     size.add_argument("--full", action="store_true", help="many rounds, up to 110 pods, ten idle minutes each")
-    parser.add_argument("--only", nargs="+", choices=list(SCENARIOS), metavar="NAME", help=", ".join(SCENARIOS))
+    names = [*SCENARIOS, *ON_REQUEST]
+    parser.add_argument("--only", nargs="+", choices=names, metavar="NAME", help=", ".join(names))
     parser.add_argument(
         "--sandbox", default=profiles.USUAL.sandbox, choices=("infra", "pinned", "auto"), help="[network] sandbox"
     )

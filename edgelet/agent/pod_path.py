@@ -29,6 +29,7 @@ from edgelet.adapters.podman import bring_up, cgroups
 from edgelet.adapters.podman.images import PodmanImages
 from edgelet.adapters.podman.network import PodNetwork
 from edgelet.adapters.podman.runtime import PodmanRuntime
+from edgelet.adapters.probes.net import StreamProbeNet
 from edgelet.adapters.sqlite.store import SqliteStore
 from edgelet.agent import engine_repair, sandbox_choice
 from edgelet.agent.board import Board
@@ -47,6 +48,7 @@ from edgelet.pods.execute import Executor, ExecutorPorts
 from edgelet.pods.image_fetch import ImageFetch
 from edgelet.pods.image_repair import ImageRepair
 from edgelet.pods.node_admission import Room
+from edgelet.pods.probe_call import CarePorts
 from edgelet.pods.restart_backoff import BackoffSettings
 from edgelet.pods.status_writer import StatusWriter
 from edgelet.pods.storage_watch import StorageWatch
@@ -219,6 +221,9 @@ def make_dispatcher(base: Foundation) -> Dispatcher:
     workload = base.settings.workload
     backoff = BackoffSettings(initial_s=workload.backoff_initial_s, max_s=workload.backoff_max_s)
     image_backoff = BackoffSettings(initial_s=workload.image_backoff_initial_s, max_s=workload.image_backoff_max_s)
+    care = CarePorts(
+        runtime=base.gate, net=StreamProbeNet(), clock=base.clock, events=base.events, node=base.board.for_pods
+    )
     executor = Executor(
         ExecutorPorts(
             store=base.store,
@@ -240,6 +245,7 @@ def make_dispatcher(base: Foundation) -> Dispatcher:
         clock=base.clock,
         backoff=backoff,
         storage=lambda evict: StorageWatch(HostTreeUsage(), base.files.paths, base.clock, evict),
+        care=care,
     )
     facts = base.board.for_pods()
     room = Room(

@@ -102,3 +102,14 @@ class DamagedImageError(ImageError):
 
 class BusError(EdgeletError):
     """The broker cannot be reached or refuses: reason BrokerUnavailable, NotAuthorized, PacketTooLarge ..."""
+
+
+class ProbeError(EdgeletError):
+    """A question of a probe or hook got no answer: no connection, no answer in time, not the protocol.
+
+    `plain_http`: HTTPS was asked, and HTTP answered.
+    """
+
+    def __init__(self, message: str, *, plain_http: bool = False) -> None:
+        super().__init__("ProbeFailed", message)
+        self.plain_http = plain_http

@@ -13,7 +13,7 @@ from edgelet.api.pod_status import (
     ContainerStatus,
     VolumeMountStatus,
 )
-from edgelet.pods import image_backoff, instances, phase, remember, restart_backoff, restart_policy
+from edgelet.pods import container_health, image_backoff, instances, phase, remember, restart_backoff, restart_policy
 from edgelet.pods.instances import Instance
 from edgelet.pods.memory import ImageFailed, Memory
 from edgelet.pods.plan import Situation
@@ -32,18 +32,19 @@ def build(now: Situation, container: Container, *, init: bool) -> ContainerStatu
     newest = instances.newest(now.seen, now.memory, container.name)
     before = instances.previous(now.seen, now.memory, container.name)
     state, last = _states(now, container, newest, before, init=init)
+    plain_init = init and not restart_policy.is_sidecar(container)
     running = newest is not None and isinstance(newest.state, Running)
     return ContainerStatus(
         name=container.name,
         state=state,
         last_state=last,
-        ready=_ready(newest, init=init and not restart_policy.is_sidecar(container))
+        ready=(_init_ready(newest) if plain_init else container_health.ready(container, newest, now.memory))
         and not now.memory.container(container.name).restart_due,
         restart_count=newest.number if newest else 0,
         image=_image(container, newest),
         image_id=newest.image_id if newest else "",
         container_id=f"{RUNTIME}://{newest.id}" if newest and newest.id else None,
-        started=running,
+        started=container_health.started(container, newest, now.memory),
         volume_mounts=tuple(
             VolumeMountStatus(name=one.name, mount_path=one.mount_path, read_only=one.read_only)
             for one in container.volume_mounts
@@ -62,16 +63,8 @@ def _image(container: Container, newest: Instance | None) -> str:
     return newest.image
 
 
-def _ready(newest: Instance | None, *, init: bool) -> bool:
-    match newest.state if newest else Created():
-        case Running():
-            return not init
-        case Exited(exit_code=code):
-            return init and code == 0
-        case Created():
-            return False
-        case _ as never:
-            assert_never(never)
+def _init_ready(newest: Instance | None) -> bool:
+    return newest is not None and isinstance(newest.state, Exited) and newest.state.exit_code == 0
 
 
 def _states(
@@ -79,6 +72,8 @@ def _states(
 ) -> tuple[ContainerState, ContainerState]:
     last = ContainerState(terminated=_terminated(before, now.memory)) if before else ContainerState()
     match newest.state if newest else Created():
+        case Running() if container_health.hook(now.memory, newest):
+            return ContainerState(waiting=_waiting(now, container)), last  # it counts as started after its hook
         case Running(started_at=started_at):
             return ContainerState(running=ContainerStateRunning(started_at=started_at)), last
         case Created():
@@ -103,13 +98,17 @@ def _comes_back(now: Situation, container: Container, newest: Instance, code: in
     if init:
         done = now.memory.initialized and not restart_policy.is_sidecar(container)
         return not done and (not newest.present or restart_policy.init_restarts(now.pod, container, code))
-    return restart_policy.app_restarts(now.pod, container, code)
+    return container_health.app_restarts(now.pod, container, newest, now.memory, code)
 
 
 def _held(now: Situation, container: Container, newest: Instance) -> ContainerStateWaiting | None:
     """Return why an ended container is not back yet; None while it is simply about to start."""
     known = now.memory.container(container.name)
-    if (problem := _problem(now, container)) is not None:
+    problem = _problem(now, container)
+    hook_failed = container_health.hook(now.memory, newest) is not None
+    if problem is not None and not (hook_failed and problem.reason == container_health.HOOK_ERROR):
+        return problem
+    if problem is not None and container_health.hook_rest_s(now.memory, newest, now_s=now.now_s) > 0:
         return problem
     seen = now.memory.exits.get(newest.id)
     if known.restart_due:

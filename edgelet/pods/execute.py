@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -45,9 +44,9 @@ from edgelet.pods.steps import (
     RemoveVolumes,
     ResetContainers,
     ResizeContainer,
+    RunPostStart,
     StartContainer,
     Step,
-    Target,
 )
 from edgelet.ports.clock import Clock
 from edgelet.ports.events import EventSink
@@ -94,8 +93,6 @@ class Executor:
                 return await self._make_sandbox(pod, attempt, memory)
             case StartContainer():
                 return await self._start(pod, step, memory)
-            case KillContainers(targets=targets, grace_s=grace_s, message=message):
-                await self._kill(pod, targets, grace_s=grace_s, message=message)
             case ResizeContainer(container=name, id=container_id):
                 return await self._resize(pod, _container(pod, name), container_id, memory)
             case RemoveInstances(ids=ids) | ResetContainers(ids=ids):
@@ -103,7 +100,7 @@ class Executor:
                 after = remember.reset(pod, memory()) if isinstance(step, ResetContainers) else None
             case RemovePod(message=message):
                 return await self._remove_pod(pod, message, memory)
-            case FetchImage() | FinishDeletion():
+            case FetchImage() | FinishDeletion() | RunPostStart() | KillContainers():
                 raise AssertionError(step)  # the worker's own
             case _ as never:
                 assert_never(never)
@@ -290,15 +287,6 @@ class Executor:
     def _stored_spec(self, pod: Pod) -> object:
         stored = self._ports.store.get(Key("Pod", pod.metadata.namespace, pod.metadata.name))
         return stored.document.get("spec") if stored and stored.uid == pod.metadata.uid else None
-
-    async def _kill(self, pod: Pod, targets: tuple[Target, ...], *, grace_s: float, message: str) -> None:
-        told = self._told(pod)
-        for one in targets:
-            told("Killing", message.format(name=one.container), container=one.container)
-        stops = [self._ports.runtime.stop_container(one.id, grace_s=grace_s) for one in targets]
-        for failure in await asyncio.gather(*stops, return_exceptions=True):
-            if failure is not None:
-                raise failure
 
     async def _remove_pod(self, pod: Pod, message: str, memory: Callable[[], Memory]) -> Memory:
         if message:

@@ -82,6 +82,26 @@ class PendingResize:
 
 
 @dataclass(frozen=True, slots=True)
+class ProbeResults:
+    """What the probes of one instance decided; None: nothing yet. Never on flash."""
+
+    startup: bool | None = None
+    liveness: bool | None = None
+    readiness: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PostStart:
+    """A postStart hook that did not succeed yet, of the instance with this number.
+
+    An agent that restarts knows nothing of it: the container counts as started, as for a kubelet that restarts.
+    """
+
+    instance: int
+    state: Literal["due", "running", "failed"]
+
+
+@dataclass(frozen=True, slots=True)
 class ContainerMemory:
     """Of one container of the pod."""
 
@@ -94,6 +114,7 @@ class ContainerMemory:
     resources: ResourceRequirements | None = None  # what the newest instance has; None: what its container is given
     resize_problem: Problem | None = None
     restart_due: bool = False  # its last instance was ended to begin anew, whatever its policy says
+    post_start: PostStart | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +123,7 @@ class Memory:
 
     containers: Mapping[str, ContainerMemory] = field(default_factory=dict)
     exits: Mapping[str, SeenExit] = field(default_factory=dict)  # by container id
+    probes: Mapping[str, ProbeResults] = field(default_factory=dict)  # by container id
     sandbox_attempt: int = 0  # the next sandbox's number
     ips: tuple[str, ...] = ()  # of the newest sandbox, kept in terminal pods
     files_ready: bool = False
@@ -119,5 +141,10 @@ class Memory:
         """Return what is known of a container; a new one knows nothing."""
         return self.containers.get(name, _NOTHING)
 
+    def probed(self, container_id: str) -> ProbeResults:
+        """Return what probes decided about an instance."""
+        return self.probes.get(container_id, _NOT_PROBED)
+
 
 _NOTHING = ContainerMemory()
+_NOT_PROBED = ProbeResults()

@@ -7,7 +7,7 @@ from typing import Literal, assert_never
 
 from edgelet.api.container import Container
 from edgelet.api.pod import Pod
-from edgelet.pods import instances, resize, restart_policy
+from edgelet.pods import container_health, instances, resize, restart_policy
 from edgelet.pods.instances import Instance
 from edgelet.pods.memory import Memory
 from edgelet.ports.runtime import Created, Exited, ObservedPod, Running
@@ -32,9 +32,7 @@ def initialized(pod: Pod, seen: ObservedPod | None, memory: Memory) -> bool:
         return True
     return all(
         init_done(pod, one.name, seen, memory) for one in pod.spec.init_containers if not restart_policy.is_sidecar(one)
-    ) and all(
-        sidecar_started(one.name, seen, memory) for one in pod.spec.init_containers if restart_policy.is_sidecar(one)
-    )
+    ) and all(sidecar_started(one, seen, memory) for one in pod.spec.init_containers if restart_policy.is_sidecar(one))
 
 
 def init_done(pod: Pod, name: str, seen: ObservedPod | None, memory: Memory) -> bool:  # noqa: ARG001  one shape
@@ -43,10 +41,9 @@ def init_done(pod: Pod, name: str, seen: ObservedPod | None, memory: Memory) -> 
     return newest is not None and newest.present and isinstance(newest.state, Exited) and newest.state.exit_code == 0
 
 
-def sidecar_started(name: str, seen: ObservedPod | None, memory: Memory) -> bool:
-    """Whether a sidecar runs."""
-    newest = instances.newest(seen, memory, name)
-    return newest is not None and isinstance(newest.state, Running)
+def sidecar_started(container: Container, seen: ObservedPod | None, memory: Memory) -> bool:
+    """Whether a sidecar runs, its postStart hook returned and its startup probe succeeded."""
+    return container_health.started(container, instances.newest(seen, memory, container.name), memory)
 
 
 def failed_init(pod: Pod, seen: ObservedPod | None, memory: Memory) -> Instance | None:
@@ -67,14 +64,16 @@ def count(pod: Pod, seen: ObservedPod | None, memory: Memory) -> Count:
     for container in pod.spec.containers:
         newest = instances.newest(seen, memory, container.name)
         match newest.state if newest else Created():
+            case Running() if container_health.hook(memory, newest):
+                found["restarting" if newest and newest.number else "waiting"] += 1  # not started yet, as it is shown
             case Running():
                 found["running"] += 1
             case Created():
                 found["restarting" if newest and newest.number else "waiting"] += 1
             case Exited(exit_code=code):
                 due = memory.container(container.name).restart_due or _resized(container, memory)
-                changed = due or instances.outdated(newest, container)
-                if changed or restart_policy.app_restarts(pod, container, code):
+                again = container_health.app_restarts(pod, container, newest, memory, code)
+                if due or again or instances.outdated(newest, container):
                     found["restarting"] += 1
                 else:
                     found["failed" if code else "succeeded"] += 1

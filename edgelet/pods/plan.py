@@ -8,6 +8,7 @@ from edgelet.api.container import Container
 from edgelet.api.pod import Pod
 from edgelet.pods import (
     active_deadline,
+    container_health,
     image_backoff,
     instances,
     phase,
@@ -33,6 +34,7 @@ from edgelet.pods.steps import (
     RemoveVolumes,
     ResizeContainer,
     Round,
+    RunPostStart,
     StartContainer,
     Step,
     Target,
@@ -76,7 +78,8 @@ def _end(now: Situation, *, final: bool) -> Round:
     """Stop what runs in the order of termination, then remove what the engine has; at the very end the object."""
     if targets := termination_order.next_targets(now.pod, now.seen):
         grace_s = _grace_s(now)
-        return Round((KillContainers(targets, grace_s, message=_STOPPING),))
+        later = termination_order.later(now.seen, targets)
+        return Round((KillContainers(targets, grace_s, message=_STOPPING, later=later),))
     if now.seen is not None:
         return Round((RemovePod(message=""),))
     if final:
@@ -85,6 +88,8 @@ def _end(now: Situation, *, final: bool) -> Round:
 
 
 _STOPPING = "Stopping container {name}"
+_HOOK_FAILED = "FailedPostStartHook"  # the kubelet's whole message
+_AGAIN = ", will be restarted"
 _CHANGED = "Container {name} definition changed, will be restarted"
 _SANDBOX_INTERVAL_S = 5.0
 _SANDBOX_GONE = "Pod sandbox changed, it will be killed and re-created."
@@ -142,7 +147,7 @@ def _containers(now: Situation) -> Round:
         return restarting
     rounds = [_inits(now)] if now.pod.spec.init_containers else []
     if phase.initialized(now.pod, now.seen, now.memory):
-        rounds += [_container(now, one, init=False) for one in now.pod.spec.containers]
+        rounds += _apps(now)
     # At any time, also before the pod is initialized; once, whatever becomes of it.
     rounds += [_container(now, one, init=False) for one in now.pod.spec.ephemeral_containers]
     if surplus := instances.surplus(now.seen):
@@ -150,6 +155,34 @@ def _containers(now: Situation) -> Round:
     waits = [one.wake_in_s for one in rounds if one.wake_in_s is not None]
     steps = tuple(step for one in rounds for step in one.steps)
     return Round(steps, wake_in_s=min(waits, default=None))
+
+
+def _apps(now: Situation) -> list[Round]:
+    """Go through the app containers in order; where one has a postStart hook, the next starts after it returned.
+
+    Source: Kubernetes kuberuntime_manager.go SyncPod: startContainer returns after the hook.
+    """
+    rounds: list[Round] = []
+    held = False
+    for container in now.pod.spec.containers:
+        one = _container(now, container, init=False)
+        if held:
+            one = replace(one, steps=tuple(step for step in one.steps if not isinstance(step, StartContainer)))
+        rounds.append(one)
+        held = held or _holds_the_next(now, container, one)
+    return rounds
+
+
+def _holds_the_next(now: Situation, container: Container, planned: Round) -> bool:
+    """Whether a container with a postStart hook is about to start, or its hook is under way."""
+    if container.lifecycle is None or container.lifecycle.post_start is None:
+        return False
+    if any(isinstance(step, StartContainer) for step in planned.steps):
+        return True
+    newest = instances.newest(now.seen, now.memory, container.name)
+    known = now.memory.container(container.name)
+    first = newest is None and known.problem is None and not isinstance(known.image, ImageFailed)
+    return first or container_health.hook_runs(now.memory, newest)
 
 
 def _inits(now: Situation) -> Round:
@@ -164,7 +197,7 @@ def _inits(now: Situation) -> Round:
             one = _container(now, container, init=True)
             steps += one.steps
             waits += [one.wake_in_s] if one.wake_in_s is not None else []
-            if not now.memory.initialized and not phase.sidecar_started(container.name, now.seen, now.memory):
+            if not now.memory.initialized and not phase.sidecar_started(container, now.seen, now.memory):
                 break
         elif not now.memory.initialized and not phase.init_done(now.pod, container.name, now.seen, now.memory):
             one = _container(now, container, init=True)
@@ -186,6 +219,8 @@ def _container(now: Situation, container: Container, *, init: bool) -> Round:
             return Round((KillContainers((target,), _whole_grace_s(now.pod), message=message),))
         case Running() if newest and resize.due(container, known):
             return _held(now, known.resize_problem) or Round((ResizeContainer(container.name, newest.id),))
+        case Running() if newest:
+            return _running(now, container, newest, init=init)
         case Running():
             return Round()
         case Exited(exit_code=code) if not changed and not _runs_again(now, container, newest, code, init=init):
@@ -195,11 +230,30 @@ def _container(now: Situation, container: Container, *, init: bool) -> Round:
     return _start(now, container, newest, changed=changed)
 
 
+def _running(now: Situation, container: Container, newest: Instance, *, init: bool) -> Round:
+    """Run the hook of a container that was just started; end one whose hook or probe failed."""
+    target = Target(container.name, newest.id)
+    hook = container_health.hook(now.memory, newest)
+    if hook is not None and hook.state == "due":
+        return Round((RunPostStart(container.name, newest.id, newest.number),))
+    if hook is not None and hook.state == "failed":
+        return Round((KillContainers((target,), _whole_grace_s(now.pod), message=_HOOK_FAILED),))
+    failed = container_health.failed_probe(newest, now.memory)
+    if failed is None:
+        return Round()
+    probe = container.liveness_probe if failed == "liveness" else container.startup_probe
+    own_s = probe.termination_grace_period_seconds if probe else None
+    grace_s = _whole_grace_s(now.pod) if own_s is None else float(own_s)
+    never = (container.restart_policy or now.pod.spec.restart_policy) == "Never"
+    message = f"Init container {{name}} failed {failed} probe" if init else f"Container {{name}} failed {failed} probe"
+    return Round((KillContainers((target,), grace_s, message=message + ("" if init or never else _AGAIN)),))
+
+
 def _runs_again(now: Situation, container: Container, newest: Instance | None, code: int, *, init: bool) -> bool:
     if now.memory.container(container.name).restart_due:
         return True
     if not init:
-        return restart_policy.app_restarts(now.pod, container, code)
+        return container_health.app_restarts(now.pod, container, newest, now.memory, code)
     if newest is not None and not newest.present:
         return True  # it belongs to an earlier sandbox
     return restart_policy.init_restarts(now.pod, container, code)
@@ -210,15 +264,21 @@ def _whole_grace_s(pod: Pod) -> float:
 
 
 def _start(now: Situation, container: Container, newest: Instance | None, *, changed: bool) -> Round:
-    """Start the next instance as soon as back-off, the last failure and the image allow it."""
+    """Start the next instance as soon as its hook, back-off, the last failure and the image allow it."""
     known = now.memory.container(container.name)
     ended_s = _ended_s(now, newest)
+    if (resting := _after_hook(now, newest)) is not None:
+        return resting
     if ended_s is not None and newest and not changed and not _lost(newest):
         rest = restart_backoff.remaining_s(known.backoff, ended_s=ended_s, now_s=now.now_s, settings=now.backoff)
         if rest > 0:
             return Round(wake_in_s=rest)
-    if held := _held(now, known.problem):
-        return held
+    return _held(now, known.problem) or _with_image(now, container, newest, ended_s)
+
+
+def _with_image(now: Situation, container: Container, newest: Instance | None, ended_s: float | None) -> Round:
+    """Start the next instance if its image is here, or see to it that it is."""
+    known = now.memory.container(container.name)
     match known.image:
         case ImagePresent():
             number = instances.next_number(newest)
@@ -229,6 +289,14 @@ def _start(now: Situation, container: Container, newest: Instance | None, *, cha
             return Round(wake_in_s=image_backoff.wake_in_s(known.image, now_s=now.now_s))
         case ImageUnknown() | ImageFailed():
             return Round((FetchImage(container.name),))
+
+
+def _after_hook(now: Situation, newest: Instance | None) -> Round | None:
+    """Return the wait for the hook of an instance that ended; None where there is nothing to wait for."""
+    if newest is not None and isinstance(newest.state, Exited) and container_health.hook_runs(now.memory, newest):
+        return Round()  # it hears of the end and returns soon; the worker is woken then
+    rest_s = container_health.hook_rest_s(now.memory, newest, now_s=now.now_s)
+    return Round(wake_in_s=rest_s) if rest_s > 0 else None
 
 
 def _ended_s(now: Situation, newest: Instance | None) -> float | None:

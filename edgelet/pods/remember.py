@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 
@@ -11,7 +11,7 @@ from edgelet.api.pod import Pod
 from edgelet.api.pod_status import ContainerStateTerminated, PodStatus
 from edgelet.pods import allocation, instances, phase, references
 from edgelet.pods.instances import Instance
-from edgelet.pods.memory import ContainerMemory, LastInstance, Memory, SeenExit
+from edgelet.pods.memory import ContainerMemory, LastInstance, Memory, ProbeResults, SeenExit
 from edgelet.pods.restart_backoff import Entry
 from edgelet.ports.runtime import Exited, ObservedContainer, ObservedPod, Running
 
@@ -43,10 +43,20 @@ def look(pod: Pod, seen: ObservedPod | None, memory: Memory, *, now: datetime, n
         memory,
         containers=containers,
         exits=exits,
+        probes=_probes_of(found, containers, memory),
         sandbox_attempt=max(memory.sandbox_attempt, sandbox.attempt + 1) if sandbox else memory.sandbox_attempt,
         ips=sandbox.ips if sandbox and sandbox.ready and sandbox.ips else memory.ips,
     )
     return replace(after, initialized=_initialized(pod, seen, after))
+
+
+def _probes_of(
+    found: Iterable[ObservedContainer], containers: Mapping[str, ContainerMemory], memory: Memory
+) -> Mapping[str, ProbeResults]:
+    if not memory.probes:
+        return memory.probes
+    there = {one.id for one in found} | {one.last.id for one in containers.values() if one.last}
+    return {container_id: known for container_id, known in memory.probes.items() if container_id in there}
 
 
 def without_sandbox(memory: Memory) -> Memory:
@@ -134,9 +144,13 @@ def alive(seen: ObservedPod | None) -> bool:
 def from_status(status: PodStatus) -> Memory:
     """Return what the stored status tells a worker that begins: restart counts and ends from before.
 
-    The engine's own word, where it has one, is newer and wins at the first look.
+    The engine's own word, where it has one, is newer and wins at the first look. What probes had decided of an instance
+    that still runs holds until they decide anew.
+
+    Source: Kubernetes since 1.35 (KEP-4781): a restart of the kubelet changes neither started nor ready.
     """
     containers = {}
+    probes = {}
     for one in (*status.init_container_statuses, *status.container_statuses, *status.ephemeral_container_statuses):
         state = one.state.terminated or one.last_state.terminated
         if one.container_id is None and one.restart_count == 0 and state is None:
@@ -157,8 +171,10 @@ def from_status(status: PodStatus) -> Memory:
             resources=one.resources if one.state.running else None,
             restart_due=one.state.waiting is not None and one.state.waiting.reason == RESTARTING_ALL,
         )
+        if one.state.running and last.id:
+            probes[last.id] = ProbeResults(startup=one.started or None, readiness=one.ready or None)
     ips = tuple(one.ip for one in status.pod_ips)
-    return Memory(containers=containers, ips=ips, allocated=_allocated(status))
+    return Memory(containers=containers, probes=probes, ips=ips, allocated=_allocated(status))
 
 
 def _allocated(status: PodStatus) -> dict[str, ResourceRequirements]:

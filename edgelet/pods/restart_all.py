@@ -51,7 +51,7 @@ def next_round(pod: Pod, seen: ObservedPod | None, memory: Memory) -> Round | No
     alive = tuple(Target(one.name, one.id) for one in mine if isinstance(one.state, Running))
     if alive:
         grace_s = float(pod.spec.termination_grace_period_seconds or 0)
-        return Round((KillContainers(alive, grace_s, message=_STOPPING),))
+        return Round((KillContainers(alive, grace_s, message=_STOPPING, hooks=False),))
     return Round((ResetContainers(tuple(one.id for one in mine)),))
 
 

@@ -34,6 +34,15 @@ class StartContainer:
 
 
 @dataclass(frozen=True, slots=True)
+class RunPostStart:
+    """Run the postStart hook of a container that was just started, beside everything else; the worker is woken."""
+
+    container: str
+    id: str
+    instance: int
+
+
+@dataclass(frozen=True, slots=True)
 class Target:
     """A container to be ended."""
 
@@ -43,11 +52,13 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class KillContainers:
-    """End these together: stop signal, wait, SIGKILL."""
+    """End these together: preStop hook, stop signal, wait, SIGKILL."""
 
     targets: tuple[Target, ...]
     grace_s: float
     message: str  # of the Killing event
+    later: tuple[Target, ...] = ()  # stopped in a later round; their preStop hooks begin now
+    hooks: bool = True  # False: as if they had no preStop hooks
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +105,7 @@ Step = (
     | MakeSandbox
     | FetchImage
     | StartContainer
+    | RunPostStart
     | KillContainers
     | ResizeContainer
     | RemoveInstances

@@ -5,7 +5,14 @@ from __future__ import annotations
 from edgelet.api.pod import Pod
 from edgelet.pods import instances, restart_policy
 from edgelet.pods.steps import Target
-from edgelet.ports.runtime import ObservedPod
+from edgelet.ports.runtime import ObservedPod, Running
+
+
+def later(seen: ObservedPod | None, targets: tuple[Target, ...]) -> tuple[Target, ...]:
+    """Return what runs and is stopped after these."""
+    now = {one.id for one in targets}
+    every = seen.containers if seen else ()
+    return tuple(Target(one.name, one.id) for one in every if isinstance(one.state, Running) and one.id not in now)
 
 
 def next_targets(pod: Pod, seen: ObservedPod | None) -> tuple[Target, ...]:

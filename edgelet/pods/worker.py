@@ -11,13 +11,24 @@ from dataclasses import dataclass, replace
 from edgelet.api.errors import EdgeletError
 from edgelet.api.pod import Pod
 from edgelet.pods import active_deadline, allocation, announcements, plan, references, remember, resize, stored_pod
+from edgelet.pods.care import Care
 from edgelet.pods.eviction import Eviction
 from edgelet.pods.execute import Executor
 from edgelet.pods.memory import ContainerMemory, ImageFetching, ImageUnknown, Memory, PendingResize
 from edgelet.pods.plan import Situation
+from edgelet.pods.probe_call import CarePorts
 from edgelet.pods.restart_backoff import BackoffSettings
 from edgelet.pods.status_writer import StatusWriter
-from edgelet.pods.steps import FetchImage, FinishDeletion, PrepareFiles, RemoveVolumes, Step
+from edgelet.pods.steps import (
+    FetchImage,
+    FinishDeletion,
+    KillContainers,
+    PrepareFiles,
+    RemoveVolumes,
+    RunPostStart,
+    StartContainer,
+    Step,
+)
 from edgelet.pods.storage_watch import StorageWatch
 from edgelet.ports.clock import Clock
 from edgelet.ports.object_store import Key, ObjectStore, StoredObject
@@ -40,6 +51,7 @@ class WorkerPorts:
     clock: Clock
     backoff: BackoffSettings
     storage: Callable[[Callable[[Eviction], None]], StorageWatch]  # makes the watch of one pod
+    care: CarePorts
 
 
 class PodWorker:
@@ -72,6 +84,8 @@ class PodWorker:
         self._fetches: set[asyncio.Task[None]] = set()
         self._eviction: Eviction | None = None  # decided, not yet in the status
         self._storage = ports.storage(self._evict)
+        self._news = asyncio.Event()  # a probe or a hook decided, or the round is over
+        self._care = Care(ports.care, memory=lambda: self._memory, keep=self._replace, news=self._heard)
 
     @property
     def pod(self) -> Pod | None:
@@ -108,8 +122,10 @@ class PodWorker:
                     await self._wait(wait_s)
         finally:
             self._storage.close()
+            self._care.close()
             for task in tuple(self._fetches):
                 task.cancel()
+            await self._ports.status.last(self.key, self.uid)
 
     async def _wait(self, seconds: float | None) -> None:
         # Not wait_for: on Python 3.11 it may swallow a cancellation that comes together with the event.
@@ -150,6 +166,7 @@ class PodWorker:
         if self._files_stale and not situation.ended:
             self._files_stale = False
             await self._refresh(pod)
+        self._care.follow(pod, self._seen)
         situation = await self._report(situation)
         self._storage.follow(pod, self._seen, active=_active(situation))
         round_ = plan.plan(situation)
@@ -200,7 +217,7 @@ class PodWorker:
             self._seen = await self._ports.runtime.pod(self.uid)
         known = self._memory
         memory = await self._ports.executor.read_ends(pod, self._seen, self._taken_in(pod), known=known)
-        if self._memory is not known:  # an image came while the ends were read: that must not be lost
+        if self._memory is not known:  # an image, a probe or a hook came meanwhile: that must not be lost
             memory = replace(self._taken_in(pod), exits=memory.exits)
         self._memory = memory
 
@@ -254,8 +271,13 @@ class PodWorker:
     async def _carry_out(self, pod: Pod, steps: tuple[Step, ...]) -> None:
         """Do the steps of a round, in a task of its own so that news can break it off."""
         self._round = asyncio.create_task(self._steps(pod, steps), name=f"pod-round/{self.uid}")
+        self._round.add_done_callback(lambda _: self._news.set())
         try:
-            await asyncio.wait({self._round})
+            while not self._round.done():
+                self._news.clear()
+                await self._news.wait()
+                if not self._round.done() and not self._finishing and (stored := self._ports.store.get(self.key)):
+                    await self._report(self._situation(pod, stored))  # readiness goes on while containers end
         finally:
             self._round.cancel()
         done, self._round = self._round, None
@@ -269,10 +291,16 @@ class PodWorker:
                     self._fetch(pod, name)
                 case FinishDeletion():
                     await self._finish(pod)
+                case RunPostStart():
+                    self._care.run_post_start(pod, step)
+                case KillContainers():
+                    self._look_needed = True
+                    await self._care.kill(pod, step)
                 case _:
-                    self._look_needed |= not isinstance(
-                        step, PrepareFiles | RemoveVolumes
-                    )  # files are no affair of the engine
+                    if isinstance(step, StartContainer):
+                        self._care.expect_hook(pod, step)
+                    # Files are no affair of the engine.
+                    self._look_needed |= not isinstance(step, PrepareFiles | RemoveVolumes)
                     self._memory = await self._ports.executor.execute(step, pod, lambda: self._memory)
 
     async def _finish(self, pod: Pod) -> None:
@@ -306,6 +334,13 @@ class PodWorker:
         if not task.cancelled() and (error := task.exception()) is not None:
             log.error("a defect in the image fetch", exc_info=error, extra={"pod": str(self.key)})
             self.wake()
+
+    def _replace(self, memory: Memory) -> None:
+        self._memory = memory
+
+    def _heard(self) -> None:
+        self._news.set()
+        self.wake()
 
     def _keep(self, name: str, known: ContainerMemory) -> None:
         self._memory = replace(self._memory, containers={**self._memory.containers, name: known})

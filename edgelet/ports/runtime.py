@@ -208,6 +208,7 @@ class ExecResult:
     exit_code: int
     output: bytes  # stdout and stderr as they came, cut at the bound asked for
     timed_out: bool = False
+    not_started: str = ""  # why there was no command at all (exit_code 126 or 127): not found, not executable
 
 
 class ExecSession(Protocol):

@@ -97,10 +97,10 @@ OVER_MQTT: dict[str, tuple[str, Any, int, str, str]] = {
     ),
     "not acted on yet": (
         "pods/default/later",
-        pod("later", {"name": "main", "image": "i", "livenessProbe": {"exec": {"command": ["true"]}}}),
+        pod("later", {"name": "main", "image": "i", "stdinOnce": True}),
         422,
         "Invalid",
-        "spec.containers[0].livenessProbe",
+        "spec.containers[0].stdinOnce",
     ),
     "aliases that explode": (
         "pods/default/bomb",

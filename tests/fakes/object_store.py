@@ -50,6 +50,7 @@ class FakeObjectStore:
         self._uids = count(1)
         self._watches: list[StoreWatch] = []
         self.fail_with: StorageError | None = None
+        self._not_on_disk: set[Key] = set()  # a status newer than what the last durable write of the object had
         self.writes = 0  # durable ones: what would have been an fsync
 
     @property
@@ -109,10 +110,14 @@ class FakeObjectStore:
         if old is None or old.uid != uid:
             return None
         status = json.loads(json.dumps(status))
-        if old.document.get("status") == status:
-            return old
-        if durable:
+        same = old.document.get("status") == status
+        if durable and (not same or key in self._not_on_disk):
             self._write()
+            self._not_on_disk.discard(key)
+        if same:
+            return old
+        if not durable:
+            self._not_on_disk.add(key)
         return self._publish(_replace(old, {**old.document, "status": status}), "MODIFIED")
 
     async def mark_deleted(self, key: Key, *, uid: str | None = None, grace_s: int = 0) -> StoredObject:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
@@ -62,6 +62,16 @@ class Program:
     start_error: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Command:
+    """What a command that is run in a container does."""
+
+    exit_code: int = 0
+    output: str = ""
+    takes_s: float = 0.0
+    not_started: str = ""
+
+
 @dataclass
 class _Pod:
     ref: PodRef
@@ -83,6 +93,7 @@ class FakeRuntime:
         self._next_address = 2
         self.programs: dict[str, Program] = {}
         self.calls: list[str] = []  # what was asked for, in order
+        self.commands: Callable[[str, tuple[str, ...]], Awaitable[Command]] | None = None  # what exec does
         self.failing: dict[str, EngineError] = {}  # by method name: raised until taken out
 
     @property
@@ -209,8 +220,24 @@ class FakeRuntime:
     ) -> ExecResult:
         self._note("exec", container_id)
         self._living(container_id)
-        del timeout_s
-        return ExecResult(exit_code=0, output=" ".join(argv).encode()[:limit_bytes])
+        end_s = asyncio.get_running_loop().time() + timeout_s
+        result = await self.commands(container_id, argv) if self.commands else Command(output=" ".join(argv))
+        left_s = end_s - asyncio.get_running_loop().time()
+        ended = self._ended[container_id].wait()
+        try:
+            async with asyncio.timeout(min(left_s, result.takes_s) if result.takes_s else 0):
+                await ended
+        except TimeoutError:
+            pass
+        else:
+            return ExecResult(137, b"")
+        late = result.takes_s > left_s
+        return ExecResult(
+            result.exit_code,
+            result.output.encode()[:limit_bytes],
+            timed_out=late,
+            not_started="" if late else result.not_started,
+        )
 
     async def open_exec(self, container_id: str, argv: tuple[str, ...], *, stdin: bool, tty: bool) -> ExecSession:
         del argv, stdin, tty

@@ -16,6 +16,7 @@ from edgelet.pods.image_fetch import ImageFetch
 from edgelet.pods.image_repair import ImageRepair
 from edgelet.pods.node_admission import Room
 from edgelet.pods.node_facts import NodeFacts
+from edgelet.pods.probe_call import CarePorts
 from edgelet.pods.restart_backoff import BackoffSettings
 from edgelet.pods.status_writer import StatusWriter
 from edgelet.pods.storage_watch import StorageWatch
@@ -25,6 +26,7 @@ from edgelet.ports.object_store import Key
 from tests.fakes.images import FakeImages
 from tests.fakes.object_store import FakeObjectStore
 from tests.fakes.pod_files import FakePodFiles
+from tests.fakes.probe_net import FakeProbeNet
 from tests.fakes.runtime import FakeRuntime, Program
 from tests.fakes.tree_usage import FakeTreeUsage
 from tests.fakes.virtual_time import VirtualClock
@@ -84,6 +86,7 @@ class World:
         self.files = FakePodFiles()
         self.disk = FakeTreeUsage()
         self.events = RecordedEvents()
+        self.net = FakeProbeNet()
         self.rejection: tuple[str, str] | None = None
         self._task: asyncio.Task[None] | None = None
 
@@ -111,6 +114,14 @@ class World:
             clock=self.clock,
             backoff=backoff,
             storage=lambda evict: StorageWatch(self.disk, self.files.paths, self.clock, evict),
+            care=CarePorts(
+                runtime=self.runtime,
+                net=self.net,
+                clock=self.clock,
+                events=self.events,
+                node=lambda: NODE,
+                chance=lambda: 0.5,
+            ),
         )
         dispatcher = Dispatcher(
             ports=ports,

@@ -64,13 +64,15 @@ class Child:
         self._files = files
         self.ended = asyncio.Event()
         self.exit_code = 0  # after the end; 126 or 127 where the command could not be run at all
+        self.not_started = ""  # why it could not
         self._pidfd = os.pidfd_open(popen.pid)
         asyncio.get_running_loop().add_reader(self._pidfd, self._end)
 
     def _code(self) -> int:
         code = self._popen.returncode or 0
         if code and not self._files.pid.exists():
-            return _NOT_EXECUTABLE if "permission denied" in self.runtime_words().lower() else _NOT_FOUND
+            self.not_started = self.runtime_words() or f"the OCI runtime ended with {code}"
+            return _NOT_EXECUTABLE if "permission denied" in self.not_started.lower() else _NOT_FOUND
         return code if code >= 0 else 128 - code
 
     def runtime_words(self) -> str:
@@ -155,7 +157,8 @@ class Executor:
                 timed_out = True
                 await child.kill()
             await output.drain()
-            return ExecResult(child.exit_code, bytes(output.data), timed_out=timed_out)
+            words = "" if timed_out else child.not_started
+            return ExecResult(child.exit_code, bytes(output.data), timed_out=timed_out, not_started=words)
         finally:
             output.close()
             if not child.ended.is_set():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from http import HTTPStatus
 from typing import Any
 
@@ -50,7 +51,7 @@ class Inventory:
         asked = uid is None or not self._certainty.sure(uid)
         try:
             sandboxes = await self.sandboxes(uid)
-            seen = await self.containers(uid)
+            seen = await self._decided(await self.containers(uid))
         except LibpodError as error:
             raise EngineError("EngineUnavailable", f"cannot list what runs: {error.message}") from error
         if asked:
@@ -200,11 +201,19 @@ class Inventory:
         if await self._exits.settle(seen.id, timeout_s=SETTLE_S):
             return seen
         again = await self._engine_heard(seen.id)
-        if again is None:
-            return seen
+        if again is None:  # removed behind our back, and forgotten with it: nothing else says that it is dead
+            return replace(seen, status="removing")
         if again.alive:
             self._exits.note_lost(seen.id)  # conmon was killed: the engine will say "running" for ever
         return again
+
+    async def _decided(self, seen: tuple[Inspected, ...]) -> tuple[Inspected, ...]:
+        """Let those tell their code, too, that ended while others were waited for: they would count as lost."""
+        for _ in range(_LIST_TRIES):
+            if not any(each.alive and self._exits.is_dead(each.id) and not self._exits.end(each.id) for each in seen):
+                break
+            seen = tuple(await asyncio.gather(*(self._settled(each) for each in seen)))
+        return seen
 
     async def _engine_heard(self, container_id: str) -> Inspected | None:
         """Ask the engine about an end whose exit file was missed: it hears of it 60 to 300 ms later than we do."""

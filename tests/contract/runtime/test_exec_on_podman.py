@@ -67,6 +67,7 @@ async def test_it_has_the_containers_user_groups_environment_and_directory(
     ("argv", "code", "words"),
     [
         (("/bin/sh", "-c", "exit 3"), 3, b""),
+        (("/bin/sh", "-c", "exit 127"), 127, b""),
         (("/bin/sh", "-c", "kill -9 $$"), 137, b""),
         (("no-such-program",), 127, b"no-such-program"),
         (("/etc",), 126, b"/etc"),
@@ -78,6 +79,7 @@ async def test_the_exit_code_is_the_commands(
     result = await podman_world.runtime.exec(container.id, argv, timeout_s=20)
     assert result.exit_code == code
     assert words in result.output
+    assert bool(result.not_started) is (argv[0] != "/bin/sh"), "a code alone does not tell"
 
 
 async def test_output_of_both_streams_is_kept_up_to_the_bound(

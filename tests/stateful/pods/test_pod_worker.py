@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+from collections import Counter
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
@@ -13,12 +14,19 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invaria
 
 from edgelet.api.errors import EngineError
 from edgelet.ports.runtime import Exited
-from tests.fakes.runtime import Program
+from tests.fakes.runtime import Command, Program
 from tests.fakes.virtual_time import VirtualLoop
 from tests.fakes.world import World, pod_document
 
 T = TypeVar("T")
 LONG_S = 1000.0  # longer than any back-off
+_PROBE = {"tcpSocket": {"port": 80}, "periodSeconds": 10, "timeoutSeconds": 1}
+CARE = {
+    "startupProbe": {**_PROBE, "periodSeconds": 1, "failureThreshold": 10},
+    "livenessProbe": {**_PROBE, "failureThreshold": 3, "successThreshold": 1},
+    "readinessProbe": {**_PROBE, "failureThreshold": 1, "successThreshold": 2},
+    "lifecycle": {"postStart": {"exec": {"command": ["post"]}}, "preStop": {"exec": {"command": ["pre"]}}},
+}
 
 
 class PodWorkers(RuleBasedStateMachine):
@@ -36,6 +44,9 @@ class PodWorkers(RuleBasedStateMachine):
             self._world.have(image)
         self._world.have("init:1", Program(after_s=2.0))
         self._world.have("look:1", Program(after_s=1.0))
+        self._world.net.open_by_default = True
+        self._world.runtime.commands = self._command
+        self._post_starts: Counter[str] = Counter()  # by container id
         self._do(self._start())
 
     def teardown(self) -> None:
@@ -43,13 +54,24 @@ class PodWorkers(RuleBasedStateMachine):
         self._do(self._world.stop_agent())
         self._runner.close()
 
-    @rule(target=pods, policy=st.sampled_from(["Always", "OnFailure"]), init=st.booleans(), two=st.booleans())
-    def apply(self, policy: str, *, init: bool, two: bool) -> str:
+    async def _command(self, container_id: str, argv: tuple[str, ...]) -> Command:
+        self._post_starts[container_id] += argv == ("post",)
+        return Command(takes_s=1.5)
+
+    @rule(
+        target=pods,
+        policy=st.sampled_from(["Always", "OnFailure"]),
+        init=st.booleans(),
+        two=st.booleans(),
+        care=st.booleans(),
+    )
+    def apply(self, policy: str, *, init: bool, two: bool, care: bool) -> str:
         name = f"p{next(self._names)}"
         extra = {"initContainers": [{"name": "init", "image": "init:1"}]} if init else {}
+        cared = CARE if care else {}
         names = ["a", "b"] if two else ["a"]
         document = pod_document(
-            name, restartPolicy=policy, containers=[{"name": one, "image": "app:1"} for one in names], **extra
+            name, restartPolicy=policy, containers=[{"name": one, "image": "app:1", **cared} for one in names], **extra
         )
         self._wanted[name] = document
         self._do(self._world.apply(document))
@@ -132,6 +154,15 @@ class PodWorkers(RuleBasedStateMachine):
 
         self._do(fail())
 
+    @rule(seconds=st.sampled_from([5.0, 45.0]))
+    def nobody_answers_probes_for_a_while(self, seconds: float) -> None:
+        async def fail() -> None:
+            self._world.net.open_by_default = False
+            await asyncio.sleep(seconds)
+            self._world.net.open_by_default = True
+
+        self._do(fail())
+
     @rule(target=pods)
     def everything_settles(self) -> Any:
         self._do(self._settle())
@@ -141,6 +172,10 @@ class PodWorkers(RuleBasedStateMachine):
     def nothing_is_doubled(self) -> None:
         running = self._world.runtime.running()
         assert len(running) == len(set(running))
+
+    @invariant()
+    def no_instance_has_its_post_start_hook_twice(self) -> None:
+        assert max(self._post_starts.values(), default=0) <= 1
 
     @invariant()
     def no_app_runs_before_its_inits_are_done(self) -> None:

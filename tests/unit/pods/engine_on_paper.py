@@ -24,6 +24,7 @@ from edgelet.pods.steps import (
     RemoveVolumes,
     ResetContainers,
     ResizeContainer,
+    RunPostStart,
     StartContainer,
     Step,
 )
@@ -115,6 +116,8 @@ class Paper:
             case ResizeContainer(container=name):
                 container = next(one for one in references.every_container(self.pod) if one.name == name)
                 self._remember(name, resources=container.resources)
+            case RunPostStart(container=name):
+                self._remember(name, post_start=None)
             case FinishDeletion():
                 self.finished = True
             case _ as never:

@@ -126,7 +126,9 @@ def test_limits_of_the_whole_pod_stand_on_its_group(tmp_path: Path) -> None:
 
 def test_limits_of_the_whole_pod_stand_on_its_group_in_version_2(tmp_path: Path) -> None:
     (tmp_path / "cgroup.controllers").write_text("cpu memory")
-    PodCgroups("cgroupfs", marks=tmp_path / ".marks", mount_point=tmp_path).prepare(spec(cpu_quota_us=50_000, memory_limit_bytes=64 << 20), [])
+    PodCgroups("cgroupfs", marks=tmp_path / ".marks", mount_point=tmp_path).prepare(
+        spec(cpu_quota_us=50_000, memory_limit_bytes=64 << 20), []
+    )
     pod = tmp_path / "edgelet" / "burstable" / f"pod{UID}"
     assert (pod / "cpu.max").read_text() == "50000 100000"
     assert (pod / "memory.max").read_text() == str(64 << 20)
