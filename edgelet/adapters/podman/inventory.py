@@ -44,25 +44,33 @@ class Inventory:
         Raises:
             EngineError: EngineUnavailable.
         """
-        before = self._exits.known()  # what is made while we look is not missed, and not forgotten
-        doubts = self._certainty.look_begins()
-        asked = uid is None or not self._certainty.sure(uid)
         try:
-            sandboxes = await self.sandboxes(uid)
-            seen = await self.containers(uid)
+            if uid is not None and self._certainty.sure(uid):
+                sandboxes, seen = await self.sandboxes(uid), await self.containers(uid)
+            else:
+                sandboxes, seen = await self._ask(uid)
         except LibpodError as error:
             raise EngineError("EngineUnavailable", f"cannot list what runs: {error.message}") from error
-        if asked:
+        known = {each.id: Knowledge(self._exits.end(each.id), self._exits.is_dead(each.id)) for each in seen}
+        return observe.pods(sandboxes, seen, known)
+
+    async def _ask(self, uid: str | None) -> tuple[tuple[ListedPod, ...], tuple[Inspected, ...]]:
+        before = self._exits.known()  # what is made while we look is not missed, and not forgotten
+        with self._certainty.looking(uid) as look:
+            sandboxes, seen = await self.sandboxes(uid), await self.containers(uid)
             mine = before if uid is None else before & {each.id for each in self.remembered(uid)}
             for gone in mine - {each.id for each in seen}:
                 self.forget(gone)
-            self._certainty.look_ended(doubts, None if uid is None else (uid,))
-        known = {each.id: Knowledge(self._exits.end(each.id), self._exits.is_dead(each.id)) for each in seen}
-        return observe.pods(sandboxes, seen, known)
+            self._certainty.settle(look)
+        return sandboxes, seen
 
     def touching(self, uid: str) -> AbstractContextManager[None]:
         """Do something to a pod of whose outcome memory hears; if it fails the next look asks the engine."""
         return self._certainty.touching(uid)
+
+    def changing(self, uid: str) -> AbstractContextManager[None]:
+        """Do something to a pod that only the engine knows of: it is asked meanwhile, and at the next look."""
+        return self._certainty.changing(uid)
 
     def doubt(self, uid: str | None = None) -> None:
         """Have the engine asked at the next look at a pod, or at any pod that is known of."""
@@ -84,24 +92,19 @@ class Inventory:
         made = self._pods_made
         parsed = (observe.listed_pod(line) for line in await self._list("/pods/json", self._filters(uid)))
         found = tuple(sorted((each for each in parsed if each), key=lambda each: each.attempt))
-        if uid is None and made == self._pods_made:
+        by_uid: dict[str, tuple[ListedPod, ...]] = {uid: ()} if uid is not None else {}
+        for each in found:
+            by_uid[each.pod.uid] = (*by_uid.get(each.pod.uid, ()), each)
+        if uid is None and made == self._pods_made:  # else one that was made meanwhile may be missing
             self._pods_expected = bool(found) or self._pinned is None
-        self._remember_pods(uid, found)
+            self._engine_pods.clear()
+        self._engine_pods.update(by_uid)
         return found
 
-    def _remember_pods(self, uid: str | None, found: tuple[ListedPod, ...]) -> None:
-        if uid is None:
-            self._engine_pods.clear()
-        else:
-            self._engine_pods.pop(uid, None)
-        for each in found:
-            self._engine_pods[each.pod.uid] = (*self._engine_pods.get(each.pod.uid, ()), each)
-
-    def expect_pods(self, uid: str) -> None:
+    def expect_pods(self) -> None:
         """Hear that a pod is about to be made: where sandboxes are pinned there is none, and none is asked for."""
         self._pods_expected = True
         self._pods_made += 1
-        self._certainty.doubt(uid)
 
     def pinned(self, uid: str | None) -> tuple[ListedPod, ...]:
         """List the pinned sandboxes; the engine is not asked."""
@@ -116,8 +119,9 @@ class Inventory:
         if uid is not None and self._certainty.sure(uid):
             return tuple(await asyncio.gather(*(self._settled(each) for each in self.remembered(uid))))
         query = {**self._filters(uid), "all": "true", "pod": "true"}
-        lines = [observe.listed(line) for line in await self._list("/containers/json", query)]
-        found = [await self._known_or_inspect(line) for line in lines]
+        with self._certainty.looking(uid):
+            lines = [observe.listed(line) for line in await self._list("/containers/json", query)]
+            found = [await self._known_or_inspect(line) for line in lines]
         return tuple(await asyncio.gather(*(self._settled(each) for each in found if each)))
 
     async def inspect(self, name_or_id: str) -> Inspected | None:
