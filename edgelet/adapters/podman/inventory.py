@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Iterable
 from contextlib import AbstractContextManager
 from http import HTTPStatus
 from typing import Any
@@ -117,12 +118,12 @@ class Inventory:
     async def containers(self, uid: str | None) -> tuple[Inspected, ...]:
         """List our containers with what is known of each, infra containers too. Raises LibpodError."""
         if uid is not None and self._certainty.sure(uid):
-            return tuple(await asyncio.gather(*(self._settled(each) for each in self.remembered(uid))))
+            return await self._all_settled(self.remembered(uid))
         query = {**self._filters(uid), "all": "true", "pod": "true"}
         with self._certainty.looking(uid):
             lines = [observe.listed(line) for line in await self._list("/containers/json", query)]
             found = [await self._known_or_inspect(line) for line in lines]
-        return tuple(await asyncio.gather(*(self._settled(each) for each in found if each)))
+        return await self._all_settled(each for each in found if each)
 
     async def inspect(self, name_or_id: str) -> Inspected | None:
         """Ask the engine about one container and follow it; None if it is not there. Raises LibpodError."""
@@ -196,16 +197,20 @@ class Inventory:
         self._inspected[line.id] = (line.fingerprint, seen)
         return seen
 
-    async def _settled(self, seen: Inspected) -> Inspected:
-        """Let a container that just ended tell its code, and ask the engine again where nobody else can."""
+    async def _all_settled(self, seen: Iterable[Inspected]) -> tuple[Inspected, ...]:
+        return tuple(each for each in await asyncio.gather(*map(self._settled, seen)) if each)
+
+    async def _settled(self, seen: Inspected) -> Inspected | None:
+        """Let a container that just ended tell its code, and ask the engine again where nobody else can.
+
+        None: somebody removed it, and it is forgotten; to show it once more would show it alive.
+        """
         if not seen.alive or not self._exits.is_dead(seen.id) or self._exits.end(seen.id):
             return seen
         if await self._exits.settle(seen.id, timeout_s=SETTLE_S):
             return seen
         again = await self.inspect(seen.id)
-        if again is None:
-            return seen
-        if again.alive:
+        if again is not None and again.alive:
             self._exits.note_lost(seen.id)  # conmon was killed: the engine will say "running" for ever
         return again
 

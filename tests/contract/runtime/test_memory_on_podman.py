@@ -90,3 +90,15 @@ async def test_a_slow_look_at_everything_forgets_no_pod_that_was_made_beside_it(
         assert seen.sandbox is not None
         assert seen.sandbox.ready
         assert [type(one.state) for one in seen.containers] == [Running]
+
+
+async def test_a_container_that_somebody_removed_is_not_shown(podman_world: PodmanWorld) -> None:
+    """The agent did not run while it happened (no other thing does, as the command is waited for)."""
+    pod = new_pod()
+    container = await podman_world.run(pod, sh(pod, FOREVER))
+    podman_world.podman.run("rm", "-f", "-t", "0", container.id)
+    await podman_world.notices.of(pod, "main")
+    for _ in range(2):
+        seen = await podman_world.runtime.pod(pod.uid)
+        assert seen is not None
+        assert seen.containers == ()
