@@ -306,13 +306,14 @@ class Reporter:
         self._online = True
         self._connection = event.connection
         self._put(Letter(wire_topics.ONLINE, Rank.BIRTH, self._online_payload("online"), retain=True))
+        news = self._desk.take_news(since_s=self._clock.monotonic_s() - self._rhythm.full_interval_s)
         if event.session_present and self._told_recently():
             self._owing.set()
-            for topic in self._desk.take_news(since_s=self._clock.monotonic_s() - self._rhythm.full_interval_s):
-                self._desk.forget(topic)
-                self._status(topic)
         else:
             self._tell_all()
+        for topic in news:  # all of them: of what went lately only the news tell
+            self._desk.forget(topic)
+            self._status(topic)
 
     def _told_recently(self) -> bool:
         told_s = self._told_all_s

@@ -12,6 +12,7 @@ from edgelet.node.published_topics import PublishedTopics
 from edgelet.ports.object_store import Document, Key, ObjectStore
 
 _MAX_REFUSED = 1000
+_MAX_NEWS = 1000  # of what went: each topic of what is there has one anyway
 _TOLD_KINDS = tuple(kind.kind for kind in kinds.KINDS if kind.kind not in {"Event", "Node"})  # those have own topics
 
 
@@ -29,6 +30,7 @@ class StatusDesk:
         self._known: dict[str, bytes] = {}  # topic -> digest of what the broker acknowledged
         self._told: dict[str, bytes] = {}  # topic -> digest of what was told last, whatever the broker has by now
         self._news: dict[str, float] = {}  # topic -> when something new was told there
+        self._gone: OrderedDict[str, float] = OrderedDict()  # topic -> when it was cleared
         self._refusals: dict[str, Document] = {}  # of objects that are there in an earlier version
         self._refused: OrderedDict[str, Document] = OrderedDict()  # where no object is
         self._shortened: dict[str, Document] = {}  # whose status does not fit into the broker's packets, and the word
@@ -66,10 +68,15 @@ class StatusDesk:
 
     def arrived(self, topic: str, *, digest: bytes | None, empty: bool, now_s: float) -> None:
         """Note what the broker acknowledged."""
-        if digest is not None and self._told.get(topic) != digest:
+        if digest is not None and not empty and self._told.get(topic) != digest:
             self._told[topic] = digest
             self._news[topic] = now_s
+        self._gone.pop(topic, None)
         if empty:
+            if topic in self._told or topic in self._published:  # else it is cleared once more
+                self._gone[topic] = now_s
+                if len(self._gone) > _MAX_NEWS:
+                    self._gone.popitem(last=False)
             for known in (self._known, self._told, self._news):
                 known.pop(topic, None)
             self._shortened.pop(topic, None)
@@ -116,9 +123,10 @@ class StatusDesk:
         return True
 
     def take_news(self, *, since_s: float) -> tuple[str, ...]:
-        """Return the topics on which something new was told since then, each piece of news once."""
-        found = tuple(topic for topic, told_s in self._news.items() if told_s >= since_s)
+        """Return the topics that were told something new or cleared since then, each piece of news once."""
+        found = tuple(topic for topic, told_s in (*self._news.items(), *self._gone.items()) if told_s >= since_s)
         self._news.clear()
+        self._gone.clear()
         return found
 
     def forget(self, topic: str) -> None:

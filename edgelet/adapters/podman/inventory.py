@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Iterable
 from contextlib import AbstractContextManager
-from dataclasses import replace
 from http import HTTPStatus
 from typing import Any
 
@@ -46,25 +46,33 @@ class Inventory:
         Raises:
             EngineError: EngineUnavailable.
         """
-        before = self._exits.known()  # what is made while we look is not missed, and not forgotten
-        doubts = self._certainty.look_begins()
-        asked = uid is None or not self._certainty.sure(uid)
         try:
-            sandboxes = await self.sandboxes(uid)
-            seen = await self._decided(await self.containers(uid))
+            if uid is not None and self._certainty.sure(uid):
+                sandboxes, seen = await self.sandboxes(uid), await self._decided(await self.containers(uid))
+            else:
+                sandboxes, seen = await self._ask(uid)
         except LibpodError as error:
             raise EngineError("EngineUnavailable", f"cannot list what runs: {error.message}") from error
-        if asked:
+        known = {each.id: Knowledge(self._exits.end(each.id), self._exits.is_dead(each.id)) for each in seen}
+        return observe.pods(sandboxes, seen, known)
+
+    async def _ask(self, uid: str | None) -> tuple[tuple[ListedPod, ...], tuple[Inspected, ...]]:
+        before = self._exits.known()  # what is made while we look is not missed, and not forgotten
+        with self._certainty.looking(uid) as look:
+            sandboxes, seen = await self.sandboxes(uid), await self._decided(await self.containers(uid))
             mine = before if uid is None else before & {each.id for each in self.remembered(uid)}
             for gone in mine - {each.id for each in seen}:
                 self.forget(gone)
-            self._certainty.look_ended(doubts, None if uid is None else (uid,))
-        known = {each.id: Knowledge(self._exits.end(each.id), self._exits.is_dead(each.id)) for each in seen}
-        return observe.pods(sandboxes, seen, known)
+            self._certainty.settle(look)
+        return sandboxes, seen
 
     def touching(self, uid: str) -> AbstractContextManager[None]:
         """Do something to a pod of whose outcome memory hears; if it fails the next look asks the engine."""
         return self._certainty.touching(uid)
+
+    def changing(self, uid: str) -> AbstractContextManager[None]:
+        """Do something to a pod that only the engine knows of: it is asked meanwhile, and at the next look."""
+        return self._certainty.changing(uid)
 
     def doubt(self, uid: str | None = None) -> None:
         """Have the engine asked at the next look at a pod, or at any pod that is known of."""
@@ -86,24 +94,19 @@ class Inventory:
         made = self._pods_made
         parsed = (observe.listed_pod(line) for line in await self._list("/pods/json", self._filters(uid)))
         found = tuple(sorted((each for each in parsed if each), key=lambda each: each.attempt))
-        if uid is None and made == self._pods_made:
+        by_uid: dict[str, tuple[ListedPod, ...]] = {uid: ()} if uid is not None else {}
+        for each in found:
+            by_uid[each.pod.uid] = (*by_uid.get(each.pod.uid, ()), each)
+        if uid is None and made == self._pods_made:  # else one that was made meanwhile may be missing
             self._pods_expected = bool(found) or self._pinned is None
-        self._remember_pods(uid, found)
+            self._engine_pods.clear()
+        self._engine_pods.update(by_uid)
         return found
 
-    def _remember_pods(self, uid: str | None, found: tuple[ListedPod, ...]) -> None:
-        if uid is None:
-            self._engine_pods.clear()
-        else:
-            self._engine_pods.pop(uid, None)
-        for each in found:
-            self._engine_pods[each.pod.uid] = (*self._engine_pods.get(each.pod.uid, ()), each)
-
-    def expect_pods(self, uid: str) -> None:
+    def expect_pods(self) -> None:
         """Hear that a pod is about to be made: where sandboxes are pinned there is none, and none is asked for."""
         self._pods_expected = True
         self._pods_made += 1
-        self._certainty.doubt(uid)
 
     def pinned(self, uid: str | None) -> tuple[ListedPod, ...]:
         """List the pinned sandboxes; the engine is not asked."""
@@ -116,11 +119,12 @@ class Inventory:
     async def containers(self, uid: str | None) -> tuple[Inspected, ...]:
         """List our containers with what is known of each, infra containers too. Raises LibpodError."""
         if uid is not None and self._certainty.sure(uid):
-            return tuple(await asyncio.gather(*(self._settled(each) for each in self.remembered(uid))))
+            return await self._all_settled(self.remembered(uid))
         query = {**self._filters(uid), "all": "true", "pod": "true"}
-        lines = [observe.listed(line) for line in await self._list("/containers/json", query)]
-        found = [await self._known_or_inspect(line) for line in lines]
-        return tuple(await asyncio.gather(*(self._settled(each) for each in found if each)))
+        with self._certainty.looking(uid):
+            lines = [observe.listed(line) for line in await self._list("/containers/json", query)]
+            found = [await self._known_or_inspect(line) for line in lines]
+        return await self._all_settled(each for each in found if each)
 
     async def inspect(self, name_or_id: str) -> Inspected | None:
         """Ask the engine about one container and follow it; None if it is not there. Raises LibpodError."""
@@ -194,16 +198,20 @@ class Inventory:
         self._inspected[line.id] = (line.fingerprint, seen)
         return seen
 
-    async def _settled(self, seen: Inspected) -> Inspected:
-        """Let a container that just ended tell its code, and ask the engine again where nobody else can."""
+    async def _all_settled(self, seen: Iterable[Inspected]) -> tuple[Inspected, ...]:
+        return tuple(each for each in await asyncio.gather(*map(self._settled, seen)) if each)
+
+    async def _settled(self, seen: Inspected) -> Inspected | None:
+        """Let a container that just ended tell its code, and ask the engine again where nobody else can.
+
+        None: somebody removed it, and it is forgotten; to show it once more would show it alive.
+        """
         if not seen.alive or not self._exits.is_dead(seen.id) or self._exits.end(seen.id):
             return seen
         if await self._exits.settle(seen.id, timeout_s=SETTLE_S):
             return seen
         again = await self._engine_heard(seen.id)
-        if again is None:  # removed behind our back, and forgotten with it: nothing else says that it is dead
-            return replace(seen, status="removing")
-        if again.alive:
+        if again is not None and again.alive:
             self._exits.note_lost(seen.id)  # conmon was killed: the engine will say "running" for ever
         return again
 
@@ -212,7 +220,7 @@ class Inventory:
         for _ in range(_LIST_TRIES):
             if not any(each.alive and self._exits.is_dead(each.id) and not self._exits.end(each.id) for each in seen):
                 break
-            seen = tuple(await asyncio.gather(*(self._settled(each) for each in seen)))
+            seen = tuple(each for each in await asyncio.gather(*(self._settled(each) for each in seen)) if each)
         return seen
 
     async def _engine_heard(self, container_id: str) -> Inspected | None:

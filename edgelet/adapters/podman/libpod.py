@@ -15,6 +15,7 @@ import h11
 
 from edgelet.adapters.podman.engine import Connection, Engine
 from edgelet.adapters.podman.errors import RETRY_SOON, LibpodError
+from edgelet.adapters.podman.uncut import uncut
 from edgelet.api.errors import EngineError
 
 API_PREFIX = "/v4.0.0/libpod"  # every 4.x and 5.x answers to it
@@ -71,6 +72,9 @@ class Libpod:
     ) -> Reply:
         """Make one call; `body` is sent as JSON (bytes as they are). A GET that got no answer is made a second time.
 
+        Anything else is not broken off once it is sent: libpod goes on whoever left, and a look that came too early
+        would see nothing of it. A caller that is cancelled then is cancelled when the answer is there.
+
         Raises:
             LibpodError: An answer whose status is not in `ok`.
             EngineError: EngineUnavailable: no answer, or none in time. What was asked may have been done.
@@ -118,17 +122,22 @@ class Libpod:
 
     async def _call_once(self, request: _Request, timeout_s: float, ok: frozenset[int]) -> Reply:
         async with self._engine.connect() as connection:
-            try:
-                async with asyncio.timeout(timeout_s):
-                    exchange = _Exchange(connection, self._limit)
-                    status = await exchange.send(request)
-                    reply = Reply(status, await exchange.body())
-            except TimeoutError as error:
-                self._engine.note_timeout()
-                raise self._unavailable(request.method, request.path, f"no answer within {timeout_s:g} s") from error
+            answer = self._exchange(connection, request, timeout_s)
+            reply = await (answer if request.method == "GET" else uncut(answer))
+        if reply.status not in ok:
+            raise _refusal(reply.status, reply.body)
+        return reply
+
+    async def _exchange(self, connection: Connection, request: _Request, timeout_s: float) -> Reply:
+        try:
+            async with asyncio.timeout(timeout_s):
+                exchange = _Exchange(connection, self._limit)
+                status = await exchange.send(request)
+                reply = Reply(status, await exchange.body())
+        except TimeoutError as error:
+            self._engine.note_timeout()
+            raise self._unavailable(request.method, request.path, f"no answer within {timeout_s:g} s") from error
         self._engine.note_answer()
-        if status not in ok:
-            raise _refusal(status, reply.body)
         return reply
 
     def _unavailable(self, method: str, path: str, why: str) -> EngineError:

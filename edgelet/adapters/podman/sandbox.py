@@ -19,7 +19,6 @@ from edgelet.adapters.podman.observe import Inspected, Knowledge, ListedPod
 from edgelet.adapters.podman.pod_cgroups import PodCgroups
 from edgelet.adapters.podman.recovery import Sweeper
 from edgelet.adapters.podman.station import holder, is_conflict, station
-from edgelet.adapters.podman.uncut import uncut
 from edgelet.api.errors import EngineError
 from edgelet.ports.runtime import SandboxSpec
 
@@ -65,17 +64,17 @@ class InfraSandbox:
         Raises:
             EngineError: FailedCreatePodSandBox; nothing half-made is left. EngineUnavailable; something may be left.
         """
-        self._inventory.doubt(spec.pod.uid)
-        await network.ensure(self._libpod, self._network, owner=self._owner)
-        with station(_REASON, f"look for sandboxes of {spec.pod.name}"):
-            kept = await self._keep_one(spec)
-        if kept is not None and await self.is_up(kept):
-            return
-        if kept is not None and not await self._try_start(kept):
-            await self.remove(kept)
-            kept = None
-        if kept is None:
-            await self._make(spec)
+        with self._inventory.changing(spec.pod.uid):
+            await network.ensure(self._libpod, self._network, owner=self._owner)
+            with station(_REASON, f"look for sandboxes of {spec.pod.name}"):
+                kept = await self._keep_one(spec)
+            if kept is not None and await self.is_up(kept):
+                return
+            if kept is not None and not await self._try_start(kept):
+                await self.remove(kept)
+                kept = None
+            if kept is None:
+                await self._make(spec)
 
     async def newest(self, uid: str) -> ListedPod | None:
         """Return the sandbox of a pod. Raises LibpodError."""
@@ -88,8 +87,11 @@ class InfraSandbox:
         Raises:
             EngineError: KillPodSandboxError: it could not be removed.
         """
+        with self._inventory.changing(sandbox.pod.uid):
+            await self._remove(sandbox)
+
+    async def _remove(self, sandbox: ListedPod) -> None:
         reason = "KillPodSandboxError"
-        self._inventory.doubt(sandbox.pod.uid)
         with station(reason, f"look into the sandbox {sandbox.name}"):
             inside = [each for each in await self._inventory.containers(sandbox.pod.uid) if each.pod_id == sandbox.id]
             self._sweeper.intend(sandbox.id, recovery.of(inside, [await self._cgroup_path(sandbox)]))
@@ -134,7 +136,7 @@ class InfraSandbox:
         address = "" if spec.host_network else self._address()
         body = translate.sandbox_body(spec, owner=self._owner, network=self._network.name, address=address)
         try:
-            await self._create(body, spec.pod.uid)
+            await self._create(body)
         except LibpodError as error:
             await self._remove_half_made(spec)
             self._cgroups.abandon(spec.pod.uid)
@@ -150,14 +152,11 @@ class InfraSandbox:
             await self.remove(made)
             raise EngineError(_REASON, f"cannot {what}: {failure}")
 
-    async def _create(self, body: dict[str, Any], uid: str) -> None:
-        """Create it; a name that is taken means that an earlier call got there. Raises LibpodError.
-
-        Broken off half-way, the engine forgets the pod and leaves its control group in the one of the Kubernetes pod.
-        """
-        self._inventory.expect_pods(uid)
+    async def _create(self, body: dict[str, Any]) -> None:
+        """Create it; a name that is taken means that an earlier call got there. Raises LibpodError."""
+        self._inventory.expect_pods()
         try:
-            await uncut(self._libpod.call("POST", "/pods/create", body=body))
+            await self._libpod.call("POST", "/pods/create", body=body)
         except LibpodError as error:
             if not is_conflict(error):
                 raise
@@ -165,7 +164,7 @@ class InfraSandbox:
             if blocker and await self._inventory.inspect(blocker) is None:
                 # Storage of an infra container whose creation was killed: libpod does not know it, the name is ours.
                 await remove_stubborn(self._libpod, f"/containers/{blocker}", {"force": "true"})
-                await uncut(self._libpod.call("POST", "/pods/create", body=body))
+                await self._libpod.call("POST", "/pods/create", body=body)
 
     async def _appeared(self, spec: SandboxSpec) -> ListedPod:
         for _ in range(_APPEAR_TRIES):

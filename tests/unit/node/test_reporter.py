@@ -5,6 +5,8 @@ import json
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+import pytest
+
 from edgelet.api.errors import EdgeletError, InvalidObjectError, StorageError
 from edgelet.node.reporter import Reporter, Rhythm
 from edgelet.ports.bus import Message
@@ -372,6 +374,32 @@ async def test_what_is_owed_is_told_after_the_next_connection_if_the_link_is_dow
     assert len(desk.told()) == count + 1
     await asyncio.sleep(900)
     assert len(desk.told()) == count + 1
+
+
+@pytest.mark.parametrize("session_lost", [False, True])
+def test_what_went_lately_is_cleared_once_more_at_a_broker_that_was_set_back(session_lost: bool) -> None:
+    @scenario
+    async def went(desk: Desk) -> None:
+        key = await desk.make(phase="Running")
+        await asyncio.sleep(0.01)
+        before = dict(desk.bus.retained)
+        stored = desk.store.get(key)
+        assert stored is not None
+        await desk.store.remove(key, uid=stored.uid)
+        await asyncio.sleep(2)
+        assert TOPIC not in desk.bus.retained
+        desk.bus.drop()
+        if session_lost:
+            desk.bus.wipe()
+        desk.bus.retained.update(before)  # killed, it comes back with what it had on disk
+        await desk.connect()
+        assert TOPIC not in desk.bus.retained
+        count = len(desk.told())
+        desk.bus.drop()
+        await desk.connect()
+        assert len(desk.told()) == count
+
+    went()
 
 
 @scenario

@@ -27,12 +27,17 @@ class Service:
         self.requests: list[bytes] = []
         self.answer = b""
         self.close_before_reading = False
+        self.may_answer = asyncio.Event()
+        self.may_answer.set()
+        self.heard = asyncio.Event()
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if not self.close_before_reading:
             head = await reader.readuntil(b"\r\n\r\n")
             length = int(head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0] or 0)
             self.requests.append(head + await reader.readexactly(length))
+            self.heard.set()
+            await self.may_answer.wait()
         writer.write(self.answer)
         writer.close()
 
@@ -74,6 +79,22 @@ async def test_these_are_successes_and_no_body_is_none(service: Service, libpod:
     service.answer = f"HTTP/1.1 {status} X\r\nContent-Length: 0\r\n\r\n".encode()
     reply = await libpod.call("POST", "/x")
     assert (reply.status, reply.json()) == (status, None)
+
+
+@pytest.mark.parametrize(("method", "waits"), [("GET", False), ("POST", True), ("DELETE", True)])
+async def test_what_changes_something_is_not_broken_off_once_it_is_sent(
+    service: Service, libpod: Libpod, method: str, waits: bool
+) -> None:
+    service.answer = answer(200, b"{}")
+    service.may_answer.clear()
+    caller = asyncio.create_task(libpod.call(method, "/x"))
+    await service.heard.wait()
+    caller.cancel()
+    await asyncio.sleep(0.02)
+    assert caller.done() != waits
+    service.may_answer.set()
+    with pytest.raises(asyncio.CancelledError):
+        await caller
 
 
 async def test_a_refusal_carries_libpods_words(service: Service, libpod: Libpod) -> None:
