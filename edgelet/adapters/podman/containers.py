@@ -7,12 +7,12 @@ import contextlib
 import signal
 from http import HTTPStatus
 
-from edgelet.adapters.podman import image_repair, observe, pod_cgroups, recovery, signals, translate
+from edgelet.adapters.podman import image_repair, inspection, pod_cgroups, recovery, signals, translate
 from edgelet.adapters.podman.errors import RETRY_SOON, LibpodError
 from edgelet.adapters.podman.exits import End, ExitWatch, Subject
+from edgelet.adapters.podman.inspection import Inspected, ListedPod
 from edgelet.adapters.podman.inventory import Inventory
 from edgelet.adapters.podman.libpod import Libpod
-from edgelet.adapters.podman.observe import Inspected, ListedPod
 from edgelet.adapters.podman.recovery import Sweeper
 from edgelet.adapters.podman.sandbox import remove_stubborn
 from edgelet.adapters.podman.station import holder, is_conflict, start_code, station
@@ -184,7 +184,7 @@ class Containers:
         found = await self._appeared(body["name"])
         if found is not None and not self._inventory.is_ours(found):
             raise conflict
-        if found is not None and found.pod_id == sandbox.id and found.status != observe.BROKEN:
+        if found is not None and found.pod_id == sandbox.id and found.status != inspection.BROKEN:
             return found.id, found
         # Storage of a creation that was killed, or an instance in a sandbox that is gone: the name is ours.
         return await self._replace(found.id if found else holder(conflict) or body["name"], body), None

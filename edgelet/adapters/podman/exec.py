@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from edgelet.adapters.podman import processes
-from edgelet.adapters.podman.observe import Inspected
+from edgelet.adapters.podman.inspection import Inspected
 from edgelet.api.errors import EngineError
 from edgelet.ports.runtime import ExecResult
 

@@ -15,7 +15,7 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 
 from edgelet.adapters.podman.exec import Child, Executor
-from edgelet.adapters.podman.observe import Inspected
+from edgelet.adapters.podman.inspection import Inspected
 from edgelet.ports.runtime import ExecSession
 
 STDOUT, STDERR = 1, 2

@@ -9,12 +9,13 @@ from contextlib import AbstractContextManager
 from http import HTTPStatus
 from typing import Any
 
-from edgelet.adapters.podman import labels, observe
+from edgelet.adapters.podman import inspection, labels, observe
 from edgelet.adapters.podman.certainty import Certainty
 from edgelet.adapters.podman.errors import LibpodError
 from edgelet.adapters.podman.exits import ExitWatch, Subject
+from edgelet.adapters.podman.inspection import Inspected, Listed, ListedPod
 from edgelet.adapters.podman.libpod import Libpod
-from edgelet.adapters.podman.observe import Inspected, Knowledge, Listed, ListedPod
+from edgelet.adapters.podman.observe import Knowledge
 from edgelet.adapters.podman.station import is_absence
 from edgelet.api.errors import EngineError
 from edgelet.ports.pinned_sandboxes import PinnedSandboxes
@@ -92,7 +93,7 @@ class Inventory:
         if uid is not None and not self._pods_expected:
             return ()
         made = self._pods_made
-        parsed = (observe.listed_pod(line) for line in await self._list("/pods/json", self._filters(uid)))
+        parsed = (inspection.listed_pod(line) for line in await self._list("/pods/json", self._filters(uid)))
         found = tuple(sorted((each for each in parsed if each), key=lambda each: each.attempt))
         by_uid: dict[str, tuple[ListedPod, ...]] = {uid: ()} if uid is not None else {}
         for each in found:
@@ -110,7 +111,7 @@ class Inventory:
 
     def pinned(self, uid: str | None) -> tuple[ListedPod, ...]:
         """List the pinned sandboxes; the engine is not asked."""
-        return tuple(map(observe.of_pinned, self._pinned.look(uid) if self._pinned else ()))
+        return tuple(map(inspection.of_pinned, self._pinned.look(uid) if self._pinned else ()))
 
     def addresses(self) -> frozenset[str]:
         """Return the addresses that the engine gave to sandboxes, as far as the last looks saw them."""
@@ -122,7 +123,7 @@ class Inventory:
             return await self._all_settled(self.remembered(uid))
         query = {**self._filters(uid), "all": "true", "pod": "true"}
         with self._certainty.looking(uid):
-            lines = [observe.listed(line) for line in await self._list("/containers/json", query)]
+            lines = [inspection.listed(line) for line in await self._list("/containers/json", query)]
             found = [await self._known_or_inspect(line) for line in lines]
         return await self._all_settled(each for each in found if each)
 
@@ -138,7 +139,7 @@ class Inventory:
             if seen is None:
                 raise
         else:
-            seen = observe.inspected(reply.json())
+            seen = inspection.inspected(reply.json())
         if self.is_ours(seen):
             self._inspected[seen.id] = (_NOT_LISTED, seen)
             self._follow(seen)
@@ -178,7 +179,7 @@ class Inventory:
     async def _broken(self, name_or_id: str) -> Inspected | None:
         for line in await self._list("/containers/json", {**self._filters(None), "all": "true", "pod": "true"}):
             if name_or_id in (line["Id"], *(line.get("Names") or ())):
-                return observe.broken(line)
+                return inspection.broken(line)
         return None
 
     def _filters(self, uid: str | None) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from edgelet.adapters.podman import cgroups, netns
-from edgelet.adapters.podman.observe import Inspected
+from edgelet.adapters.podman.inspection import Inspected
 
 _STATE_ROOT = Path("/run")
 

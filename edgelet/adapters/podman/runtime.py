@@ -10,11 +10,11 @@ from edgelet.adapters.podman.clearing import Clearing
 from edgelet.adapters.podman.containers import Containers
 from edgelet.adapters.podman.exec import Executor
 from edgelet.adapters.podman.exits import ExitWatch
+from edgelet.adapters.podman.inspection import Inspected
 from edgelet.adapters.podman.inventory import Inventory
 from edgelet.adapters.podman.libpod import Libpod
 from edgelet.adapters.podman.netns_intents import NetnsIntents
 from edgelet.adapters.podman.network import PodNetwork
-from edgelet.adapters.podman.observe import Inspected
 from edgelet.adapters.podman.pod_cgroups import PodCgroups
 from edgelet.adapters.podman.recovery import Sweeper
 from edgelet.adapters.podman.sandbox import InfraSandbox

@@ -11,11 +11,12 @@ from typing import Any
 from edgelet.adapters.podman import image_repair, network, observe, recovery, translate
 from edgelet.adapters.podman.errors import LibpodError
 from edgelet.adapters.podman.exits import ExitWatch
+from edgelet.adapters.podman.inspection import Inspected, ListedPod
 from edgelet.adapters.podman.inventory import Inventory
 from edgelet.adapters.podman.libpod import SUCCESS, Libpod
 from edgelet.adapters.podman.netns_intents import NetnsIntents
 from edgelet.adapters.podman.network import PodNetwork
-from edgelet.adapters.podman.observe import Inspected, Knowledge, ListedPod
+from edgelet.adapters.podman.observe import Knowledge
 from edgelet.adapters.podman.pod_cgroups import PodCgroups
 from edgelet.adapters.podman.recovery import Sweeper
 from edgelet.adapters.podman.station import holder, is_conflict, station

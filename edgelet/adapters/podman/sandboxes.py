@@ -7,8 +7,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Protocol
 
+from edgelet.adapters.podman.inspection import ListedPod
 from edgelet.adapters.podman.inventory import Inventory
-from edgelet.adapters.podman.observe import ListedPod
 from edgelet.adapters.podman.pod_cgroups import PodCgroups
 from edgelet.adapters.podman.station import station
 from edgelet.ports.pinned_sandboxes import PinnedSandboxes

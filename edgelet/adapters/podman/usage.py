@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from edgelet.adapters.podman.cgroups import UsageFiles
-from edgelet.adapters.podman.observe import Inspected
+from edgelet.adapters.podman.inspection import Inspected
 from edgelet.ports.runtime import Usage
 
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 from edgelet.adapters.host.clock import SystemClock
 from edgelet.adapters.podman.exits import ExitWatch, Subject
+from edgelet.adapters.podman.inspection import Inspected
 from edgelet.adapters.podman.inventory import Inventory
 from edgelet.adapters.podman.libpod import Libpod
-from edgelet.adapters.podman.observe import Inspected
 from edgelet.ports.runtime import PodRef
 
 ALIVE = Inspected(

@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgelet.adapters.podman import labels, observe
+from edgelet.adapters.podman import inspection, labels, observe
 from edgelet.adapters.podman.exits import End
-from edgelet.adapters.podman.observe import Inspected, Knowledge, ListedPod
+from edgelet.adapters.podman.inspection import Inspected, ListedPod
+from edgelet.adapters.podman.observe import Knowledge
 from edgelet.ports.runtime import Created, Exited, PodRef, Running
 
 POD = PodRef(uid="u-1", namespace="default", name="web")
@@ -70,7 +71,7 @@ LOST = End(137, LATER, lost=True)
         ),
         (replace(SEEN, status="exited", finished_at=None), Knowledge(), Exited(137, START, None, lost=True)),
         (replace(SEEN, status="removing"), Knowledge(), Exited(137, START, None, lost=True)),
-        (replace(SEEN, status=observe.BROKEN, started_at=None), Knowledge(), Exited(137, None, None, lost=True)),
+        (replace(SEEN, status=inspection.BROKEN, started_at=None), Knowledge(), Exited(137, None, None, lost=True)),
         (
             replace(SEEN, status="exited", finished_at=START - timedelta(milliseconds=2)),
             Knowledge(),
@@ -185,7 +186,7 @@ def inspect_document(**changes: Any) -> dict[str, Any]:
 
 
 def test_an_inspect_is_parsed() -> None:
-    seen = observe.inspected(inspect_document())
+    seen = inspection.inspected(inspect_document())
     assert (seen.pod, seen.name, seen.pid, seen.conmon_pid) == (POD, "main", 7, 6)
     assert seen.started_at == datetime(2026, 11, 22, 23, 10, 10, 435386, tzinfo=UTC)
     assert seen.finished_at is None
@@ -205,22 +206,22 @@ def test_an_inspect_is_parsed() -> None:
     ],
 )
 def test_an_image_id_is_a_digest_reference_or_the_id(changes: dict[str, Any], image_id: str) -> None:
-    assert observe.inspected(inspect_document(**changes)).image_id == image_id
+    assert inspection.inspected(inspect_document(**changes)).image_id == image_id
 
 
 @pytest.mark.parametrize(("given_signal", "number"), [(10, 10), ("SIGUSR1", 10), (0, 15), (None, 15), ("", 15)])
 def test_the_stop_signal_is_a_number_in_old_and_a_name_in_new_versions(given_signal: Any, number: int) -> None:
     document = inspect_document(Config={"Labels": {}, "StopSignal": given_signal})
-    assert observe.inspected(document).stop_signal == number
+    assert inspection.inspected(document).stop_signal == number
 
 
 def test_a_line_of_the_list_changes_its_fingerprint_with_what_may_have_happened() -> None:
     line = {"Id": "a", "State": "running", "Pid": 7, "StartedAt": 1, "ExitedAt": -1, "ExitCode": 0, "Status": "x"}
-    first = observe.listed(line).fingerprint
-    assert observe.listed(line | {"Status": "up 2 minutes"}).fingerprint == first
+    first = inspection.listed(line).fingerprint
+    assert inspection.listed(line | {"Status": "up 2 minutes"}).fingerprint == first
     for change in ({"State": "exited"}, {"Pid": 0}, {"StartedAt": 2}, {"ExitedAt": 5}, {"ExitCode": 1}):
-        assert observe.listed(line | change).fingerprint != first
+        assert inspection.listed(line | change).fingerprint != first
 
 
 def test_a_pod_without_our_labels_is_none_of_ours() -> None:
-    assert observe.listed_pod({"Id": "x", "Created": "2026-11-23T01:10:10Z", "Labels": None}) is None
+    assert inspection.listed_pod({"Id": "x", "Created": "2026-11-23T01:10:10Z", "Labels": None}) is None

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from edgelet.adapters.podman import recovery
-from edgelet.adapters.podman.observe import Inspected
+from edgelet.adapters.podman.inspection import Inspected
 from edgelet.adapters.podman.recovery import Remains, Sweeper
 
 ID = "a" * 64
