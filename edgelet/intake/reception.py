@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
-from edgelet.api import kinds
-from edgelet.api.errors import ConflictError, ForbiddenError, InvalidObjectError, NotFoundError, TooLargeError
-from edgelet.api.kinds import Kind
-from edgelet.intake import admit, decode, dry_run, faults, patch_object, spec_part, update, words
+from edgelet.api.errors import ConflictError, ForbiddenError, InvalidObjectError, TooLargeError
+from edgelet.intake import admit, decode, dry_run, faults, patch_object, requests, spec_part, update, words
 from edgelet.intake.admit import House
+from edgelet.intake.requests import DECLARATIVE, Request
 from edgelet.intake.spec_part import SpecPart
 from edgelet.intake.successors import Successors
 from edgelet.ports.object_store import Document, Key, ObjectStore, StoredObject
 
 SOURCE_ANNOTATION = "kubernetes.io/config.source"
-DECLARATIVE = frozenset({"mqtt", "file"})  # sources that say what is wanted, not what to do
 
 _STREAM_FACTOR = 4  # a stream or List may be that many times as long as its largest object
 _GENERATED_PREFIX = 58
@@ -34,19 +32,6 @@ class Accepted:
     object: StoredObject
     warnings: tuple[str, ...] = ()
     created: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class _Request:
-    """One object that somebody wants stored."""
-
-    key: Key
-    kind: Kind
-    document: Document
-    source: str
-    digest: str = ""
-    strict: bool = False
-    dry_run: bool = False
 
 
 class Reception:
@@ -96,7 +81,7 @@ class Reception:
             ConflictError: Another owner, another resourceVersion, or the object is being deleted.
             TooLargeError, StorageError: It could not be kept.
         """
-        request = self._request(document, default_namespace, source, digest, strict=strict, dry_run=dry_run)
+        request = requests.read(document, default_namespace, source, digest, strict=strict, dry_run=dry_run)
         old = self._store.get(request.key)
         if old is None:
             return await self._create(request)
@@ -114,13 +99,13 @@ class Reception:
         dry_run: bool = False,
     ) -> Accepted:
         """Store a new object, named after generateName where it has no name. Raises as `apply`, and AlreadyExists."""
-        request = self._request(document, default_namespace, source, "", strict=strict, dry_run=dry_run)
+        request = requests.read(document, default_namespace, source, "", strict=strict, dry_run=dry_run)
         metadata = document.get("metadata")
         prefix = metadata.get("generateName") if isinstance(metadata, Mapping) else None
         if request.key.name or not isinstance(prefix, str) or not prefix:
             return await self._create(request)
         for _ in range(_GENERATE_ATTEMPTS):
-            named = self._with_name(request, prefix[:_GENERATED_PREFIX] + self._make_suffix())
+            named = requests.with_name(request, prefix[:_GENERATED_PREFIX] + self._make_suffix())
             if self._store.get(named.key) is None:
                 return await self._create(named)
         raise words.already_exists(named.key)
@@ -135,7 +120,7 @@ class Reception:
         dry_run: bool = False,
     ) -> Accepted:
         """Replace an object that is there. Raises as `apply`, and NotFoundError."""
-        request = self._request(document, default_namespace, source, "", strict=strict, dry_run=dry_run)
+        request = requests.read(document, default_namespace, source, "", strict=strict, dry_run=dry_run)
         return await self._update(request, self._owned(request.key, source))
 
     async def patch(self, key: Key, patch: Any, *, patch_type: str, subresource: str = "", source: str) -> Accepted:
@@ -156,7 +141,7 @@ class Reception:
             try:
                 if part is not None:
                     return await self._update_part(old, patched, part)
-                request = self._request(patched, key.namespace, source, "", strict=False, dry_run=False)
+                request = requests.read(patched, key.namespace, source, "", strict=False, dry_run=False)
                 return await self._update(request, old, expected_version=old.resource_version)
             except ConflictError:
                 # Somebody was faster. A patch that names no version of its own is good for the next one as well.
@@ -177,7 +162,7 @@ class Reception:
             NotFoundError: No such object.
             ConflictError: Another uid, or another owner.
         """
-        self._check_kind(key)
+        requests.check_kind(key)
         if key == Key("Namespace", "", "default"):
             raise ForbiddenError(f"{words.named(key)} is forbidden: this namespace may not be deleted")
         is_between = self._store.get(key) is None and self._successors.waits(key, source=source)
@@ -197,7 +182,7 @@ class Reception:
 
     # ---- storing
 
-    async def _create(self, request: _Request) -> Accepted:
+    async def _create(self, request: Request) -> Accepted:
         namespace = self._store.get(Key("Namespace", "", request.key.namespace))
         admitted = self._admit(request, None)
         if not request.key.name:
@@ -217,8 +202,8 @@ class Reception:
         )
         return Accepted(stored, admitted.warnings, created=True)
 
-    async def _update(self, request: _Request, old: StoredObject, *, expected_version: int | None = None) -> Accepted:
-        _check_preconditions(request, old)
+    async def _update(self, request: Request, old: StoredObject, *, expected_version: int | None = None) -> Accepted:
+        requests.check_preconditions(request, old)
         admitted = self._admit(request, old)
         changed = update.check(old.document, admitted.document)
         is_replaceable = old.key.kind == "Pod" and request.source in DECLARATIVE
@@ -239,7 +224,7 @@ class Reception:
 
     async def _update_part(self, old: StoredObject, wanted: Document, part: SpecPart) -> Accepted:
         narrowed = part.narrowed(old.document, wanted)
-        request = self._request(narrowed, old.key.namespace, old.source, old.digest, strict=False, dry_run=False)
+        request = requests.read(narrowed, old.key.namespace, old.source, old.digest, strict=False, dry_run=False)
         admitted = self._admit(request, old)
         if found := part.check(old.document, wanted, admitted.document):
             raise InvalidObjectError(old.key.kind, old.key.name, found)
@@ -252,7 +237,7 @@ class Reception:
         )
         return Accepted(stored, admitted.warnings)
 
-    async def _succeed(self, request: _Request, old: StoredObject, admitted: admit.Admitted) -> Accepted:
+    async def _succeed(self, request: Request, old: StoredObject, admitted: admit.Admitted) -> Accepted:
         warnings = (*admitted.warnings, _REPLACED)
         admitted.document["spec"].pop("ephemeralContainers", None)  # they looked into the old one
         if request.dry_run:
@@ -270,7 +255,7 @@ class Reception:
 
     # ---- judging
 
-    def _admit(self, request: _Request, old: StoredObject | None) -> admit.Admitted:
+    def _admit(self, request: Request, old: StoredObject | None) -> admit.Admitted:
         document = request.document
         admitted = admit.admit(
             document,
@@ -289,44 +274,6 @@ class Reception:
             )
         return admitted
 
-    def _request(
-        self, document: Document, default_namespace: str, source: str, digest: str, *, strict: bool, dry_run: bool
-    ) -> _Request:
-        """Find out which object a document is about; whether its name is a good one is judged later."""
-        version, word = document.get("apiVersion"), document.get("kind")
-        kind = kinds.of_document(version, word) if isinstance(version, str) and isinstance(word, str) else None
-        if kind is None:
-            raise NotFoundError(f'no matches for kind "{word}" in version "{version}"')
-        metadata = document.get("metadata")
-        metadata = dict(metadata) if isinstance(metadata, Mapping) else metadata
-        name = namespace = ""
-        if metadata is None:
-            metadata = {}
-        if isinstance(metadata, dict):
-            if kind.namespaced and not metadata.get("namespace"):
-                metadata["namespace"] = default_namespace
-            name, namespace = _text(metadata.get("name")), _text(metadata.get("namespace"))
-        key = Key(kind.kind, namespace if kind.namespaced else "", name)
-        self._check_kind(key)
-        return _Request(key, kind, {**document, "metadata": metadata}, source, digest, strict, dry_run)
-
-    @staticmethod
-    def _with_name(request: _Request, name: str) -> _Request:
-        document = {**request.document, "metadata": {**request.document["metadata"], "name": name}}
-        return replace(request, key=replace(request.key, name=name), document=document)
-
-    @staticmethod
-    def _check_kind(key: Key) -> None:
-        kind = kinds.of_kind(key.kind)
-        if kind is None:
-            raise NotFoundError(f'no matches for kind "{key.kind}"')
-        if kind.support == "later":
-            raise NotFoundError(
-                f'kind "{kind.kind}" in version "{kind.api_version}" is not supported by this version of edgelet'
-            )
-        if kind.support == "read-only":
-            raise ForbiddenError(f"{words.named(key)} is forbidden: the agent itself makes and keeps it")
-
     def _find(self, key: Key) -> StoredObject:
         found = self._store.get(key)
         if found is None:
@@ -341,26 +288,8 @@ class Reception:
         return found
 
 
-def _check_preconditions(request: _Request, old: StoredObject) -> None:
-    """Hold resourceVersion and uid of the document against what is there.
-
-    A document that lies on a broker or in a folder is no answer to something that was read; what it says there is old.
-    """
-    metadata = request.document["metadata"]
-    if request.source in DECLARATIVE or not isinstance(metadata, Mapping):
-        return
-    if (version := metadata.get("resourceVersion")) and version != str(old.resource_version):
-        raise words.modified(old.key)
-    if (uid := metadata.get("uid")) and uid != old.uid:
-        raise words.other_uid(old.key, str(uid), old.uid)
-
-
 def _grace_s(pod: StoredObject, asked_s: int | None) -> int:
     if asked_s is not None:
         return asked_s if asked_s >= 0 else 1
     grace_s = pod.document.get("spec", {}).get("terminationGracePeriodSeconds", _DEFAULT_GRACE_S)
     return max(int(grace_s), 0)
-
-
-def _text(value: Any) -> str:
-    return value if isinstance(value, str) else ""
