@@ -14,7 +14,8 @@ from edgelet.pods import active_deadline, allocation, announcements, plan, refer
 from edgelet.pods.care import Care
 from edgelet.pods.eviction import Eviction
 from edgelet.pods.execute import Executor
-from edgelet.pods.memory import ContainerMemory, ImageFetching, ImageUnknown, Memory, PendingResize
+from edgelet.pods.image_fetches import ImageFetches
+from edgelet.pods.memory import ContainerMemory, ImageUnknown, Memory, PendingResize
 from edgelet.pods.plan import Situation
 from edgelet.pods.probe_call import CarePorts
 from edgelet.pods.restart_backoff import BackoffSettings
@@ -81,7 +82,9 @@ class PodWorker:
         self._finishing = False
         self._finished = False
         self._parsed: tuple[int, Pod] | None = None
-        self._fetches: set[asyncio.Task[None]] = set()
+        self._fetches = ImageFetches(
+            uid, fetch=ports.executor.fetch_image, memory=lambda: self._memory, keep=self._replace, wake=self.wake
+        )
         self._eviction: Eviction | None = None  # decided, not yet in the status
         self._storage = ports.storage(self._evict)
         self._news = asyncio.Event()  # a probe or a hook decided, or the round is over
@@ -123,8 +126,7 @@ class PodWorker:
         finally:
             self._storage.close()
             self._care.close()
-            for task in tuple(self._fetches):
-                task.cancel()
+            self._fetches.close()
             await self._ports.status.last(self.key, self.uid)
 
     async def _wait(self, seconds: float | None) -> None:
@@ -288,7 +290,7 @@ class PodWorker:
         for step in steps:
             match step:
                 case FetchImage(container=name):
-                    self._fetch(pod, name)
+                    self._fetches.begin(pod, name)
                 case FinishDeletion():
                     await self._finish(pod)
                 case RunPostStart():
@@ -311,39 +313,12 @@ class PodWorker:
         finally:
             self._finishing = False
 
-    def _fetch(self, pod: Pod, name: str) -> None:
-        """Look for an image beside everything else; it outlives the round, not the worker."""
-        known = self._memory.container(name)
-        mine = ImageFetching()
-        self._keep(name, replace(known, image=mine))
-
-        async def fetch() -> None:
-            found = await self._ports.executor.fetch_image(pod, name, known)
-            now = self._memory.container(name)
-            if now.image is not mine:  # the specification changed meanwhile: this is the image that was wanted before
-                return
-            self._keep(name, replace(now, image=found.image, pull_delay_s=found.pull_delay_s))
-            self.wake()
-
-        task = asyncio.create_task(fetch(), name=f"image/{self.uid}/{name}")
-        self._fetches.add(task)
-        task.add_done_callback(self._fetched)
-
-    def _fetched(self, task: asyncio.Task[None]) -> None:
-        self._fetches.discard(task)
-        if not task.cancelled() and (error := task.exception()) is not None:
-            log.error("a defect in the image fetch", exc_info=error, extra={"pod": str(self.key)})
-            self.wake()
-
     def _replace(self, memory: Memory) -> None:
         self._memory = memory
 
     def _heard(self) -> None:
         self._news.set()
         self.wake()
-
-    def _keep(self, name: str, known: ContainerMemory) -> None:
-        self._memory = replace(self._memory, containers={**self._memory.containers, name: known})
 
 
 def _active(situation: Situation) -> bool:
