@@ -1,7 +1,8 @@
 """Events that could not be told yet, on disk, so that a restart of an agent without a link does not lose the newest.
 
 Written a minute after the first one had to wait, and once more when they were told: a link that comes and goes costs no
-write. What waited for less than that when the agent is killed is lost; one that stops in order writes at once.
+write. Each write is of all of them, so while the link stays away the pauses double, up to half an hour. What waited for
+less than that when the agent is killed is lost; one that stops in order writes at once.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ log = logging.getLogger(__name__)
 
 _NAME = "events/unsent"
 _DELAY_S = 60.0
+_MAX_DELAY_S = 1800.0
 
 
 class KeptEvents:
@@ -60,12 +62,14 @@ class KeptEvents:
         self._changed.set()
 
     async def follow(self, waiting: Callable[[], Iterable[Letter]]) -> None:
-        """Save what waits, a minute after it was noted. For ever."""
+        """Save what waits, a minute after it was noted, later if it was saved before. For ever."""
+        delay_s = _DELAY_S
         while True:
             await self._changed.wait()
-            await self._clock.sleep(_DELAY_S)
+            await self._clock.sleep(delay_s)
             self._changed.clear()
             await self.save(waiting())
+            delay_s = min(2 * delay_s, _MAX_DELAY_S) if self.any else _DELAY_S
 
     async def save(self, waiting: Iterable[Letter]) -> None:
         """Have just these on disk. What cannot be written is tried again at the next note."""

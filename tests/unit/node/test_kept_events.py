@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import random
 import zlib
 
 import pytest
@@ -72,12 +73,45 @@ def test_one_write_a_minute_and_none_where_nothing_changed() -> None:
         ledger.full = True
         waiting.append(letter(2))
         events.note()
-        await asyncio.sleep(61)
+        await asyncio.sleep(121)
         assert [one.topic for one in kept(ledger).letters()] == ["events/default/e1"]
         ledger.full = False
         events.note()
-        await asyncio.sleep(61)
+        await asyncio.sleep(241)
         assert len(kept(ledger).letters()) == 2
+        task.cancel()
+
+    virtual_time.run(run())
+
+
+def test_a_day_without_a_link_costs_little_flash_however_much_happens() -> None:
+    class Measuring(FakeLedger):
+        written = 0
+
+        async def write(self, name: str, value: bytes) -> None:
+            self.written += len(value)
+            await super().write(name, value)
+
+    async def run() -> None:
+        ledger = Measuring()
+        waiting: list[Letter] = []
+        events = kept(ledger)
+        task = asyncio.create_task(events.follow(lambda: tuple(waiting)))
+        chance = random.Random(7)  # noqa: S311  repeatable, not secret
+        for number in range(24 * 60):
+            text = f"{number} {chance.getrandbits(256):x} Container started: main " * 8
+            waiting.append(Letter(f"events/default/e{number}", Rank.EVENT, text.encode()))
+            events.note()
+            await asyncio.sleep(60)
+        assert ledger.written < 5_000_000
+        waiting.clear()
+        events.note()
+        await asyncio.sleep(1801)
+        assert not kept(ledger).any
+        waiting.append(letter(1))
+        events.note()
+        await asyncio.sleep(61)  # once they were told it is a minute again
+        assert kept(ledger).any
         task.cancel()
 
     virtual_time.run(run())
