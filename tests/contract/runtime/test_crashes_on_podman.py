@@ -71,6 +71,7 @@ async def test_a_crash_at_any_moment_leaves_one_of_everything(podman_world: Podm
     chance = random.Random(4822)  # noqa: S311  repeatable, not secret
     await make(podman_world, pod := new_pod())
     await podman_world.runtime.remove_pod(pod.uid)
+    await podman_world.runtime.recover()  # of what tests before this one killed
     before = await at_rest(podman_world)
     for _ in range(KILLS):
         pod = new_pod()
