@@ -122,23 +122,7 @@ def owner(settings: Settings) -> str:
 
 async def find_engine(settings: Settings, clock: SystemClock, told: Callable[[str], None]) -> FoundEngine:
     """Bring Podman up and put it behind its ports; `told` hears of repairs. Raises EngineError with the remedy."""
-    podman, network, run = settings.podman, settings.network, settings.paths.run
-    found = await bring_up.bring_up(
-        bring_up.Options(
-            run_dir=run / "podman",
-            state_dir=settings.paths.state / "podman",
-            bridge=network.bridge,
-            pool=network.pool,
-            program=podman.program,
-            socket=podman.socket,
-            storage_root=podman.storage_root,
-            run_root=podman.run_root,
-            runtime=podman.runtime,
-            base_conf=podman.containers_conf,
-            idle_exit_s=podman.idle_exit_s,
-            calls_per_core=podman.calls_per_core,
-        )
-    )
+    found = await bring_up.bring_up(_engine_options(settings))
     try:
         sandboxes = await sandbox_choice.choose(settings, clock)
     except BaseException:
@@ -146,27 +130,7 @@ async def find_engine(settings: Settings, clock: SystemClock, told: Callable[[st
         raise
     for warning in found.warnings:
         log.warning(warning, extra={"reason": "EngineLimited"})
-    runtime = PodmanRuntime(
-        libpod=found.libpod,
-        info=found.info,
-        owner=owner(settings),
-        run_dir=run / "podman",
-        exits_dir=found.exits_dir,
-        oci_runtime_path=found.oci_runtime_path,
-        network=PodNetwork(name=found.network, bridge=network.bridge, pool=network.pool),
-        clock=clock,
-        pinned=sandboxes.keeper,
-        prefer_pinned=sandboxes.prefer_pinned,
-        own_storage=engine_repair.own_storage(settings) is not None,
-    )
-    images = PodmanImages(
-        found.libpod,
-        architecture=found.architecture,
-        copy_dir=found.copy_dir,
-        owner=owner(settings),
-        storage_root=Path(found.info.storage_root),
-        storage=engine_repair.own_storage(settings),
-    )
+    runtime = _runtime(settings, clock, found, sandboxes)
 
     async def close() -> None:
         runtime.close()
@@ -181,14 +145,67 @@ async def find_engine(settings: Settings, clock: SystemClock, told: Callable[[st
 
     async def sweep_and_look() -> None:
         await runtime.recover()
-        await (
-            runtime.pods()
-        )  # a sweep that finds nothing to do asks nothing, and would not see that the engine is broken
+        # A sweep that finds nothing to do asks nothing, and would not see that the engine is broken.
+        await runtime.pods()
 
     async def recover() -> None:
         await engine_repair.mending(settings, told, sweep_and_look)
 
-    return FoundEngine(runtime=runtime, images=images, recover=recover, unswept=lambda: runtime.unswept, close=close)
+    return FoundEngine(
+        runtime=runtime,
+        images=_images(settings, found),
+        recover=recover,
+        unswept=lambda: runtime.unswept,
+        close=close,
+    )
+
+
+def _engine_options(settings: Settings) -> bring_up.Options:
+    podman, run = settings.podman, settings.paths.run
+    return bring_up.Options(
+        run_dir=run / "podman",
+        state_dir=settings.paths.state / "podman",
+        bridge=settings.network.bridge,
+        pool=settings.network.pool,
+        program=podman.program,
+        socket=podman.socket,
+        storage_root=podman.storage_root,
+        run_root=podman.run_root,
+        runtime=podman.runtime,
+        base_conf=podman.containers_conf,
+        idle_exit_s=podman.idle_exit_s,
+        calls_per_core=podman.calls_per_core,
+    )
+
+
+def _runtime(
+    settings: Settings, clock: SystemClock, found: bring_up.Podman, sandboxes: sandbox_choice.SandboxChoice
+) -> PodmanRuntime:
+    network = settings.network
+    return PodmanRuntime(
+        libpod=found.libpod,
+        info=found.info,
+        owner=owner(settings),
+        run_dir=settings.paths.run / "podman",
+        exits_dir=found.exits_dir,
+        oci_runtime_path=found.oci_runtime_path,
+        network=PodNetwork(name=found.network, bridge=network.bridge, pool=network.pool),
+        clock=clock,
+        pinned=sandboxes.keeper,
+        prefer_pinned=sandboxes.prefer_pinned,
+        own_storage=engine_repair.own_storage(settings) is not None,
+    )
+
+
+def _images(settings: Settings, found: bring_up.Podman) -> PodmanImages:
+    return PodmanImages(
+        found.libpod,
+        architecture=found.architecture,
+        copy_dir=found.copy_dir,
+        owner=owner(settings),
+        storage_root=Path(found.info.storage_root),
+        storage=engine_repair.own_storage(settings),
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
