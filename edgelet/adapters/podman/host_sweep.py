@@ -19,7 +19,11 @@ async def sweep(*, libpod: Libpod, inventory: Inventory, network: PodNetwork) ->
     """Sweep what hangs on our bridge or names our network, never what another container has. Raises LibpodError."""
     if not network.name:
         return  # the engine's default network is everybody's
-    await netns.sweep(network.bridge)
+
+    async def named() -> frozenset[str]:
+        return frozenset(each.netns_path for each in await inventory.containers(None))
+
+    await netns.sweep(network.bridge, named)
     first = await _stale_rules(libpod, inventory, network)
     if not first:
         return

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
+import re
 from collections.abc import Iterable
 from contextlib import AbstractContextManager
 from http import HTTPStatus
+from pathlib import Path
 from typing import Any
 
-from edgelet.adapters.podman import inspection, labels, observe
+from edgelet.adapters.podman import inspection, labels, netns, observe
 from edgelet.adapters.podman.certainty import Certainty
 from edgelet.adapters.podman.errors import LibpodError
 from edgelet.adapters.podman.exits import ExitWatch, Subject
@@ -21,9 +24,12 @@ from edgelet.api.errors import EngineError
 from edgelet.ports.pinned_sandboxes import PinnedSandboxes
 from edgelet.ports.runtime import ObservedPod
 
+log = logging.getLogger(__name__)
+
 SETTLE_S = 2.0  # conmon writes the code 2-160 ms after the end
 _NOT_LISTED = ("not listed",)  # no line's fingerprint: the next list asks again
 _LIST_TRIES = 3
+_LOST_NETNS = re.compile(r"network namespace at (?P<path>/run/netns/netns-[0-9a-f-]{36}): .*no such file")
 _HEARD_TRIES, _HEARD_PAUSE_S = 10, 0.2  # a loaded board takes its time; the files of conmon are gone after 60 ms
 
 
@@ -172,8 +178,12 @@ class Inventory:
             try:
                 return (await self._libpod.call("GET", path, query=query)).json() or []
             except LibpodError as error:
-                if not left or not is_absence(error):
+                lost = _LOST_NETNS.search(error.message)
+                if not left or not (lost or is_absence(error)):
                     raise  # else: one was removed while libpod went through them
+                if lost:  # of a pod that is dead: it keeps libpod from listing any other
+                    log.warning("put an empty network namespace back", extra={"reason": error.message})
+                    await asyncio.to_thread(netns.put_back, Path(lost["path"]))
         return []
 
     async def _broken(self, name_or_id: str) -> Inspected | None:

@@ -11,6 +11,7 @@ import contextlib
 import os
 import re
 import subprocess
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 NETNS_DIR = Path("/run/netns")
@@ -20,16 +21,29 @@ _TOOL_TIMEOUT_S = 10.0
 _SECOND_LOOK_S = 1.0  # a sandbox that is just being made has nobody inside for some 200 ms
 
 
-async def sweep(bridge: str) -> tuple[str, ...]:
-    """Remove the namespaces that hang on this bridge with nobody inside, at two looks; return their names."""
+async def sweep(bridge: str, named: Callable[[], Awaitable[frozenset[str]]]) -> tuple[str, ...]:
+    """Remove the namespaces that hang on this bridge with nobody inside, at two looks; return their names.
+
+    Args:
+        bridge: The pods'.
+        named: Asks, if need be, which paths the engine's containers name. Those stay, though everybody in them was
+            killed: without the file libpod cannot even list containers. They go with their pod.
+    """
     first = await asyncio.to_thread(_deserted, bridge)
     if not first:
         return ()
+    first -= {Path(path).name for path in await named()}
     await asyncio.sleep(_SECOND_LOOK_S)
     gone = sorted(first & await asyncio.to_thread(_deserted, bridge))
     for name in gone:
         await asyncio.to_thread(remove, NETNS_DIR / name)
     return tuple(gone)
+
+
+def put_back(path: Path) -> None:
+    """Pin an empty namespace where the engine names one that is gone: its pod is dead, and can be removed then."""
+    if path.parent == NETNS_DIR and path.name.startswith(_NAME_PREFIX) and not path.exists():
+        run("ip", "netns", "add", path.name)
 
 
 def remove(path: Path) -> None:

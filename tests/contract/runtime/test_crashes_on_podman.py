@@ -173,7 +173,7 @@ async def test_pods_come_and_go_without_a_trace(podman_world: PodmanWorld, times
     for _ in range(times):
         await once()
     assert await at_rest(podman_world) == before
-    assert await netns.sweep(podman_world.podman.network) == ()
+    assert await netns.sweep(podman_world.podman.network, nothing_named) == ()
 
 
 async def test_the_sweeper_finishes_what_an_earlier_agent_began(podman_world: PodmanWorld) -> None:
@@ -220,3 +220,37 @@ async def test_a_namespace_that_a_cut_start_left_unplugged_is_swept_and_others_s
     finally:
         for one in names:
             subprocess.run(("ip", "netns", "del", one), capture_output=True, check=False)
+
+
+async def nothing_named() -> frozenset[str]:
+    return frozenset()
+
+
+@pytest.mark.parametrize("podman_world", ["infra"], indirect=True)
+@pytest.mark.parametrize("namespace_too", [False, True])
+async def test_a_pod_of_which_everything_was_killed_keeps_nobody_from_being_listed(
+    podman_world: PodmanWorld, namespace_too: bool
+) -> None:
+    dead, other = new_pod("dead"), new_pod("other")
+    for pod in (dead, other):
+        await podman_world.run(pod, sh(pod, FOREVER))
+    fields = "{{.State.Pid}} {{.State.ConmonPid}} {{.NetworkSettings.SandboxKey}}"
+    ids = podman_world.podman.run("ps", "-q", "--filter", f"label=edgelet.pod.uid={dead.uid}").split()
+    shown = [podman_world.podman.run("inspect", "--format", fields, each).split() for each in ids]
+    for pid, conmon, *_ in shown:
+        for each in (conmon, pid):
+            os.kill(int(each), signal.SIGKILL)
+    if namespace_too:
+        for path in {path for _, _, *paths in shown for path in paths}:
+            netns.remove(Path(path))
+    fresh = await podman_world.restart()
+    await fresh.recover()
+    assert not fresh.unswept
+    seen = {each.pod.name: each for each in await fresh.pods()}
+    assert seen["other"].sandbox is not None
+    assert seen["other"].sandbox.ready
+    assert seen["dead"].sandbox is not None
+    assert not seen["dead"].sandbox.ready
+    await fresh.remove_pod(dead.uid)
+    assert [each.pod.name for each in await fresh.pods()] == ["other"]
+    assert not [path for _, _, *paths in shown for path in paths if Path(path).exists()]
