@@ -143,7 +143,7 @@ class Containers:
             return
         with self._inventory.touching(seen.pod.uid):
             await self.stop(container_id, grace_s=0)
-            self._sweeper.intend(container_id, recovery.of_container(seen))
+            self._sweeper.intend(container_id, recovery.of_container(seen, group=self._own_group(seen)))
             with station("KillContainerError", what):
                 query = {"force": "true", "v": "true", "timeout": "0"}
                 await remove_stubborn(self._libpod, f"/containers/{container_id}", query)
@@ -169,6 +169,12 @@ class Containers:
             if each.id == sandbox.infra_id:
                 return each.cgroup_path.replace(each.id, container_id)
         return ""
+
+    def _own_group(self, seen: Inspected) -> str:
+        """Return where its group is, if its sandbox tells: of one whose start was cut off the engine does not know."""
+        sandboxes = self._inventory.pinned(seen.pod.uid) if seen.pod else ()
+        parent = next((one.pinned.spec.cgroup_parent for one in sandboxes if one.pinned and one.id == seen.pod_id), "")
+        return pod_cgroups.of_container(parent, seen.id)
 
     def _may_live(self, seen: Inspected) -> bool:
         return seen.alive and self._exits.end(seen.id) is None

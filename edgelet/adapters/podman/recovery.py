@@ -44,10 +44,10 @@ def of(containers: Iterable[Inspected], pod_cgroups: Iterable[str] = ()) -> Rema
     )
 
 
-def of_container(container: Inspected) -> Remains:
-    """Collect what removal of one container could leave; its netns is the sandbox's."""
-    own = (container.cgroup_path,) if container.id in container.cgroup_path else ()
-    return Remains(container_ids=(container.id,), cgroup_paths=own)
+def of_container(container: Inspected, *, group: str = "") -> Remains:
+    """Collect what removal of one container could leave; its netns is the sandbox's. `group`: where else to look."""
+    own = {path for path in (container.cgroup_path, group) if container.id in path}
+    return Remains(container_ids=(container.id,), cgroup_paths=tuple(sorted(own)))
 
 
 class Sweeper:

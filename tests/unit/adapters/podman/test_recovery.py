@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -41,6 +42,10 @@ def test_what_can_be_left_is_only_what_is_the_containers_own() -> None:
         (ID,), (SEEN.cgroup_path, "/libpod_parent/pod"), ("/run/netns/netns-1",)
     )
     assert recovery.of_container(SEEN).netns_paths == ()
+    unstarted = replace(SEEN, cgroup_path="")  # its start was cut off: the engine knows of no group
+    assert recovery.of_container(unstarted).cgroup_paths == ()
+    assert recovery.of_container(unstarted, group=f"/pod/libpod-{ID}").cgroup_paths == (f"/pod/libpod-{ID}",)
+    assert recovery.of_container(unstarted, group="/pod").cgroup_paths == (), "the pod's own is not the container's"
 
 
 async def test_an_intention_survives_the_agent_and_is_finished_once(tmp_path: Path) -> None:
