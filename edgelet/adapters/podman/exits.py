@@ -54,6 +54,8 @@ class _Watched:
     conmon_fd: int = -1
     dead: bool = False  # the main process is known to be gone
     oom_killed: bool = False
+    file_came: bool = False  # its exit file, though it may have gone before it was read
+    silent: bool = False
     end: End | None = None
     settled: asyncio.Event = field(default_factory=asyncio.Event)  # nothing more will be learnt here
 
@@ -135,6 +137,11 @@ class ExitWatch:
         watched = self._watched.get(container_id)
         return watched is not None and (watched.dead or watched.end is not None)
 
+    def is_silent(self, container_id: str) -> bool:
+        """Whether its monitor ended before our eyes without a word: it was killed, and nobody will tell the engine."""
+        watched = self._watched.get(container_id)
+        return watched is not None and watched.silent
+
     async def settle(self, container_id: str, *, timeout_s: float) -> End | None:
         """Wait until the container has ended and its code is known, or can only be asked of the engine."""
         watched = self._watched.get(container_id)
@@ -199,6 +206,7 @@ class ExitWatch:
             if event.mask & (flags.Q_OVERFLOW | flags.IGNORED):
                 self._look_at_all()
             elif (watched := self._watched.get(event.name)) is not None:
+                watched.file_came = True
                 self._read_exit_file(watched)
 
     def _look_at_all(self) -> None:
@@ -240,6 +248,7 @@ class ExitWatch:
             self.kill_rest(watched.subject.id)
 
     def _conmon_ended(self, watched: _Watched) -> None:
+        held = watched.conmon_fd >= 0
         self._release_conmon(watched)
         if watched.end or self._read_exit_file(watched):
             return
@@ -251,6 +260,7 @@ class ExitWatch:
             processes.send(watched.main_fd, signal.SIGKILL)
             self.kill_rest(watched.subject.id)
         self._main_gone(watched)
+        watched.silent = held and not watched.file_came
         watched.settled.set()
         self._notify(watched)
 

@@ -221,7 +221,8 @@ class Inventory:
             return seen
         if await self._exits.settle(seen.id, timeout_s=SETTLE_S):
             return seen
-        again = await self._engine_heard(seen.id)
+        ask = self.inspect if self._exits.is_silent(seen.id) else self._engine_heard
+        again = await ask(seen.id)
         if again is not None and again.alive:
             self._exits.note_lost(seen.id)  # conmon was killed: the engine will say "running" for ever
         return again

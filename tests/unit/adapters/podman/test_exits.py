@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
+import subprocess
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -145,3 +146,23 @@ async def test_closing_lets_go_of_everything(exit_dir: Path) -> None:
     assert watch.known() == {ID, OTHER}
     watch.close()
     assert watch.known() == frozenset()
+
+
+@pytest.mark.parametrize("file_came", [False, True])
+async def test_a_monitor_that_was_killed_is_told_from_one_whose_file_was_gone_before_it_was_read(
+    exits: ExitWatch, exit_dir: Path, file_came: bool
+) -> None:
+    monitor = subprocess.Popen(
+        ("conmon", "-c", "read x", "--exit-dir", ID), executable="/bin/sh", stdin=subprocess.PIPE
+    )
+    try:
+        exits.watch(Subject(ID, "uid-1", "main", pid=2**22 - 1, conmon_pid=monitor.pid))
+        if file_came:
+            write(exit_dir, ID, "0")
+            (exit_dir / ID).unlink()  # the engine was quicker
+    finally:
+        monitor.kill()
+        monitor.communicate()
+    await exits.settle(ID, timeout_s=5)
+    assert exits.end(ID) is None
+    assert exits.is_silent(ID) is not file_came
