@@ -24,10 +24,12 @@ from edgelet.api.errors import EngineError
 from edgelet.ports.runtime import PodRef, PortMapping, Running
 from tests.contract.runtime.test_exits_on_podman import processes
 from tests.contract.runtime.world import FOREVER, PATIENCE_S, PodmanWorld, new_pod, sandbox_of, sh
+from tests.fixtures.mosquitto import free_port
 
 pytestmark = pytest.mark.podman
 
 KILLS = 20
+HOST_PORT = free_port()  # one for all: an end that leaves it taken is found by the next pod
 
 
 async def insist(call: Callable[[], Awaitable[None]]) -> None:
@@ -41,7 +43,7 @@ async def insist(call: Callable[[], Awaitable[None]]) -> None:
 
 
 async def make(world: PodmanWorld, pod: PodRef) -> None:
-    ports = (PortMapping(container_port=80, host_port=38474),)
+    ports = (PortMapping(container_port=80, host_port=HOST_PORT),)
     await world.runtime.create_sandbox(replace(sandbox_of(pod), ports=ports))
     await world.runtime.start_container(sh(pod, FOREVER))
 
