@@ -37,6 +37,11 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     def time(self) -> float:
         return self._jumping.jumped_s
 
+    async def shutdown_default_executor(self, timeout: float | None = None) -> None:  # noqa: ASYNC109  the base's
+        """Wait for threads in real time: from Python 3.12 on the loop would give them up after a jump of 300 s."""
+        del timeout
+        await super().shutdown_default_executor()
+
 
 class VirtualClock:
     """The Clock port on the running loop's time; `shift` moves the wall clock alone."""
