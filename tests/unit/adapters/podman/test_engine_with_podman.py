@@ -94,8 +94,9 @@ async def test_a_quiet_board_has_no_engine_process(engine: Engine, libpod: Libpo
     await libpod.call("GET", "/_ping")
     pid = engine.pid
     assert pid is not None
-    await until_dead(pid, within_s=4)
-    assert engine.pid is None
+    async with asyncio.timeout(20):  # it goes after a second without work; a loaded machine takes its time
+        while engine.pid is not None:
+            await asyncio.sleep(0.02)
     assert reaped(pid)
 
 
