@@ -129,7 +129,7 @@ async def test_containers_outlive_the_service_and_their_exits_are_cleaned_up_in_
     assert f"CONTAINERS_CONF={private_podman.containers_conf}" in environ
     assert not any(entry.startswith("LISTEN_") for entry in environ)
     assert alive(monitor)
-    await until_dead(monitor, within_s=5)  # it waits for `podman container cleanup`, which no service is needed for
+    await until_dead(monitor, within_s=20)  # it waits for `podman container cleanup`, which no service is needed for
     answer = private_podman.run("inspect", container, "--format", "{{.State.Status}} {{.State.ExitCode}}")
     assert answer == "exited 7"
     assert mounts_below(private_podman.storage_root / "overlay") == []
@@ -146,4 +146,4 @@ async def test_when_the_agent_dies_the_service_goes_by_itself(private_podman: Pr
     agent.kill()
     await agent.wait()
     assert alive(service)
-    await until_dead(service, within_s=4)
+    await until_dead(service, within_s=20)
