@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,6 +51,8 @@ def make(base: Foundation, *, copies: CopyUpkeep, node_changed: Callable[[], Non
 
     def look() -> None:
         show()
+        if gc.get_count()[2]:  # much was made since: pods that went are cycles, which Python alone lets lie for hours
+            gc.collect()
         if base.board.count_writes():
             message = base.board.flash_pressure
             base.events.record(base.board.key, "", type="Warning", reason="FlashWritePressure", message=message)
