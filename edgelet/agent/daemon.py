@@ -66,7 +66,9 @@ class Daemon:
         server = local_api.make(base, door.reception, adopted=dispatcher.adopted)
         server.open()
         manifests = pod_path.make_manifests(base, door.reception)
-        wire = link.make(base, door.reception, boot_id=str(uuid.uuid4())) if self._settings.mqtt.url else None
+        wire = None
+        if self._settings.mqtt.url:
+            wire = link.make(base, door.reception, boot_id=str(uuid.uuid4()), unsure=not opened.in_order)
         state.tell(opened, base)
         keeping = upkeep.make(
             base,

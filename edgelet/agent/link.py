@@ -30,8 +30,8 @@ class Link:
     reporter: Reporter
 
 
-def make(base: Foundation, reception: Reception, *, boot_id: str) -> Link:
-    """From the broker to the store, and from the store to the broker."""
+def make(base: Foundation, reception: Reception, *, boot_id: str, unsure: bool) -> Link:
+    """From the broker to the store, and from the store to the broker. `unsure`: the store may lack its last writes."""
     mqtt = base.settings.mqtt
     bus = MqttBus(
         _endpoint(base.settings),
@@ -56,6 +56,7 @@ def make(base: Foundation, reception: Reception, *, boot_id: str) -> Link:
             will_delay_s=mqtt.will_delay_s,
         ),
         outbox_bytes=mqtt.outbox_bytes,
+        unsure=unsure,
     )
     base.events.listen(reporter.event)
     source = MqttSource(

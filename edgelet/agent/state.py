@@ -36,6 +36,7 @@ class State:
     fresh: bool  # it may lack what runs: lost, restored, or never there
     restored: Restored | None
     missing: bool = False  # the file was gone or empty
+    in_order: bool = True  # nothing that was written can be missing: the last agent closed it
 
 
 def open_state(settings: Settings, clock: SystemClock) -> State:
@@ -74,6 +75,7 @@ def open_state(settings: Settings, clock: SystemClock) -> State:
         fresh=missing or store.damage is not None,
         restored=whole,
         missing=missing,
+        in_order=store.in_order and not missing and store.damage is None,
     )
 
 

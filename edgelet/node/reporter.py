@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from edgelet.api.errors import BusError, EdgeletError, StorageError, TooLargeError
 from edgelet.node import failure, status_message, wire_topics
 from edgelet.node.kept_events import KeptEvents
+from edgelet.node.leftovers import Leftovers
 from edgelet.node.outbox import Letter, Outbox, Rank
 from edgelet.node.pace import Pace
 from edgelet.node.published_topics import PublishedTopics
@@ -59,10 +60,11 @@ class Reporter:
         events: EventSink,
         rhythm: Rhythm | None = None,
         outbox_bytes: int = 8 * 1024 * 1024,
+        unsure: bool = False,
     ) -> None:
         """`boot_id` is new at each start of the agent; `node` makes the Node document when it is sent.
 
-        `describe` makes the Kubernetes Status of an error.
+        `describe` makes the Kubernetes Status of an error. `unsure`: the ledger may lack what was written last.
         """
         self._bus = bus
         self._store = store
@@ -79,6 +81,7 @@ class Reporter:
             self._outbox.put(letter)
         self._describe = describe
         self._desk = StatusDesk(store, published=self._published, node=node, boot_id=boot_id)
+        self._leftovers = Leftovers(bus, desk=self._desk, published=self._published, tell=self._status, unsure=unsure)
         self._wake = asyncio.Event()
         self._unsaved = asyncio.Event()
         self._slots = asyncio.Semaphore(_AT_ONCE)
@@ -96,7 +99,7 @@ class Reporter:
             case Connected():
                 self._greet(event)
             case Synced():
-                self._clear_leftovers()
+                self._leftovers.synced()
             case Disconnected(fighting=fighting, reason=reason):
                 self._online = False
                 if fighting:
@@ -146,6 +149,7 @@ class Reporter:
             tasks.create_task(self._repeat_node(), name="reporter/node")
             tasks.create_task(self._pay(), name="reporter/owed")
             tasks.create_task(self._keep_list(), name="reporter/list")
+            tasks.create_task(self._leftovers.run(), name="reporter/leftovers")
             tasks.create_task(self._kept.follow(self._unsent_events), name="reporter/events")
             await self._send_for_ever(tasks)
 
@@ -326,12 +330,6 @@ class Reporter:
         self._status(wire_topics.NODE)
         for key in self._desk.objects():
             self._status(wire_topics.of_object(key))
-
-    def _clear_leftovers(self) -> None:
-        """Clear what was published once about objects that are not there any more."""
-        for topic in self._published:
-            if not self._desk.concerns(topic):
-                self._status(topic)
 
     def _will(self, connection: int) -> Will:
         payload = status_message.online("lost", boot_id=self._boot_id, connection=connection, since=self._stamp())

@@ -51,6 +51,10 @@ class StatusDesk:
         there = key is not None and self._store.get(key) is not None
         return there or topic in self._refusals or topic in self._refused
 
+    def may_concern(self, topic: str) -> bool:
+        """Whether there is something to tell on a topic, or was and is not remembered any more (see `refuse`)."""
+        return self.concerns(topic) or len(self._refused) >= _MAX_REFUSED
+
     def render(self, topic: str) -> tuple[bytes, bytes] | None:
         """Return payload and digest of the newest, an empty payload where nothing is left; None if that is known."""
         body = self._body(topic)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from edgelet.api import kinds
 from edgelet.ports.object_store import Document, Key
 
+STATUS = "status/"
 ONLINE = "status/online"
 NODE = "status/node"
 

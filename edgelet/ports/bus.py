@@ -91,3 +91,13 @@ class Bus(Protocol):
                 broker takes (PacketTooLarge; never sent, so that it cannot block the rest).
         """
         ...
+
+    async def retained_topics(self, below: str) -> frozenset[str]:
+        """Return the topics that the broker retains below one of the node's own, such as "status/".
+
+        Not for every day: the broker sends all of it. A broker that lets the node not read gives nothing.
+
+        Raises:
+            BusError: Not connected, refused, or the connection ended meanwhile.
+        """
+        ...

@@ -86,6 +86,12 @@ class FakeBus:
         if retain:
             self._retain(topic, payload)
 
+    async def retained_topics(self, below: str) -> frozenset[str]:
+        await asyncio.sleep(0)
+        if not self._connected:
+            raise BusError("BrokerUnavailable", "cannot learn what the broker retains: not connected")
+        return frozenset(topic for topic in self.retained if topic.startswith(below))
+
     # ---- the world
 
     def connect(self) -> None:

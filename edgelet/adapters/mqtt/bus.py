@@ -8,12 +8,13 @@ from collections.abc import AsyncIterator, Callable
 
 from paho.mqtt.client import MQTTMessage
 
-from edgelet.adapters.mqtt import errors, packets, reconnect
+from edgelet.adapters.mqtt import errors, packets, reconnect, survey
 from edgelet.adapters.mqtt.endpoint import Endpoint
 from edgelet.adapters.mqtt.inbox import Inbox
 from edgelet.adapters.mqtt.link import Link
 from edgelet.adapters.mqtt.packets import ServerLimits
 from edgelet.adapters.mqtt.reconnect import Trouble
+from edgelet.adapters.mqtt.survey import Survey
 from edgelet.api.errors import BusError
 from edgelet.ports.bus import BusEvent, Connected, Disconnected, Message, Synced, Will
 from edgelet.ports.clock import Clock
@@ -52,6 +53,8 @@ class MqttBus:
         self._early: list[Message] = []  # came before the subscriptions stood: delivered after Connected
         self._connection = 0
         self._nonce = b""
+        self._survey: Survey | None = None
+        self._deafening: asyncio.Task[None] | None = None
         self._closing = asyncio.Event()
 
     @property
@@ -85,6 +88,21 @@ class MqttBus:
             if link is None or self._limits is None:
                 raise errors.unavailable(what, "not connected")
             await link.publish(full_topic, payload, qos=qos, retain=retain, properties=properties)
+
+    async def retained_topics(self, below: str) -> frozenset[str]:
+        """Return the topics that the broker retains below one of our own. One call at a time. See ports.bus."""
+        link = self._link
+        if link is None or self._limits is None:
+            raise errors.unavailable("learn what the broker retains", "not connected")
+        asked = self._survey = Survey(b"survey-" + self._fresh_nonce())
+        topic_filter = f"{self._endpoint.root}{below}#"
+        try:
+            await link.subscribe([topic_filter])
+            await self.publish(_SYNC, asked.nonce)
+            return await asked.wait(link)
+        finally:
+            self._survey = None
+            await survey.unsubscribe(link, topic_filter)
 
     async def run(self) -> None:
         """Connect, and again whenever the connection ends, until `close`. Never raises for what the broker does."""
@@ -139,13 +157,16 @@ class MqttBus:
         early, self._early = self._early, []
         for message in early:
             self._take(link, message)
-        self._nonce = f"{self._connection}-{self._chance():.17f}".encode()
+        self._nonce = self._fresh_nonce()
         barrier = asyncio.create_task(self._send_barrier(), name="mqtt/barrier")
         try:
             return await link.ended()
         finally:
             barrier.cancel()
             await asyncio.gather(barrier, return_exceptions=True)
+
+    def _fresh_nonce(self) -> bytes:
+        return f"{self._connection}-{self._chance():.17f}".encode()
 
     async def _send_barrier(self) -> None:
         """Publish the barrier: QoS 1, since a QoS 0 one overtakes the retained messages (measured)."""
@@ -165,16 +186,29 @@ class MqttBus:
             _log.warning("message dropped: %s", error)
             link.acknowledge(message.mid, message.qos)
             return
-        if self._limits is not None:
+        if value.topic.startswith(survey.OWN):
+            self._hear_own(link, value)
+        elif self._limits is not None:
             self._take(link, value)
         elif len(self._early) < _MAX_EARLY:
             self._early.append(value)
         else:
             link.fail("the broker sent more than ReceiveMaximum before it answered SUBSCRIBE")
 
+    def _hear_own(self, link: Link, message: Message) -> None:
+        """Take what we said ourselves: an answer, or a subscription that a kill left in the session."""
+        link.acknowledge(message.packet_id, message.qos)
+        if self._survey is not None:
+            self._survey.hear(message.topic, message.payload, retained=message.retained)
+        elif self._deafening is None or self._deafening.done():
+            end = survey.unsubscribe(link, f"{self._endpoint.root}{survey.OWN}#")
+            self._deafening = asyncio.create_task(end, name="mqtt/unsubscribe")
+
     def _take(self, link: Link, message: Message) -> None:
         if message.topic == _SYNC:
             link.acknowledge(message.packet_id, message.qos)
+            if self._survey is not None and message.payload == self._survey.nonce:
+                self._survey.finish()
             if message.payload == self._nonce:  # an older one is left over from a connection before
                 self._inbox.put(Synced(self._connection))
             return

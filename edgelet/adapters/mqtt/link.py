@@ -81,6 +81,22 @@ class Link:
         if code.is_failure:
             raise errors.of_code(code.value, f"subscribe to {', '.join(filters)}", str(code))
 
+    async def unsubscribe(self, topic_filter: str) -> None:
+        """End a subscription.
+
+        Raises:
+            BusError: The broker refuses, or the link ended.
+        """
+        what = f"unsubscribe from {topic_filter}"
+        if not self.alive:
+            raise errors.unavailable(what, "not connected")
+        _, packet_id = self._client.unsubscribe(topic_filter)
+        if packet_id is None:
+            raise errors.unavailable(what, "the connection is gone")
+        code = await self._answer(packet_id, what)
+        if code.is_failure:
+            raise errors.of_code(code.value, what, str(code))
+
     async def publish(self, topic: str, payload: bytes, *, qos: int, retain: bool, properties: Properties) -> None:
         """Return when the broker has it.
 
@@ -167,6 +183,7 @@ class Link:
         client.on_message = self._on_message
         client.on_publish = self._on_publish
         client.on_subscribe = self._on_subscribe
+        client.on_unsubscribe = self._on_subscribe
         client.on_log = self._on_log
         client.on_socket_close = self._on_socket_close
         client.on_socket_register_write = self._on_register_write

@@ -59,9 +59,12 @@ class Damage:
 class Database:
     """One connection, used by one thread at a time (after opening: the writer thread)."""
 
-    def __init__(self, path: Path, lock: int, connection: sqlite3.Connection, damage: Damage | None) -> None:
+    def __init__(
+        self, path: Path, lock: int, connection: sqlite3.Connection, *, damage: Damage | None, in_order: bool
+    ) -> None:
         self.path = path
         self.damage = damage
+        self.in_order = in_order
         self._lock = lock
         self._connection = connection
         self.unsaved = not saved_copy.path_of(path).exists() or _has_log(path)  # whether the good copy is older
@@ -79,6 +82,7 @@ class Database:
         try:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             lock = _take_lock(path)
+            in_order = not _log_of(path).exists()  # whoever closes it removes the log
         except OSError as error:
             raise _translated(path, "open", error) from error
         try:
@@ -89,7 +93,7 @@ class Database:
         except BaseException:
             os.close(lock)
             raise
-        return cls(path, lock, connection, damage), memory
+        return cls(path, lock, connection, damage=damage, in_order=in_order), memory
 
     def write(self, writing: Writing) -> None:
         """Put it on disk in one transaction, fsynced at return. Raises StorageError with nothing changed."""
@@ -132,10 +136,14 @@ class Database:
         os.close(self._lock)
 
 
+def _log_of(path: Path) -> Path:
+    return path.with_name(path.name + "-wal")
+
+
 def _has_log(path: Path) -> bool:
-    """Whether the last agent did not end in order."""
+    """Whether something was written that is not in the file itself."""
     with suppress(FileNotFoundError):
-        return path.with_name(path.name + "-wal").stat().st_size > 0
+        return _log_of(path).stat().st_size > 0
     return False
 
 

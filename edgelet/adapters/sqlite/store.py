@@ -40,7 +40,8 @@ class SqliteStore:
     """ports.object_store.ObjectStore on one SQLite file.
 
     `damage` tells of a database that was found damaged and moved aside at opening: then this one started empty, or
-    from what `recover` brought. `ledger` keeps small facts in the same file.
+    from what `recover` brought. `in_order`: whoever had it before has closed it. `ledger` keeps small facts in
+    the same file.
     """
 
     def __init__(
@@ -56,6 +57,7 @@ class SqliteStore:
         ledger_max_bytes: int = _LEDGER_MAX_BYTES,
     ) -> None:
         self.damage = database.damage
+        self.in_order = database.in_order
         self._memory = memory
         self._clock = clock
         self._max_objects = max_objects

@@ -49,6 +49,23 @@ async def test_a_broker_that_was_killed_and_had_saved_resumes_the_session(mosqui
     assert second.session_present
 
 
+async def test_a_question_that_a_kill_cut_off_leaves_no_subscription(mosquitto: Mosquitto) -> None:
+    killed = Running(make_bus(mosquitto, chance=0.05))
+    await killed.reader.until(Synced)
+    link = killed.bus._link
+    assert link is not None
+    await link.subscribe([ROOT + "status/#"])  # what `retained_topics` begins with
+    await killed.vanish()
+    node = Running(make_bus(mosquitto, chance=0.05))
+    await node.reader.until(Synced)
+    await node.bus.publish("status/pods/default/web", b"1", retain=True)
+    unsubscribe = "UNSUBSCRIBE from edgelet-default_pi-01"
+    await eventually(lambda: unsubscribe in mosquitto.log or None)
+    assert not node.reader.of(Message)
+    assert await node.bus.retained_topics("status/") >= {"status/pods/default/web"}
+    await node.close()
+
+
 async def test_the_will_carries_the_connection_and_a_clean_end_sends_none(mosquitto: Mosquitto) -> None:
     node = Running(make_bus(mosquitto, chance=0.05))
     await node.reader.until(Synced)

@@ -88,6 +88,29 @@ async def test_what_is_published_is_there(world: World, reader: Reader) -> None:
     assert await world.retained("status/pods/default/web") is None
 
 
+async def test_what_the_broker_retains_can_be_asked_for(world: World, reader: Reader) -> None:
+    await world.connect()
+    await reader.until(Synced)
+    names = {f"status/pods/default/web-{number}" for number in range(60)}
+    for name in names:
+        await world.bus.publish(name, b"running", retain=True)
+    await world.bus.publish("events/default/one", b"x", retain=True)
+    await world.send("desired/pods/default/web", b"one")
+    await reader.until(Message)
+    assert await world.bus.retained_topics("status/") - {"status/online"} == names
+    await world.bus.publish("status/pods/default/web-0", b"", retain=True)
+    assert await world.bus.retained_topics("status/") - {"status/online"} == names - {"status/pods/default/web-0"}
+    await world.bus.publish("status/pods/default/web-1", b"stopped", retain=True)
+    await asyncio.sleep(0.05)
+    assert [message.topic for message in messages(reader)] == ["desired/pods/default/web"], "answers are no messages"
+
+
+async def test_a_question_without_a_connection_fails_at_once(world: World) -> None:
+    with pytest.raises(BusError) as caught:
+        await world.bus.retained_topics("status/")
+    assert caught.value.reason == "BrokerUnavailable"
+
+
 async def test_publishing_without_a_connection_fails_at_once(world: World) -> None:
     with pytest.raises(BusError) as caught:
         await world.bus.publish("status/node", b"x")

@@ -49,7 +49,7 @@ class Desk:
             "status": {"conditions": [condition]},
         }
 
-    async def agent(self) -> None:
+    async def agent(self, *, unsure: bool = False) -> None:
         self.starts += 1
         self.reporter = Reporter(
             self.bus,
@@ -62,6 +62,7 @@ class Desk:
             describe=describe,
             events=self.events,
             rhythm=Rhythm(),
+            unsure=unsure,
         )
         self._tasks.append(asyncio.create_task(self.reporter.run()))
         self._tasks.append(asyncio.create_task(self._feed()))
@@ -69,7 +70,9 @@ class Desk:
 
     async def _feed(self) -> None:
         async for event in self.bus.events():
-            self.reporter.notice(event)
+            if not self.reporter.notice(event) and isinstance(event, Message):
+                self.reporter.refused(event.topic, InvalidObjectError("Pod", "bad", ()))
+                self.bus.acknowledge(event)
 
     async def kill(self) -> None:
         for task in self._tasks:
@@ -292,6 +295,52 @@ async def test_what_went_while_the_agent_was_down_is_cleared(desk: Desk) -> None
     assert TOPIC not in desk.bus.retained
     assert "status/pods/default/db" in desk.bus.retained
     assert json.loads(desk.bus.retained["status/online"])["bootID"] == "boot-2"
+
+
+@scenario
+async def test_what_a_cut_database_forgot_is_cleared_by_the_brokers_list(desk: Desk) -> None:
+    await desk.make("web", phase="Running")
+    desk.bus.retained |= {"status/pods/default/gone": b"{}", "status/nonsense": b"{}", "elsewhere": b"x"}
+    desk.bus.drop()
+    await desk.kill()
+    await desk.agent(unsure=True)
+    await desk.connect()
+    assert {"status/online", "status/node", TOPIC, "elsewhere"} <= set(desk.bus.retained)
+    assert not {"status/pods/default/gone", "status/nonsense"} & set(desk.bus.retained)
+
+
+@scenario
+async def test_after_an_end_in_order_the_broker_is_not_asked(desk: Desk) -> None:
+    desk.bus.retained["status/pods/default/gone"] = b"{}"
+    desk.bus.drop()
+    await desk.kill()
+    await desk.agent()
+    await desk.connect()
+    assert "status/pods/default/gone" in desk.bus.retained
+
+
+@scenario
+async def test_the_broker_is_asked_again_if_the_link_breaks_meanwhile(desk: Desk) -> None:
+    desk.bus.drop()
+    await desk.kill()
+    await desk.agent(unsure=True)
+    desk.bus.connect()
+    desk.bus.drop()
+    await asyncio.sleep(1)
+    desk.bus.retained["status/pods/default/gone"] = b"{}"
+    await desk.connect()
+    assert "status/pods/default/gone" not in desk.bus.retained
+
+
+@scenario
+async def test_a_refusal_is_no_leftover(desk: Desk) -> None:
+    desk.bus.send("desired/pods/default/bad", b"?")
+    await asyncio.sleep(0.01)
+    desk.bus.drop()
+    await desk.kill()
+    await desk.agent(unsure=True)
+    await desk.connect()
+    assert "status/pods/default/bad" in desk.bus.retained
 
 
 @scenario
