@@ -16,6 +16,7 @@ from edgelet.api.errors import EdgeletError, EngineError
 from edgelet.ports.clock import Clock
 from edgelet.ports.images import Credential, ImageInfo, Images
 from edgelet.ports.runtime import (
+    BeforeStart,
     ContainerSpec,
     EngineInfo,
     ExecResult,
@@ -35,6 +36,7 @@ _FIRST_RETRY_S = 1.0
 _MAX_RETRY_S = 60.0
 _SWEEP_AFTER_S = 5.0
 _SWEEP_MAX_S = 300.0
+_AFTER_START_S = (3.0, 27.0)  # one sweep after the other: calls of an agent that was killed may go on for some time
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,14 +63,18 @@ class EngineGate:
         self.trouble = "Podman was not asked yet"  # for people; "" once it works
 
     async def run(self) -> None:
-        """Try until the engine is there; after it was lost and came back, sweep what it left. For ever."""
+        """Try until the engine is there; sweep soon after that, and whenever it was lost and came back. For ever."""
         await self._open()
         wait_s = _SWEEP_AFTER_S
+        after_start_s = list(_AFTER_START_S)
         while True:
             if self._engine.unswept():
                 self._failed.set()
-            await self._failed.wait()
-            await self._clock.sleep(wait_s)
+            if after_start_s:
+                await self._clock.sleep(after_start_s.pop(0))
+            else:
+                await self._failed.wait()
+                await self._clock.sleep(wait_s)
             self._failed.clear()
             try:
                 await self._engine.recover()
@@ -118,8 +124,8 @@ class EngineGate:
     async def create_sandbox(self, spec: SandboxSpec) -> None:
         await self._watched(self._engine.runtime.create_sandbox(spec))
 
-    async def start_container(self, spec: ContainerSpec) -> None:
-        await self._watched(self._engine.runtime.start_container(spec))
+    async def start_container(self, spec: ContainerSpec, *, before_start: BeforeStart | None = None) -> None:
+        await self._watched(self._engine.runtime.start_container(spec, before_start=before_start))
 
     async def signal_container(self, container_id: str, signal: str) -> None:
         await self._watched(self._engine.runtime.signal_container(container_id, signal))

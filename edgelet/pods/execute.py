@@ -52,7 +52,7 @@ from edgelet.ports.clock import Clock
 from edgelet.ports.events import EventSink
 from edgelet.ports.object_store import Key, ObjectStore
 from edgelet.ports.pod_files import PodFiles
-from edgelet.ports.runtime import ContainerSpec, Exited, ObservedPod, Runtime
+from edgelet.ports.runtime import BeforeStart, ContainerSpec, Exited, ObservedPod, Runtime
 
 _RETRY = timedelta(seconds=10)  # kubelet: backOffPeriod of a pod that failed to sync
 _NOT_BY_TIME = frozenset({"CreateContainerConfigError", "FailedMount"})
@@ -79,8 +79,12 @@ class Executor:
     def __init__(self, ports: ExecutorPorts) -> None:
         self._ports = ports
 
-    async def execute(self, step: Step, pod: Pod, memory: Callable[[], Memory]) -> Memory:
+    async def execute(
+        self, step: Step, pod: Pod, memory: Callable[[], Memory], *, before_start: BeforeStart | None = None
+    ) -> Memory:
         """Carry out one step; return the memory after it. `memory` is read when the step is done, not before.
+
+        `before_start` is waited for between creating and starting a container.
 
         Raises:
             EdgeletError: Where the planner can do nothing about it: the engine is away, something cannot be removed.
@@ -92,7 +96,7 @@ class Executor:
             case MakeSandbox(attempt=attempt):
                 return await self._make_sandbox(pod, attempt, memory)
             case StartContainer():
-                return await self._start(pod, step, memory)
+                return await self._start(pod, step, memory, before_start)
             case ResizeContainer(container=name, id=container_id):
                 return await self._resize(pod, _container(pod, name), container_id, memory)
             case RemoveInstances(ids=ids) | ResetContainers(ids=ids):
@@ -196,7 +200,9 @@ class Executor:
         made_s = self._ports.clock.monotonic_s()
         return replace(memory(), sandbox_problem=None, sandbox_made_s=made_s, initialized=False)
 
-    async def _start(self, pod: Pod, step: StartContainer, memory: Callable[[], Memory]) -> Memory:
+    async def _start(
+        self, pod: Pod, step: StartContainer, memory: Callable[[], Memory], before_start: BeforeStart | None
+    ) -> Memory:
         container = _container(pod, step.container)
         known = memory().container(container.name)
         if not isinstance(known.image, ImagePresent):
@@ -208,7 +214,7 @@ class Executor:
         told = self._told(pod)
         try:
             spec = await self._resolve(pod, container, step, known.image, backoff, memory().ips)
-            await self._ports.runtime.start_container(spec)
+            await self._ports.runtime.start_container(spec, before_start=before_start)
         except EdgeletError as error:
             told("Failed", f"Error: {error.message}", container=container.name, warning=True)
             if isinstance(error, DamagedImageError) and await self._repaired(pod, container, error):

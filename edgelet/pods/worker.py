@@ -5,12 +5,22 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from edgelet.api.errors import EdgeletError
 from edgelet.api.pod import Pod
-from edgelet.pods import active_deadline, allocation, announcements, plan, references, remember, resize, stored_pod
+from edgelet.pods import (
+    active_deadline,
+    allocation,
+    announcements,
+    plan,
+    references,
+    remember,
+    resize,
+    starts,
+    stored_pod,
+)
 from edgelet.pods.care import Care
 from edgelet.pods.eviction import Eviction
 from edgelet.pods.execute import Executor
@@ -33,7 +43,7 @@ from edgelet.pods.steps import (
 from edgelet.pods.storage_watch import StorageWatch
 from edgelet.ports.clock import Clock
 from edgelet.ports.object_store import Key, ObjectStore, StoredObject
-from edgelet.ports.runtime import ObservedPod, Runtime
+from edgelet.ports.runtime import BeforeStart, ObservedPod, Runtime
 
 log = logging.getLogger(__name__)
 
@@ -287,8 +297,12 @@ class PodWorker:
             raise error
 
     async def _steps(self, pod: Pod, steps: tuple[Step, ...]) -> None:
+        together = starts.together(pod, steps)
         for step in steps:
             match step:
+                case StartContainer() if step in together:
+                    if step is together[0]:
+                        await self._starts(pod, together)
                 case FetchImage(container=name):
                     self._fetches.begin(pod, name)
                 case FinishDeletion():
@@ -304,6 +318,15 @@ class PodWorker:
                     # Files are no affair of the engine.
                     self._look_needed |= not isinstance(step, PrepareFiles | RemoveVolumes)
                     self._memory = await self._ports.executor.execute(step, pod, lambda: self._memory)
+
+    async def _starts(self, pod: Pod, steps: Sequence[StartContainer]) -> None:
+        async def start(step: StartContainer, before_start: BeforeStart) -> None:
+            self._look_needed = True
+            self._care.expect_hook(pod, step)
+            memory = await self._ports.executor.execute(step, pod, lambda: self._memory, before_start=before_start)
+            self._memory = memory  # nothing else ran since it was made
+
+        await starts.carry_out(steps, start)
 
     async def _finish(self, pod: Pod) -> None:
         self._finishing = True  # that the object goes is news too: it must not break off what makes it go

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal, Protocol
@@ -244,6 +244,9 @@ class EngineInfo:
     memory_cgroup: bool  # False: stock Raspberry Pi OS, limits cannot be honoured
 
 
+BeforeStart = Callable[[], Awaitable[None]]
+
+
 class Runtime(Protocol):
     """Sandboxes and containers. Every call may be repeated after a crash between any two engine calls.
 
@@ -266,8 +269,11 @@ class Runtime(Protocol):
         """Make and start the sandbox; returns when its network is up. A half-made one is finished or replaced."""
         ...
 
-    async def start_container(self, spec: ContainerSpec) -> None:
-        """Create and start one instance. Starts an instance that is Created, leaves alone one that already ran."""
+    async def start_container(self, spec: ContainerSpec, *, before_start: BeforeStart | None = None) -> None:
+        """Create and start one instance. Starts an instance that is Created, leaves alone one that already ran.
+
+        `before_start` is waited for when it is created and before it is started; not if one of both is not to be done.
+        """
         ...
 
     async def signal_container(self, container_id: str, signal: str) -> None:

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from edgelet.api.errors import EngineError
 from edgelet.ports.clock import Clock
 from edgelet.ports.runtime import (
+    BeforeStart,
     ContainerSpec,
     ContainerState,
     Created,
@@ -130,7 +131,7 @@ class FakeRuntime:
             attempt=spec.attempt,
         )
 
-    async def start_container(self, spec: ContainerSpec) -> None:
+    async def start_container(self, spec: ContainerSpec, *, before_start: BeforeStart | None = None) -> None:
         self._note("start_container", f"{spec.name}#{spec.instance}")
         pod = self._pods.get(spec.pod.uid)
         if pod is None or pod.sandbox is None or not pod.sandbox.ready:
@@ -138,6 +139,10 @@ class FakeRuntime:
         identity = f"{spec.pod.uid}-{spec.name}-{spec.instance}"
         if identity in pod.containers and not isinstance(pod.containers[identity].state, Created):
             return
+        if before_start is not None:
+            await before_start()
+            if self._pods.get(spec.pod.uid) is not pod:
+                raise EngineError("RunContainerError", "the pod has gone")
         program = self.programs.get(spec.image, Program())
         self._specs[identity] = spec
         self._ended[identity] = asyncio.Event()

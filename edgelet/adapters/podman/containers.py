@@ -19,7 +19,7 @@ from edgelet.adapters.podman.station import holder, is_conflict, start_code, sta
 from edgelet.adapters.podman.translate import Abilities
 from edgelet.api.errors import DamagedImageError, EngineError
 from edgelet.ports.clock import Clock
-from edgelet.ports.runtime import ContainerSpec, Resources
+from edgelet.ports.runtime import BeforeStart, ContainerSpec, Resources
 
 _GONE_S = 10.0  # from SIGKILL until nothing is left; longer only in uninterruptible sleep
 _APPEAR_TRIES = 10  # a name is taken some moments before the container can be inspected
@@ -48,7 +48,7 @@ class Containers:
         self._abilities = abilities
         self._clock = clock
 
-    async def start(self, spec: ContainerSpec, sandbox: ListedPod) -> None:
+    async def start(self, spec: ContainerSpec, sandbox: ListedPod, *, before_start: BeforeStart | None = None) -> None:
         """Create and start it; returns when its process runs, or ran.
 
         Raises:
@@ -56,13 +56,13 @@ class Containers:
             DamagedImageError: The same, because the image's files are damaged: fetch it anew.
         """
         try:
-            await self._bring_up(spec, sandbox)
+            await self._bring_up(spec, sandbox, before_start)
         except EngineError as error:
             if image_repair.tells(error.message):
                 raise DamagedImageError(error.reason, error.message, retry_after=RETRY_SOON) from error
             raise
 
-    async def _bring_up(self, spec: ContainerSpec, sandbox: ListedPod) -> None:
+    async def _bring_up(self, spec: ContainerSpec, sandbox: ListedPod, before_start: BeforeStart | None) -> None:
         body = translate.container_body(
             spec,
             owner=self._owner,
@@ -81,6 +81,8 @@ class Containers:
                     container_id, found = await self._replace(container_id, body), None
         if found is not None and not found.startable:
             return  # a call before this one came further: running, or ended already
+        if before_start is not None:
+            await before_start()
         self._exits.forget(container_id)  # of an earlier start that failed
         cgroup_path = self._cgroup_path(container_id, sandbox)
         self._exits.watch(Subject(container_id, spec.pod.uid, spec.name, cgroup_path=cgroup_path))

@@ -14,6 +14,7 @@ import asyncio
 import contextlib
 import logging
 import os
+import time
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Literal
@@ -32,6 +33,7 @@ _LEAST_SHARES = 2
 _MOST_SHARES, _MOST_WEIGHT = 262144, 10000
 _GONE_TRIES = 100
 _GONE_PAUSE_S = 0.02
+_UNSETTLED_S = 20.0  # calls of an earlier agent, which the engine goes on with, may make a group again
 _CONTROLLERS = ("cpu", "memory", "pids", "cpuset", "io")
 
 
@@ -77,6 +79,7 @@ class PodCgroups:
         self._manager = manager
         self._marks = marks
         self._mine: set[str] = set()  # marked in this life: whoever made them sees to them
+        self._settled_at_s = time.monotonic() + _UNSETTLED_S
         self._mount = mount_point
 
     def parent(self, spec: SandboxSpec) -> str:
@@ -150,12 +153,16 @@ class PodCgroups:
         if self._remove(uid):
             return False
         self._mine.discard(uid)
-        with contextlib.suppress(OSError):
-            (self._marks / uid).unlink()
+        if time.monotonic() >= self._settled_at_s:
+            with contextlib.suppress(OSError):
+                (self._marks / uid).unlink()
         return True
 
     def sweep(self, seen: Iterable[str]) -> None:
-        """Remove the groups of pods that an earlier agent marked, but those of which something is there."""
+        """Remove the groups of pods that an earlier agent marked, but those of which something is there.
+
+        In the first moments the marks stay, for a sweep after them.
+        """
         for uid in self.marked().difference(seen, self._mine):
             self.abandon(uid)
 

@@ -26,6 +26,7 @@ from edgelet.api.errors import EngineError
 from edgelet.ports.clock import Clock
 from edgelet.ports.pinned_sandboxes import PinnedSandboxes
 from edgelet.ports.runtime import (
+    BeforeStart,
     ContainerSpec,
     EngineInfo,
     ExecResult,
@@ -124,7 +125,7 @@ class PodmanRuntime:
         """Make and start the sandbox."""
         await self._sandbox.create(spec)
 
-    async def start_container(self, spec: ContainerSpec) -> None:
+    async def start_container(self, spec: ContainerSpec, *, before_start: BeforeStart | None = None) -> None:
         """Create and start one instance."""
         with station("CreateContainerError", f"look for the sandbox of {spec.pod.name}"):
             sandbox = await self._sandbox.newest(spec.pod.uid)
@@ -135,7 +136,7 @@ class PodmanRuntime:
                 "CreateContainerError", f"cannot create the container {spec.name}: its pod has no sandbox that is up"
             )
         with self._inventory.touching(spec.pod.uid):
-            await self._containers.start(spec, sandbox)
+            await self._containers.start(spec, sandbox, before_start=before_start)
 
     async def signal_container(self, container_id: str, signal: str) -> None:
         """Send a signal to the main process."""

@@ -148,6 +148,7 @@ async def test_the_images_volume_healthcheck_and_stop_signal(podman_world: Podma
     assert podman_world.podman.run("volume", "ls", "-q") == before
     shown = json.loads(podman_world.podman.run("inspect", container.id))[0]
     assert shown["Config"]["Healthcheck"]["Test"] == ["NONE"]
+    await podman_world.listening(pod)
     await podman_world.runtime.stop_container(container.id, grace_s=20)
     state = (await podman_world.observed(pod)).state
     assert isinstance(state, Exited)
@@ -157,7 +158,8 @@ async def test_the_images_volume_healthcheck_and_stop_signal(podman_world: Podma
 async def test_the_pods_own_stop_signal_wins(podman_world: PodmanWorld) -> None:
     pod = new_pod()
     spec = replace(sh(pod, f"trap 'exit 45' INT; {FOREVER}"), stop_signal="SIGINT")
-    container = await podman_world.run(pod, spec)
+    await podman_world.run(pod, spec)
+    container = await podman_world.listening(pod)
     await podman_world.runtime.stop_container(container.id, grace_s=20)
     state = (await podman_world.observed(pod)).state
     assert isinstance(state, Exited)

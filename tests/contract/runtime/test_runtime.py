@@ -55,6 +55,52 @@ async def test_a_container_without_a_sandbox_cannot_be_created(world: World) -> 
     assert refused.value.reason == "CreateContainerError"
 
 
+async def test_between_creating_and_starting_a_caller_may_have_it_wait(world: World) -> None:
+    pod = new_pod()
+    await world.runtime.create_sandbox(sandbox_of(pod))
+    created, go = asyncio.Event(), asyncio.Event()
+
+    async def wait() -> None:
+        created.set()
+        await go.wait()
+
+    later = asyncio.create_task(
+        world.runtime.start_container(world.container(pod, FOREVER, name="b"), before_start=wait)
+    )
+    async with asyncio.timeout(30):
+        await created.wait()
+    await world.runtime.start_container(world.container(pod, FOREVER, name="a"))
+    seen = await world.runtime.pod(pod.uid)
+    assert seen is not None
+    assert [one.name for one in seen.containers if isinstance(one.state, Running)] == ["a"]
+    go.set()
+    await later
+    seen = await world.runtime.pod(pod.uid)
+    assert seen is not None
+    assert sorted(one.name for one in seen.containers if isinstance(one.state, Running)) == ["a", "b"]
+
+
+async def test_one_that_was_created_and_never_started_is_started_by_the_next_call(world: World) -> None:
+    pod = new_pod()
+    await world.runtime.create_sandbox(sandbox_of(pod))
+    created = asyncio.Event()
+
+    async def wait() -> None:
+        created.set()
+        await asyncio.Event().wait()
+
+    spec = world.container(pod, FOREVER)
+    broken_off = asyncio.create_task(world.runtime.start_container(spec, before_start=wait))
+    async with asyncio.timeout(30):
+        await created.wait()
+    broken_off.cancel()
+    await asyncio.gather(broken_off, return_exceptions=True)
+    await world.runtime.start_container(spec)
+    assert isinstance((await world.observed(pod)).state, Running)
+    await world.runtime.remove_pod(pod.uid)
+    assert await world.runtime.pod(pod.uid) is None
+
+
 @pytest.mark.parametrize("code", [0, 3])
 async def test_an_end_is_noticed_and_seen_with_its_code(world: World, code: int) -> None:
     pod = new_pod()
@@ -97,7 +143,7 @@ async def test_stop_ends_a_container_that_listens_with_its_own_code(world: World
     pod = new_pod()
     await world.runtime.create_sandbox(sandbox_of(pod))
     await world.runtime.start_container(world.container(pod, FOREVER))
-    await world.runtime.stop_container((await world.observed(pod)).id, grace_s=20)
+    await world.runtime.stop_container((await world.listening(pod)).id, grace_s=20)
     state = (await world.observed(pod)).state
     assert isinstance(state, Exited)
     assert state.exit_code == 143
@@ -107,7 +153,7 @@ async def test_stop_kills_a_deaf_container_after_its_grace(world: World) -> None
     pod = new_pod()
     await world.runtime.create_sandbox(sandbox_of(pod))
     await world.runtime.start_container(world.container(pod, Program(ignores_term=True)))
-    container = await world.observed(pod)
+    container = await world.listening(pod)
     start_s = time.monotonic()
     await world.runtime.stop_container(container.id, grace_s=0.5)
     assert 0.5 <= time.monotonic() - start_s < 5
@@ -120,7 +166,7 @@ async def test_a_signal_reaches_the_main_process_and_is_no_error_after_the_end(w
     pod = new_pod()
     await world.runtime.create_sandbox(sandbox_of(pod))
     await world.runtime.start_container(world.container(pod, FOREVER))
-    container = await world.observed(pod)
+    container = await world.listening(pod)
     await world.runtime.signal_container(container.id, "")
     await world.notices.of(pod, "main")
     state = (await world.observed(pod)).state

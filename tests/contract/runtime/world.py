@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import secrets
+import signal
 import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field, replace
@@ -26,6 +27,7 @@ from edgelet.ports.runtime import (
     ObservedContainer,
     ObservedPod,
     PodRef,
+    Running,
     Runtime,
     SandboxSpec,
 )
@@ -101,6 +103,17 @@ class World(Protocol):
         """The newest instance of a container."""
         ...
 
+    async def listening(self, pod: PodRef) -> ObservedContainer:
+        """Wait until the program of "main" has said what it does with SIGTERM: before that it is deaf, as PID 1."""
+        ...
+
+
+def _cares_about_signals(status: str) -> bool:
+    """Whether a shell has done its `trap`: it ignores or catches SIGUSR1, SIGINT or SIGTERM."""
+    masks = dict(line.split(":\t") for line in status.splitlines() if line.startswith(("SigIgn", "SigCgt")))
+    asked = sum(1 << number - 1 for number in (signal.SIGUSR1, signal.SIGINT, signal.SIGTERM))
+    return any(int(mask, 16) & asked for mask in masks.values())
+
 
 async def observed(runtime: Runtime, pod: PodRef, name: str = "main") -> ObservedContainer:
     seen = await runtime.pod(pod.uid)
@@ -122,6 +135,9 @@ class FakeWorld:
 
     async def observed(self, pod: PodRef, name: str = "main") -> ObservedContainer:
         return await observed(self.runtime, pod, name)
+
+    async def listening(self, pod: PodRef) -> ObservedContainer:
+        return await self.observed(pod)
 
 
 @dataclass
@@ -193,6 +209,15 @@ class PodmanWorld:
 
     async def observed(self, pod: PodRef, name: str = "main") -> ObservedContainer:
         return await observed(self.runtime, pod, name)
+
+    async def listening(self, pod: PodRef) -> ObservedContainer:
+        container = await self.observed(pod)
+        assert isinstance(container.state, Running)
+        status = Path(f"/proc/{container.state.pid}/status")
+        async with asyncio.timeout(PATIENCE_S):
+            while not _cares_about_signals(status.read_text()):
+                await asyncio.sleep(0.01)
+        return container
 
     async def run(self, pod: PodRef, spec: ContainerSpec, sandbox: SandboxSpec | None = None) -> ObservedContainer:
         """Make the sandbox and the container."""

@@ -379,8 +379,8 @@ def test_a_start_that_is_broken_off_still_gets_its_hook_once() -> None:
         commands = Commands(w)
         start = w.runtime.start_container
 
-        async def slow(spec: Any) -> None:
-            await start(spec)
+        async def slow(spec: Any, **how: Any) -> None:
+            await start(spec, **how)
             await asyncio.sleep(5)  # made; and broken off before anybody hears of it
 
         w.runtime.start_container = slow  # type: ignore[method-assign]  # the fault

@@ -155,7 +155,10 @@ async def test_a_monitor_that_was_killed_is_told_from_one_whose_file_was_gone_be
     monitor = subprocess.Popen(
         ("conmon", "-c", "read x", "--exit-dir", ID), executable="/bin/sh", stdin=subprocess.PIPE
     )
+    cmdline = Path(f"/proc/{monitor.pid}/cmdline")
     try:
+        while not cmdline.read_bytes():  # Popen returns some moments before the kernel shows the new arguments
+            await asyncio.sleep(0.001)
         exits.watch(Subject(ID, "uid-1", "main", pid=2**22 - 1, conmon_pid=monitor.pid))
         if file_came:
             write(exit_dir, ID, "0")
