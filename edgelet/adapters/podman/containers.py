@@ -149,7 +149,7 @@ class Containers:
             with station("KillContainerError", what):
                 query = {"force": "true", "v": "true", "timeout": "0"}
                 await remove_stubborn(self._libpod, f"/containers/{container_id}", query)
-            self._inventory.forget(container_id)
+            self._inventory.removed(container_id)
         await self._sweeper.finish(container_id)
 
     async def _pid_namespace(self, spec: ContainerSpec) -> str:

@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import os
 import signal
+from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -22,6 +23,7 @@ from edgelet.ports.clock import Clock
 from edgelet.ports.runtime import ExitNotice
 
 LOST_CODE = 137
+_MAX_REMOVED = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +79,7 @@ class ExitWatch:
         self._notices: dict[ExitNotice, None] = {}  # a set that keeps order: at most one per container
         self._wake = asyncio.Event()
         self._inotify: INotify | None = None
+        self._removed: OrderedDict[str, None] = OrderedDict()  # the last ones
 
     # ---- what is watched
 
@@ -120,6 +123,14 @@ class ExitWatch:
         self._release_main(watched)
         self._release_conmon(watched)
         watched.settled.set()
+
+    def removed(self, container_id: str) -> None:
+        """Forget a container that we removed, and the file with its code: its monitor may be slower than the engine."""
+        self.forget(container_id)
+        self._removed[container_id] = None
+        if len(self._removed) > _MAX_REMOVED:
+            self._removed.popitem(last=False)
+        self._drop_file(container_id)
 
     def known(self) -> frozenset[str]:
         """Return the ids that are watched."""
@@ -208,6 +219,8 @@ class ExitWatch:
             elif (watched := self._watched.get(event.name)) is not None:
                 watched.file_came = True
                 self._read_exit_file(watched)
+            elif event.name in self._removed:
+                self._drop_file(event.name)
 
     def _look_at_all(self) -> None:
         # Events were lost, or the directory was made anew: what lies there now tells the rest.
@@ -216,6 +229,10 @@ class ExitWatch:
             self._inotify.add_watch(str(self._exit_dir), flags.MOVED_TO | flags.ONLYDIR)
         for watched in tuple(self._watched.values()):
             self._read_exit_file(watched)
+
+    def _drop_file(self, container_id: str) -> None:
+        with contextlib.suppress(OSError):
+            (self._exit_dir / container_id).unlink()
 
     def _read_exit_file(self, watched: _Watched) -> bool:
         """Take the code at once: the file is gone in 60 ms. False if it is not there."""

@@ -100,7 +100,7 @@ class InfraSandbox:
             query = {"force": "true", "timeout": "0"}
             await remove_stubborn(self._libpod, f"/pods/{sandbox.id}", query)
         for each in inside:
-            self._inventory.forget(each.id)
+            self._inventory.removed(each.id)
         await self._sweeper.finish(sandbox.id)
 
     async def _keep_one(self, spec: SandboxSpec) -> ListedPod | None:

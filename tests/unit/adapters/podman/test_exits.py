@@ -82,6 +82,20 @@ async def test_ends_of_strangers_are_nobodys_business(exits: ExitWatch, exit_dir
     assert not exits.is_dead(ID)
 
 
+async def test_the_file_of_a_container_that_we_removed_goes_whenever_it_comes(exits: ExitWatch, exit_dir: Path) -> None:
+    exits.watch(MAIN)
+    exits.watch(Subject(OTHER, "uid-1", "other"))
+    write(exit_dir, ID, "137")
+    exits.removed(ID)
+    assert not (exit_dir / ID).exists()
+    exits.removed(OTHER)
+    write(exit_dir, OTHER, "137")  # a monitor that is slower than the engine
+    async with asyncio.timeout(5):
+        while (exit_dir / OTHER).exists():
+            await asyncio.sleep(0.005)
+    assert not exits.known()
+
+
 async def test_who_waits_is_told_and_who_waits_too_long_is_let_go(exits: ExitWatch, exit_dir: Path) -> None:
     exits.watch(MAIN)
     assert await exits.settle(ID, timeout_s=0.02) is None
