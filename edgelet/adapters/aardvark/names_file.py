@@ -1,7 +1,7 @@
 """The file that aardvark-dns reads. Pure.
 
 Source: containers/aardvark-dns, config.md: the address to listen on, then a line an address: id, IPv4, IPv6, names.
-Names are without the search domain that the server is started with: from 1.5 on it takes that off the question first.
+Names are without the search domain that the server is started with: it is taken off the question.
 """
 
 from __future__ import annotations

@@ -95,8 +95,8 @@ async def node(base: Path, *names: str) -> AsyncIterator[Node]:
         yield made
     finally:
         await made.server.serve(())
-        for each in kept.look():
-            await kept.remove(each.id)
+        for sandbox in kept.look():
+            await kept.remove(sandbox.id)
 
 
 def on_a_node(base: Path, body: Callable[[Node], Awaitable[None]], *names: str) -> None:
@@ -227,9 +227,13 @@ def test_another_cluster_domain_is_another_server(base: Path) -> None:
 
 
 def test_other_resolvers_of_the_node_are_read_anew_once(base: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    reloads = []
-    reload = process.reload
-    monkeypatch.setattr(process, "reload", lambda pidfd: (reloads.append(pidfd), reload(pidfd)))
+    reloads, reload = list[int](), process.reload
+
+    def counted(pidfd: int) -> None:
+        reloads.append(pidfd)
+        reload(pidfd)
+
+    monkeypatch.setattr(process, "reload", counted)
 
     async def body(site: Node) -> None:
         await site.serve()
