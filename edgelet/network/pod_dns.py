@@ -41,6 +41,7 @@ class PodDns:
         self._clock = clock
         self._told = told
         self._pods: dict[str, NamedPod] = {}  # by uid
+        self._known = False  # which pods there are
         self._wake = asyncio.Event()
         self._failures = 0
         self._trouble = ""
@@ -51,16 +52,22 @@ class PodDns:
         self._told(self._trouble)
 
     async def run(self) -> None:
-        """Serve, for ever. The server stays when we are cancelled."""
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._follow(), name="pod-dns/pods")
-            tasks.create_task(self._hear_ends(), name="pod-dns/ends")
-            tasks.create_task(self._serve(), name="pod-dns/serve")
+        """Serve, for ever. When we are cancelled the server stays, unless there is no pod that needs it."""
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._follow(), name="pod-dns/pods")
+                tasks.create_task(self._hear_ends(), name="pod-dns/ends")
+                tasks.create_task(self._serve(), name="pod-dns/serve")
+        finally:
+            if self._known and not self._pods:  # the last one may have gone a moment ago
+                with contextlib.suppress(EdgeletError):
+                    await self._server.serve(())
 
     async def _follow(self) -> None:
         with self._store.watch(_KIND) as changes:
             for stored in self._store.list(_KIND):
                 self._note(stored, gone=False)
+            self._known = True
             self._wake.set()
             async for change in changes:
                 self._note(change.object, gone=change.type == "DELETED")

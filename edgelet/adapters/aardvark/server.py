@@ -16,7 +16,8 @@ from edgelet.adapters.netlink.links import Links
 from edgelet.ports.name_server import NameEntry
 
 _FILE = "pods"
-_LISTENS_S = 3.0
+_LISTENS_S = 5.0
+_REOPENS_S = 1.0  # 1.4 closes its port and opens it anew at each reload
 _PAUSE_S = 0.01
 _SEVERAL = 3  # an agent that was killed in between may have started a second one
 _NODE_RESOLVERS = Path("/etc/resolv.conf")
@@ -88,7 +89,7 @@ class AardvarkServer:
                 pidfd = None
             if pidfd is None:
                 self._launch()
-            elif news or not listeners.listens(self._address, process.PORT):
+            elif news or not self._listens(_REOPENS_S):
                 process.reload(pidfd)
         finally:
             if pidfd is not None:
@@ -130,12 +131,15 @@ class AardvarkServer:
 
     def _expect(self) -> None:
         """Wait until it listens. Raises EngineError, and ends it, if it does not."""
-        end_s = time.monotonic() + _LISTENS_S
-        while not listeners.listens(self._address, process.PORT):
-            if time.monotonic() >= end_s:
-                stop_in(self._directory)
-                raise process.failed(f"it does not get port {process.PORT} at {self._address}; who else has it?")
+        if not self._listens(_LISTENS_S):
+            stop_in(self._directory)
+            raise process.failed(f"it does not get port {process.PORT} at {self._address}; who else has it?")
+
+    def _listens(self, within_s: float) -> bool:
+        end_s = time.monotonic() + within_s
+        while not (found := listeners.listens(self._address, process.PORT)) and time.monotonic() < end_s:
             time.sleep(_PAUSE_S)
+        return found
 
     # ---- its end
 

@@ -10,6 +10,7 @@ import signal
 import socket
 import subprocess
 import tempfile
+import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from ipaddress import IPv4Address
@@ -17,22 +18,25 @@ from pathlib import Path
 
 import pytest
 
-from edgelet.adapters.aardvark import process, server
+from edgelet.adapters.aardvark import names_file, process, server
 from edgelet.adapters.aardvark.server import AardvarkServer
 from edgelet.adapters.host import mounts
 from edgelet.adapters.host.clock import SystemClock
+from edgelet.adapters.netns import thread
 from edgelet.adapters.sandboxes.keeper import Keeper
 from edgelet.api.errors import EngineError
 from edgelet.ports.name_server import NameEntry
 from edgelet.ports.pinned_sandboxes import PinnedSandbox
 from edgelet.ports.runtime import PodRef, SandboxSpec
 from tests.fixtures import dns
+from tests.fixtures.agent import until
 from tests.fixtures.network_namespace import inside, needs_root, on_a_node_async
 
 pytestmark = needs_root
 
 BRIDGE, POOL, GATEWAY = "eltest0", "10.77.0.0/24", "10.77.0.1"
 PATIENCE_S = 20.0
+_NEW_MOUNTS = 0x00020000  # Source: linux/sched.h
 
 
 @pytest.fixture
@@ -120,6 +124,46 @@ def test_pods_find_each_other_and_know_what_is_not_there(base: Path) -> None:
     on_a_node(base, body, "web", "other")
 
 
+def test_all_else_is_asked_of_the_nodes_resolvers_on_its_loopback_too(base: Path) -> None:
+    (base / "resolv.conf").write_text("nameserver 127.0.0.53\n")
+
+    async def body(site: Node) -> None:
+        def launch() -> None:
+            thread.unshare(_NEW_MOUNTS)  # this thread's, and those of what it starts: the machine's file stays
+            subprocess.run(("mount", "--make-rprivate", "/"), check=True)
+            subprocess.run(("mount", "--bind", base / "resolv.conf", "/etc/resolv.conf"), check=True)
+            names = base / "dns" / "names"
+            names.mkdir(parents=True)
+            (names / "pods").write_text(names_file.render(IPv4Address(GATEWAY), site.entries()))
+            process.launch(process.program(), names, "cluster.local")
+
+        thread.run(launch, name="other-resolvers")
+        first = site.pid()
+        with upstream("127.0.0.53", "192.0.2.99"):
+            assert await site.serve()
+            assert site.ask("web", "far.example") == dns.Answer(0, ["192.0.2.99"])
+            assert site.ask("web", "far.example.cluster.local") == dns.Answer(dns.NXDOMAIN, [])
+        assert site.pid() == first
+
+    on_a_node(base, body, "web")
+
+
+@contextlib.contextmanager
+def upstream(address: str, answer: str) -> Iterator[None]:
+    """Answer every question at this address with that one."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as listener:
+        listener.bind((address, 53))
+        stop = threading.Event()
+        listener.settimeout(0.05)
+        worker = threading.Thread(target=dns.answer_all, args=(listener, answer, stop))
+        worker.start()
+        try:
+            yield
+        finally:
+            stop.set()
+            worker.join()
+
+
 def test_what_changes_is_answered_by_the_same_process_and_what_does_not_is_not_written(base: Path) -> None:
     async def body(site: Node) -> None:
         await site.serve()
@@ -129,10 +173,10 @@ def test_what_changes_is_answered_by_the_same_process_and_what_does_not_is_not_w
         assert (file.stat().st_ino, file.stat().st_mtime_ns) == (written.st_ino, written.st_mtime_ns)
         await site.plug("late")
         await site.serve()
-        assert site.ask("web", "late.cluster.local") == dns.Answer(0, ["10.77.0.3"])
+        assert until(lambda: site.ask("web", "late.cluster.local") == dns.Answer(0, ["10.77.0.3"]))
         await site.unplug("late")
         await site.serve()
-        assert site.ask("web", "late.cluster.local") == dns.Answer(dns.NXDOMAIN, [])
+        assert until(lambda: site.ask("web", "late.cluster.local") == dns.Answer(dns.NXDOMAIN, []))
         assert site.pid() == first
 
     on_a_node(base, body, "web")
@@ -245,7 +289,9 @@ def test_other_resolvers_of_the_node_are_read_anew_once(base: Path, monkeypatch:
     on_a_node(base, body, "web")
 
 
-def test_a_port_that_is_taken_is_told_and_no_deaf_server_stays(base: Path) -> None:
+def test_a_port_that_is_taken_is_told_and_no_deaf_server_stays(base: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server, "_LISTENS_S", 0.5)
+
     async def body(site: Node) -> None:
         assert await site.server.why_not() == ""
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
@@ -254,6 +300,7 @@ def test_a_port_that_is_taken_is_told_and_no_deaf_server_stays(base: Path) -> No
             with pytest.raises(EngineError, match="cannot run aardvark-dns"):
                 await site.serve()
             assert process.find(base / "dns" / "names") is None
+        monkeypatch.undo()
         assert await site.serve()
 
     on_a_node(base, body, "web")

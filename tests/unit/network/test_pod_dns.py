@@ -187,3 +187,21 @@ def test_what_is_known_to_be_missing_is_told_before_the_first_pod() -> None:
             assert site.told == [WHY]
 
     virtual_time.run(body())
+
+
+def test_an_agent_that_stops_leaves_the_server_to_pods_and_ends_it_where_none_is() -> None:
+    async def body() -> None:
+        site = Site()
+        key = await site.pod("a", "10.77.0.2")
+        async with site.running():
+            pass
+        assert site.addresses() == [["10.77.0.2"]]
+        other = Site()
+        other.store = site.store
+        other.keeping = PodDns(store=site.store, server=other.server, clock=VirtualClock(), told=other.told.append)
+        async with other.running():
+            await site.store.remove(key)
+            await asyncio.sleep(0.001)
+        assert other.addresses() == [["10.77.0.2"], []]
+
+    virtual_time.run(body())
