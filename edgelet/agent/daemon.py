@@ -68,7 +68,7 @@ class Daemon:
         manifests = pod_path.make_manifests(base, door.reception)
         wire = link.make(base, door.reception, boot_id=str(uuid.uuid4())) if self._settings.mqtt.url else None
         state.tell(opened, base)
-        names = await pod_dns.make(base)
+        names = await pod_dns.make(base, adopted=dispatcher.adopted)
         keeping = upkeep.make(
             base,
             node_changed=wire.reporter.node_changed if wire else _nobody,

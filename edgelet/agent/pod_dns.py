@@ -17,10 +17,10 @@ log = logging.getLogger(__name__)
 _FOLDER = "dns"
 
 
-async def make(base: Foundation) -> PodDns | None:
+async def make(base: Foundation, *, adopted: asyncio.Event) -> PodDns | None:
     """Return what keeps the names, None where the settings want none: a server of earlier settings is ended then.
 
-    Before the first pod is made: the board's resolver for pods is set here.
+    Before the first pod is made: the board's resolver for pods is set here. `adopted`: every pod was looked at.
     """
     network, directory = base.settings.network, base.settings.paths.run / _FOLDER
     if network.pod_dns == "off":
@@ -41,6 +41,6 @@ async def make(base: Foundation) -> PodDns | None:
             log.info("pods find each other by name", extra={"nameserver": str(address)})
 
     names = AardvarkServer(directory=directory, address=address, domain=network.cluster_domain)
-    keeping = PodDns(store=base.store, server=names, clock=base.clock, told=told)
+    keeping = PodDns(store=base.store, server=names, clock=base.clock, adopted=adopted.wait, told=told)
     await keeping.begin()
     return keeping

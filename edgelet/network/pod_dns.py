@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from edgelet.api.errors import EdgeletError
 from edgelet.network import pod_names
@@ -20,6 +20,7 @@ _KIND = "Pod"
 _SETTLE_S = 0.1  # pods come and go by the dozen; a reload may cost a question that is on its way
 _NO_ADDRESS_S = 1.0  # after a boot: statuses still tell of the pods before it
 _LOOK_S = 60.0
+_RECOGNISE_TRIES, _RECOGNISE_PAUSE_S = 50, 0.2
 _FIRST_RETRY_S, _MAX_RETRY_S = 1.0, 60.0
 _FAILURES_BEFORE_TOLD = 3  # what a moment heals shall not give pods other resolvers for their whole life
 _SOON_S = 10.0  # a server that lives less is started again later and later
@@ -32,13 +33,23 @@ class PodDns:
         store: Pods with their statuses.
         server: The name server.
         clock: For waits.
+        adopted: Returns when every stored pod was looked at after the agent's start.
         told: Hears why pods have no server, "" when they have one again; at start by `begin`.
     """
 
-    def __init__(self, *, store: ObjectStore, server: NameServer, clock: Clock, told: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        *,
+        store: ObjectStore,
+        server: NameServer,
+        clock: Clock,
+        adopted: Callable[[], Awaitable[object]],
+        told: Callable[[str], None],
+    ) -> None:
         self._store = store
         self._server = server
         self._clock = clock
+        self._adopted = adopted
         self._told = told
         self._pods: dict[str, NamedPod] = {}  # by uid
         self._known = False  # which pods there are
@@ -53,6 +64,8 @@ class PodDns:
 
     async def run(self) -> None:
         """Serve, for ever. When we are cancelled the server stays, unless there is no pod that needs it."""
+        if await self._server.runs():
+            await self._recognised()
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._follow(), name="pod-dns/pods")
@@ -62,6 +75,14 @@ class PodDns:
             if self._known and not self._pods:  # the last one may have gone a moment ago
                 with contextlib.suppress(EdgeletError):
                     await self._server.serve(())
+
+    async def _recognised(self) -> None:
+        """Wait until statuses tell of addresses again: after a kill the store may not know those of pods that run."""
+        await self._adopted()
+        for _ in range(_RECOGNISE_TRIES):
+            if not any(pod_names.expected(one.document) for one in self._store.list(_KIND)):
+                break
+            await self._clock.sleep(_RECOGNISE_PAUSE_S)
 
     async def _follow(self) -> None:
         with self._store.watch(_KIND) as changes:

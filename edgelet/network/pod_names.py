@@ -47,6 +47,12 @@ def named(pod: Document) -> NamedPod | None:
     return NamedPod(metadata["namespace"], metadata["name"], address, host, domain)
 
 
+def expected(pod: Document) -> bool:
+    """Whether a pod may yet be told to have an address of its own."""
+    spec, status = pod.get("spec") or {}, pod.get("status") or {}
+    return not (spec.get("hostNetwork") or status.get("phase") in _FINAL or status.get("podIP"))
+
+
 def entries(pods: Iterable[NamedPod]) -> tuple[NameEntry, ...]:
     """Return the names of each pod, the same for the same pods in any order.
 

@@ -27,6 +27,10 @@ class NameServer(Protocol):
         """Say why there can be none on this board, as far as that can be told before; "" if nothing is known."""
         ...
 
+    async def runs(self) -> bool:
+        """Whether there is one already, of an earlier agent."""
+        ...
+
     async def serve(self, entries: tuple[NameEntry, ...]) -> bool:
         """Answer for exactly these from now on; for none at all, stop. Say it again to have mended what is broken.
 

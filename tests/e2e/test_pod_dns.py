@@ -45,12 +45,14 @@ def address(agent: AgentUnderTest, name: str) -> str:
 
 def server_pid(agent: AgentUnderTest) -> int:
     """Return the pid of the server that serves now, 0 for none."""
-    names = agent.base / "run" / "dns" / "names"
-    pidfd = process.find(names)
+    pidfd = process.find(agent.base / "run" / "dns" / "names")
     if pidfd is None:
         return 0
-    os.close(pidfd)
-    return int((names / process.PID_FILE).read_text())
+    try:
+        lines = Path(f"/proc/self/fdinfo/{pidfd}").read_text().splitlines()
+        return max(0, *(int(line.split()[1]) for line in lines if line.startswith("Pid:")))
+    finally:
+        os.close(pidfd)
 
 
 def test_pods_find_each_other_by_name_whatever_happens_to_agent_and_server(named: AgentUnderTest) -> None:
@@ -87,7 +89,7 @@ def test_pods_find_each_other_by_name_whatever_happens_to_agent_and_server(named
     assert until(lambda: "NXDOMAIN" in lookup(named, "client", "web.default.board.example"), what="the name is gone")
     named.cli("delete", "pods", "--all", "--wait=true")
     assert until(lambda: not server_pid(named), what="the server ended with the last pod")
-    assert not (named.base / "run" / "dns").exists()
+    assert until(lambda: not (named.base / "run" / "dns").exists(), what="nothing of it is left")
 
 
 def test_the_first_thing_that_a_pod_asks_is_answered_and_a_server_goes_with_the_setting(named: AgentUnderTest) -> None:

@@ -12,6 +12,7 @@ class FakeNameServer:
     """Satisfies ports.name_server.NameServer. `plugged_in` and `broken` are the test's to change."""
 
     def __init__(self) -> None:
+        self.running = False  # since before
         self.plugged_in = True
         self.broken = ""
         self.served: list[tuple[NameEntry, ...]] = []
@@ -19,6 +20,9 @@ class FakeNameServer:
 
     async def why_not(self) -> str:
         return self.broken
+
+    async def runs(self) -> bool:
+        return self.running
 
     async def serve(self, entries: tuple[NameEntry, ...]) -> bool:
         self.served.append(entries)

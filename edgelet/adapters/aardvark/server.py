@@ -55,6 +55,13 @@ class AardvarkServer:
             return ""
         return process.failed(f"another program has UDP port {process.PORT} at all addresses").message
 
+    async def runs(self) -> bool:
+        """Look for the process."""
+        pidfd = await asyncio.to_thread(process.find, self._names)
+        if pidfd is not None:
+            os.close(pidfd)
+        return pidfd is not None
+
     async def serve(self, entries: tuple[NameEntry, ...]) -> bool:
         """Start, reload, leave alone, or stop."""
         async with self._lock:

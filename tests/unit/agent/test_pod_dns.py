@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -40,7 +41,7 @@ def _free_port(monkeypatch: pytest.MonkeyPatch) -> None:
 async def test_with_a_server_pods_ask_at_the_bridges_address(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(process, "program", lambda: "/usr/lib/podman/aardvark-dns")
     async with foundation(tmp_path, "aardvark") as base:
-        assert await pod_dns.make(base) is not None
+        assert await pod_dns.make(base, adopted=asyncio.Event()) is not None
         assert (base.board.for_pods().cluster_dns, base.board.for_pods().cluster_domain) == (
             ("10.99.0.1",),
             "board.example",
@@ -53,7 +54,7 @@ async def test_without_the_program_pods_ask_the_nodes_resolvers_and_the_node_say
 ) -> None:
     monkeypatch.setattr(process, "program", str)
     async with foundation(tmp_path, "aardvark") as base:
-        assert await pod_dns.make(base) is not None  # it may be installed later
+        assert await pod_dns.make(base, adopted=asyncio.Event()) is not None  # it may be installed later
         assert base.board.for_pods().cluster_dns == ()
         (event,) = base.events.list()
         assert (event["reason"], event["type"], event["involvedObject"]["kind"]) == (
@@ -67,6 +68,6 @@ async def test_without_the_program_pods_ask_the_nodes_resolvers_and_the_node_say
 async def test_switched_off_nothing_is_kept(tmp_path: Path) -> None:
     async with foundation(tmp_path, "off") as base:
         (tmp_path / "run" / "dns" / "names").mkdir(parents=True)
-        assert await pod_dns.make(base) is None
+        assert await pod_dns.make(base, adopted=asyncio.Event()) is None
         assert not (tmp_path / "run" / "dns").exists()
         assert base.board.for_pods().cluster_dns == ()

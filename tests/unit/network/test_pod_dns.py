@@ -22,7 +22,14 @@ class Site:
         self.store = FakeObjectStore()
         self.server = FakeNameServer()
         self.told: list[str] = []
-        self.keeping = PodDns(store=self.store, server=self.server, clock=VirtualClock(), told=self.told.append)
+        self.adopted = asyncio.Event()
+        self.keeping = self.keeper(self.store)
+
+    def keeper(self, store: FakeObjectStore) -> PodDns:
+        self.store = store
+        return PodDns(
+            store=store, server=self.server, clock=VirtualClock(), adopted=self.adopted.wait, told=self.told.append
+        )
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -197,11 +204,43 @@ def test_an_agent_that_stops_leaves_the_server_to_pods_and_ends_it_where_none_is
             pass
         assert site.addresses() == [["10.77.0.2"]]
         other = Site()
-        other.store = site.store
-        other.keeping = PodDns(store=site.store, server=other.server, clock=VirtualClock(), told=other.told.append)
+        other.keeping = other.keeper(site.store)
         async with other.running():
             await site.store.remove(key)
             await asyncio.sleep(0.001)
         assert other.addresses() == [["10.77.0.2"], []]
+
+    virtual_time.run(body())
+
+
+def test_a_server_that_runs_keeps_its_names_until_the_pods_are_recognised() -> None:
+    async def body() -> None:
+        site = Site()
+        site.server.running = True
+        key = await site.pod("a", "")
+        stored = site.store.get(key)
+        assert stored is not None
+        async with site.running():
+            await asyncio.sleep(60)
+            site.adopted.set()
+            await asyncio.sleep(1)
+            assert site.addresses() == []
+            await site.status(key, stored.uid, "10.77.0.2")
+            await asyncio.sleep(1)
+            assert site.addresses() == [["10.77.0.2"]]
+
+    virtual_time.run(body())
+
+
+def test_a_pod_that_gets_no_address_keeps_the_names_of_the_others_back_for_some_seconds_only() -> None:
+    async def body() -> None:
+        site = Site()
+        site.server.running = True
+        site.adopted.set()
+        await site.pod("stuck", "")
+        await site.pod("a", "10.77.0.2")
+        async with site.running():
+            await asyncio.sleep(15)
+            assert site.addresses() == [["10.77.0.2"]]
 
     virtual_time.run(body())

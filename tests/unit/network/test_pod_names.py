@@ -97,3 +97,17 @@ def test_the_same_pods_in_any_order_are_the_same_entries() -> None:
     expected = pod_names.entries(pods)
     for turn in range(len(pods)):
         assert pod_names.entries((*reversed(pods[turn:]), *pods[:turn])) == expected
+
+
+@pytest.mark.parametrize(
+    ("pod", "expected"),
+    [
+        ({"metadata": {}, "spec": {}}, True),
+        (document(ip="", phase="Pending"), True),
+        (document(), False),
+        (document(ip="", phase="Failed"), False),
+        (document(ip="", hostNetwork=True), False),
+    ],
+)
+def test_an_address_is_expected_of_pods_that_may_get_one(pod: dict[str, Any], expected: bool) -> None:
+    assert pod_names.expected(pod) is expected
