@@ -58,6 +58,7 @@ class Board:
         self._version = 0
         self.images: tuple[ImageInfo, ...] = ()
         self.disk_pressure = ""  # for people; set by the upkeep
+        self.cluster_dns: tuple[str, ...] = ()  # whom pods ask for names; set by whoever keeps a server
         self._written = Written(block_writes.total_bytes())
         self._write_budget_bytes = settings.flash.write_budget_mb_per_day * _MB
         self._sampler = UsageSampler(node_name=self.name, host_usage=host.usage, pod_usage=gate.usage, clock=clock)
@@ -72,6 +73,8 @@ class Board:
             memory_capacity_bytes=self.facts.memory_bytes,
             ephemeral_storage_allocatable_bytes=self._host.disk(str(self._settings.paths.state)).total_bytes,
             seccomp_directory=str(self._settings.paths.state / "seccomp"),
+            cluster_domain=self._settings.network.cluster_domain,
+            cluster_dns=self.cluster_dns,
             negative_oom_score_allowed=self._may_lower_oom_score,
         )
 

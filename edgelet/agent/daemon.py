@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 
 from edgelet import __version__
 from edgelet.adapters.host.clock import SystemClock
-from edgelet.agent import directories, link, local_api, pod_path, state, upkeep
+from edgelet.agent import directories, link, local_api, pod_dns, pod_path, state, upkeep
 from edgelet.agent.link import Link
 from edgelet.agent.pod_path import Foundation
 from edgelet.agent.state import CopyUpkeep, State
@@ -70,6 +70,7 @@ class Daemon:
         if self._settings.mqtt.url:
             wire = link.make(base, door.reception, boot_id=str(uuid.uuid4()), unsure=not opened.in_order)
         state.tell(opened, base)
+        names = await pod_dns.make(base, adopted=dispatcher.adopted)
         keeping = upkeep.make(
             base,
             node_changed=wire.reporter.node_changed if wire else _nobody,
@@ -98,6 +99,8 @@ class Daemon:
                 ]
             else:
                 base.synced.set()
+            if names is not None:
+                everything.append(tasks.create_task(names.run(), name="pod-dns"))
             everything.append(tasks.create_task(_release_orphans(base, manifests), name="orphans"))
             log.info("edgelet runs", extra={"version": __version__, "node": pod_path.owner(self._settings)})
             self._manager.ready(_summary(base))

@@ -100,6 +100,8 @@ def _across(settings: Settings) -> list[FieldError]:
         faults.append(FieldError("mqtt.username", "password_file needs a username"))
     if bool(settings.podman.storage_root) != bool(settings.podman.run_root):
         faults.append(FieldError("podman.run_root", "storage_root and run_root go together"))
+    if settings.network.pod_dns != "off" and settings.podman.socket is not None:
+        faults.append(FieldError("network.pod_dns", "an engine that edgelet does not start has a network of its own"))
     if settings.workload.backoff_max_s < settings.workload.backoff_initial_s:
         faults.append(FieldError("workload.backoff_max_s", "less than backoff_initial_s"))
     if settings.disk.image_gc_low_percent > settings.disk.image_gc_high_percent:

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator
 
+from edgelet.api import names
 from edgelet.config.section import Section
 
 
@@ -24,9 +25,17 @@ def _bridge(value: str) -> str:
     return value
 
 
+def _domain(value: str) -> str:
+    if fault := names.dns_subdomain(value):
+        raise ValueError(f"{value!r} is no DNS domain: {fault}")
+    return value
+
+
 class NetworkSettings(Section):
     """The bridge that pods without host network hang on."""
 
     bridge: Annotated[str, AfterValidator(_bridge)] = "edgelet0"
     pool: Annotated[str, AfterValidator(_pool)] = "10.77.0.0/16"
     sandbox: Literal["auto", "pinned", "infra"] = "auto"
+    pod_dns: Literal["off", "aardvark"] = "off"  # who answers pods that ask for pods
+    cluster_domain: Annotated[str, AfterValidator(_domain)] = "cluster.local"
