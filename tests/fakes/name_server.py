@@ -26,8 +26,12 @@ class FakeNameServer:
 
     async def serve(self, entries: tuple[NameEntry, ...]) -> bool:
         self.served.append(entries)
+        if not entries:
+            self.running = False
+            return True
         if self.broken:
             raise EngineError("PodDNSUnavailable", self.broken)
+        self.running = self.plugged_in
         return self.plugged_in
 
     async def ended(self) -> None:
@@ -36,4 +40,5 @@ class FakeNameServer:
 
     def end(self) -> None:
         """Die."""
+        self.running = False
         self._gone.set()
