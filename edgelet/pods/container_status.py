@@ -15,7 +15,7 @@ from edgelet.api.pod_status import (
 )
 from edgelet.pods import container_health, image_backoff, instances, phase, remember, restart_backoff, restart_policy
 from edgelet.pods.instances import Instance
-from edgelet.pods.memory import ImageFailed, Memory
+from edgelet.pods.memory import Memory
 from edgelet.pods.plan import Situation
 from edgelet.pods.spec_hash import spec_hash
 from edgelet.ports.runtime import Created, Exited, Running
@@ -155,8 +155,8 @@ def _idle_reason(now: Situation) -> str:
 
 def _problem(now: Situation, container: Container) -> ContainerStateWaiting | None:
     known = now.memory.container(container.name)
-    if isinstance(known.image, ImageFailed):
-        reason, message = image_backoff.shown(known.image, image=container.image or "", now_s=now.now_s)
+    if known.image_failure is not None:
+        reason, message = image_backoff.shown(known.image_failure, image=container.image or "", now_s=now.now_s)
         return ContainerStateWaiting(reason=reason, message=message)
     if known.problem is not None:
         return ContainerStateWaiting(reason=known.problem.reason, message=known.problem.message)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 
 from edgelet.api.errors import EdgeletError
 from edgelet.api.pod import Pod
+from edgelet.api.pod_status import ContainerStateWaiting
 from edgelet.pods import active_deadline, allocation, announcements, plan, references, remember, resize, stored_pod
 from edgelet.pods.care import Care
 from edgelet.pods.eviction import Eviction
@@ -85,6 +86,7 @@ class PodWorker:
         self._fetches = ImageFetches(
             uid, fetch=ports.executor.fetch_image, memory=lambda: self._memory, keep=self._replace, wake=self.wake
         )
+        self._waiting: dict[str, ContainerStateWaiting] | None = None  # why containers wait; None: not reported yet
         self._eviction: Eviction | None = None  # decided, not yet in the status
         self._storage = ports.storage(self._evict)
         self._news = asyncio.Event()  # a probe or a hook decided, or the round is over
@@ -265,6 +267,10 @@ class PodWorker:
     async def _report(self, situation: Situation) -> Situation:
         """Write the status; a final phase is on disk before anything is removed because of it."""
         status = await self._ports.status.write(self.key, self.uid, situation, rejection=self._rejection)
+        waiting = announcements.waiting(status)
+        if self._waiting is not None:
+            announcements.held_back(self._ports.executor.told(situation.pod), self._waiting, waiting)
+        self._waiting = waiting
         clock = self._ports.clock
         now, now_s = clock.now(), clock.monotonic_s()
         self._memory = active_deadline.anchored(self._memory, status.start_time, now=now, now_s=now_s)
