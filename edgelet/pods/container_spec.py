@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from edgelet.api.container import Container
 from edgelet.api.pod import Pod
 from edgelet.api.quantity import Quantity
-from edgelet.pods import expansion, log_paths, mounts, qos, resources, security
+from edgelet.pods import expansion, image_digest, log_paths, mounts, qos, resources, security
 from edgelet.pods.environment import Environment
 from edgelet.pods.node_facts import NodeFacts
 from edgelet.pods.spec_hash import spec_hash
@@ -57,6 +57,7 @@ def resolve(
         name=container.name,
         instance=instance,
         image=image.id,
+        image_ref=image_digest.reference(container.image or "", image),
         spec_hash=spec_hash(container),
         command=_expanded(container.command, variables),
         args=_expanded(container.args, variables),

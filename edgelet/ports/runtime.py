@@ -100,6 +100,7 @@ class ContainerSpec:
     instance: int  # restartCount this instance will show; 0 for the first
     image: str  # the id or reference the engine knows it by
     spec_hash: str  # of what makes it another container when it changes (name and image)
+    image_ref: str = ""  # name@digest of it, given back by observation; "" = the engine's word
     command: tuple[str, ...] | None = None  # replaces ENTRYPOINT and CMD; None = the image's
     args: tuple[str, ...] | None = None  # replaces CMD; None = the image's (if command is None too)
     env: tuple[tuple[str, str], ...] = ()

@@ -55,6 +55,10 @@ _MARKS: tuple[tuple[Failure, tuple[str, ...]], ...] = (
 )
 
 
+_UNTRUSTED_HINT = (
+    "; check the board's clock and /etc/containers: certs.d/HOST:PORT/ca.crt for an authority of one's own, "
+    "insecure = true in registries.conf for a registry without TLS"
+)
 # What is done about each: Kubernetes' reason, when again, and what helps.
 _OTHER = ("ErrImagePull", _SOON, "")
 _MEANING: Mapping[Failure, tuple[str, timedelta | None, str]] = {
@@ -64,7 +68,7 @@ _MEANING: Mapping[Failure, tuple[str, timedelta | None, str]] = {
     Failure.UNTRUSTED: (
         "ErrImagePull",
         _LATER,
-        "; check the board's clock, the registry's certificate and registries.conf",
+        _UNTRUSTED_HINT,
     ),
     Failure.DISK_FULL: ("ErrImagePull", _LATER, "; remove images or data"),
     Failure.DENIED: ("ErrImagePull", _LATER, ""),

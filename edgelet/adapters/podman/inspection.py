@@ -144,7 +144,7 @@ def broken(document: Mapping[str, Any]) -> Inspected | None:
         status=BROKEN,
         created_at=created_at,
         image=document.get("Image") or "",
-        image_id=document.get("ImageID") or "",
+        image_id=own.get(labels.CONTAINER_IMAGE) or document.get("ImageID") or "",
     )
 
 
@@ -173,7 +173,7 @@ def inspected(document: Mapping[str, Any]) -> Inspected:
         started_at=time(state.get("StartedAt", "")),
         finished_at=time(state.get("FinishedAt", "")),
         image=document.get("ImageName") or document.get("Image") or "",
-        image_id=_image_id(document),
+        image_id=own.get(labels.CONTAINER_IMAGE) or _image_id(document),
         log_path=((document.get("HostConfig") or {}).get("LogConfig") or {}).get("Path") or "",
         stop_signal=_stop_signal(config),
         config_path=document.get("OCIConfigPath") or "",

@@ -51,6 +51,7 @@ def test_a_whole_container_is_resolved() -> None:
         name="c",
         instance=2,
         image="sha256:1",
+        image_ref="sha256:1",
         spec_hash=spec_hash(pod(container).spec.containers[0]),
         command=("run", "a"),
         args=("aa", "$(A)", "$(NO)"),
