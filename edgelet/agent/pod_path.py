@@ -258,7 +258,7 @@ def make_dispatcher(base: Foundation) -> Dispatcher:
         store=base.store,
         runtime=base.gate,
         executor=executor,
-        status=StatusWriter(base.store, base.clock, base.board.addresses),
+        status=StatusWriter(base.store, base.clock, base.board.host_ips),
         clock=base.clock,
         backoff=backoff,
         storage=lambda evict: StorageWatch(HostTreeUsage(), base.files.paths, base.clock, evict),
@@ -271,6 +271,7 @@ def make_dispatcher(base: Foundation) -> Dispatcher:
         cpu_milli=facts.cpu_allocatable_milli,
         memory_bytes=facts.memory_allocatable_bytes,
         pods=workload.max_pods,
+        apparmor=base.board.apparmor,
     )
     return Dispatcher(
         ports=ports,

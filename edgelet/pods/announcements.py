@@ -10,6 +10,7 @@ from edgelet.pods.eviction import Eviction
 from edgelet.pods.memory import PendingResize
 from edgelet.pods.pod_events import PodEvents
 
+_PREFIX = "Pod was rejected: "
 _HELD_BACK = frozenset({"CrashLoopBackOff", "ImagePullBackOff"})
 
 
@@ -37,6 +38,12 @@ def held_back(
         else:
             told("BackOff", why.message or "", container=name)
             told("Failed", f"Error: {why.reason}", container=name, warning=True)
+
+
+def rejected(told: PodEvents, rejection: tuple[str, str]) -> None:
+    """Say that the node does not take the pod."""
+    reason, message = rejection
+    told(reason, message.removeprefix(_PREFIX), warning=True)
 
 
 def evicted(told: PodEvents, eviction: Eviction) -> None:

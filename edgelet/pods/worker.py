@@ -268,6 +268,8 @@ class PodWorker:
         """Write the status; a final phase is on disk before anything is removed because of it."""
         status = await self._ports.status.write(self.key, self.uid, situation, rejection=self._rejection)
         waiting = announcements.waiting(status)
+        if self._rejection is not None and self._waiting is None and not situation.ended:
+            announcements.rejected(self._ports.executor.told(situation.pod), self._rejection)
         if self._waiting is not None:
             announcements.held_back(self._ports.executor.told(situation.pod), self._waiting, waiting)
         self._waiting = waiting

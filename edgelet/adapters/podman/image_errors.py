@@ -30,7 +30,10 @@ class Failure(Enum):
 
 # The first match counts: what a registry says comes with the words of the connection it came over.
 _MARKS: tuple[tuple[Failure, tuple[str, ...]], ...] = (
-    (Failure.INVALID_NAME, ("invalid reference format", "both a tag and digest", "repository name must be")),
+    (
+        Failure.INVALID_NAME,
+        ("invalid reference format", "invalid image name", "both a tag and digest", "repository name must be"),
+    ),
     (Failure.SIGNATURE, ("source image rejected", "a signature was required")),
     (Failure.DISK_FULL, ("no space left on device", "disk quota exceeded")),
     (
