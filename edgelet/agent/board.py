@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from edgelet import __version__
-from edgelet.adapters.host import block_writes
+from edgelet.adapters.host import block_writes, mounts
 from edgelet.agent.engine_gate import EngineGate
 from edgelet.api.errors import EdgeletError
 from edgelet.api.quantity import Quantity
@@ -75,6 +75,7 @@ class Board:
             ephemeral_storage_allocatable_bytes=self._host.disk(str(self._settings.paths.state)).total_bytes,
             seccomp_directory=str(self._settings.paths.state / "seccomp"),
             negative_oom_score_allowed=self._may_lower_oom_score,
+            recursive_read_only_supported=mounts.tree_read_only_supported(),
         )
 
     def addresses(self) -> tuple[str, ...]:

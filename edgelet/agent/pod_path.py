@@ -254,6 +254,7 @@ def make_dispatcher(base: Foundation) -> Dispatcher:
             backoff=backoff,
         )
     )
+    facts = base.board.for_pods()
     ports = WorkerPorts(
         store=base.store,
         runtime=base.gate,
@@ -263,8 +264,8 @@ def make_dispatcher(base: Foundation) -> Dispatcher:
         backoff=backoff,
         storage=lambda evict: StorageWatch(HostTreeUsage(), base.files.paths, base.clock, evict),
         care=care,
+        recursive_read_only_supported=facts.recursive_read_only_supported,
     )
-    facts = base.board.for_pods()
     room = Room(
         name=base.board.name,
         labels=base.board.labels(),

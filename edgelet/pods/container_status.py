@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import assert_never
 
-from edgelet.api.container import Container
+from edgelet.api.container import Container, VolumeMount
 from edgelet.api.pod_status import (
     ContainerState,
     ContainerStateRunning,
@@ -46,7 +46,12 @@ def build(now: Situation, container: Container, *, init: bool) -> ContainerStatu
         container_id=f"{RUNTIME}://{newest.id}" if newest and newest.id else None,
         started=container_health.started(container, newest, now.memory),
         volume_mounts=tuple(
-            VolumeMountStatus(name=one.name, mount_path=one.mount_path, read_only=one.read_only)
+            VolumeMountStatus(
+                name=one.name,
+                mount_path=one.mount_path,
+                read_only=one.read_only,
+                recursive_read_only=_recursive_read_only(now, one),
+            )
             for one in container.volume_mounts
         )
         if running
@@ -54,6 +59,13 @@ def build(now: Situation, container: Container, *, init: bool) -> ContainerStatu
         resources=(now.memory.container(container.name).resources or container.resources) if running else None,
         allocated_resources=dict(container.resources.requests) if running else {},
     )
+
+
+def _recursive_read_only(now: Situation, mount: VolumeMount) -> str | None:
+    if not mount.read_only:
+        return None
+    asked = mount.recursive_read_only or "Disabled"
+    return "Enabled" if asked != "Disabled" and now.recursive_read_only_supported else "Disabled"
 
 
 def _image(container: Container, newest: Instance | None) -> str:

@@ -53,6 +53,7 @@ class Situation:
     backoff: BackoffSettings = field(default_factory=BackoffSettings)
     rejected: bool = False  # the node does not take the pod: nothing of it may run
     ended: bool = False  # the stored status says Succeeded or Failed: there is no way back
+    recursive_read_only_supported: bool = True  # by the kernel
     evicted: Eviction | None = None  # the agent itself brings the pod to its end
 
 

@@ -54,6 +54,7 @@ class WorkerPorts:
     backoff: BackoffSettings
     storage: Callable[[Callable[[Eviction], None]], StorageWatch]  # makes the watch of one pod
     care: CarePorts
+    recursive_read_only_supported: bool = True  # by the kernel
 
 
 class PodWorker:
@@ -243,6 +244,7 @@ class PodWorker:
             backoff=self._ports.backoff,
             rejected=self._rejection is not None,
             ended=status.get("phase") in {"Succeeded", "Failed"},
+            recursive_read_only_supported=self._ports.recursive_read_only_supported,
             evicted=self._evicted(pod),
         )
 

@@ -60,7 +60,6 @@ class Mount:
     target: str
     read_only: bool = False
     propagation: Literal["private", "rslave", "rshared"] = "private"
-    recursive_read_only: bool = False
 
 
 @dataclass(frozen=True, slots=True)

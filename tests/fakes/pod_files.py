@@ -169,7 +169,7 @@ class FakePodFiles:
     def _pin(self, uid: str, step: SubPath) -> bool:
         target = self._confine(step.target, self._paths.volatile(uid))
         source = posixpath.normpath(f"{step.volume_path}/{step.sub_path}")
-        if not source.startswith(f"{step.volume_path}/"):
+        if source != step.volume_path and not source.startswith(f"{step.volume_path}/"):
             message = f'failed to prepare subPath for volumeMount "{step.volume}" of container "{step.container}"'
             raise EdgeletError("CreateContainerConfigError", message)
         if source not in self.files:

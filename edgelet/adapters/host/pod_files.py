@@ -127,7 +127,8 @@ class HostPodFiles:
             case SubPath():
                 target = self._confined(step.target, self._paths.volatile(uid))
                 try:
-                    return step.target if sub_paths.pin(step.volume_path, step.sub_path, target) else None
+                    pin = sub_paths.pin_tree_read_only if step.recursive_read_only else sub_paths.pin
+                    return step.target if pin(step.volume_path, step.sub_path, target) else None
                 except OSError as error:
                     # The kubelet's words: why it failed would tell the pod's author about the host's files.
                     message = (

@@ -116,15 +116,6 @@ async def test_mount_propagation_is_as_asked(
     assert [field for field in optional if field.startswith(word)] if word else not optional
 
 
-async def test_a_recursively_read_only_mount_is_refused_in_words(podman_world: PodmanWorld) -> None:
-    pod = new_pod()
-    await podman_world.runtime.create_sandbox(sandbox_of(pod))
-    spec = replace(sh(pod, FOREVER), mounts=(Mount("/tmp", "/m", read_only=True, recursive_read_only=True),))
-    with pytest.raises(EngineError, match="recursively read-only") as refused:
-        await podman_world.runtime.start_container(spec)
-    assert refused.value.reason == "CreateContainerError"
-
-
 async def test_limits_are_in_the_cgroup(podman_world: PodmanWorld) -> None:
     pod = new_pod()
     resources = Resources(
