@@ -11,6 +11,8 @@ from edgelet.api.pod_status import (
     ContainerStateTerminated,
     ContainerStateWaiting,
     ContainerStatus,
+    ContainerUser,
+    LinuxContainerUser,
     VolumeMountStatus,
 )
 from edgelet.pods import container_health, image_backoff, instances, phase, remember, restart_backoff, restart_policy
@@ -18,7 +20,7 @@ from edgelet.pods.instances import Instance
 from edgelet.pods.memory import Memory
 from edgelet.pods.plan import Situation
 from edgelet.pods.spec_hash import spec_hash
-from edgelet.ports.runtime import Created, Exited, Running
+from edgelet.ports.runtime import Created, Exited, ProcessUser, Running
 
 RUNTIME = "podman"
 _STOP_SIGNALS = range(129, 160)
@@ -58,7 +60,14 @@ def build(now: Situation, container: Container, *, init: bool) -> ContainerStatu
         else (),
         resources=(now.memory.container(container.name).resources or container.resources) if running else None,
         allocated_resources=dict(container.resources.requests) if running else {},
+        user=_user(newest.user if newest else None),
     )
+
+
+def _user(user: ProcessUser | None) -> ContainerUser | None:
+    if user is None:
+        return None
+    return ContainerUser(linux=LinuxContainerUser(uid=user.uid, gid=user.gid, supplemental_groups=user.groups))
 
 
 def _recursive_read_only(now: Situation, mount: VolumeMount) -> str | None:

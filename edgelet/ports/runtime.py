@@ -147,6 +147,15 @@ ContainerState = Created | Running | Exited
 
 
 @dataclass(frozen=True, slots=True)
+class ProcessUser:
+    """Who a container's first process was started as."""
+
+    uid: int
+    gid: int
+    groups: tuple[int, ...] = ()  # its own included
+
+
+@dataclass(frozen=True, slots=True)
 class ObservedContainer:
     """One instance as the engine knows it."""
 
@@ -160,6 +169,7 @@ class ObservedContainer:
     created_at: datetime
     log_path: str = ""
     labels: Mapping[str, str] = field(default_factory=dict)
+    user: ProcessUser | None = None  # None: not known
     layer_path: str = ""  # directory of what it wrote into its root file system; "" where the engine has no such thing
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from edgelet.adapters.podman import labels, signals
 from edgelet.ports.pinned_sandboxes import PinnedSandbox
-from edgelet.ports.runtime import PodRef
+from edgelet.ports.runtime import PodRef, ProcessUser
 
 BROKEN = "broken"  # not libpod's: it is in the list and cannot be inspected
 _ALIVE = frozenset({"running", "paused", "stopping"})
@@ -69,6 +69,7 @@ class Inspected:
     netns_path: str = ""
     ips: tuple[str, ...] = ()
     layer_path: str = ""
+    user: ProcessUser | None = None
 
     @property
     def alive(self) -> bool:

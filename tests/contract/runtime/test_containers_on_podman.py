@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from edgelet.api.errors import DamagedImageError, EngineError
-from edgelet.ports.runtime import Exited, Mount, Resources, Running, Security
+from edgelet.ports.runtime import Exited, Mount, ProcessUser, Resources, Running, Security
 from tests.contract.runtime.world import FOREVER, PodmanWorld, new_pod, sandbox_of, sh
 from tests.fixtures.podman import BUSYBOX_IMAGE
 
@@ -75,6 +75,8 @@ async def test_user_groups_and_capabilities_are_as_asked(podman_world: PodmanWor
     assert lines[0] == "1000"
     assert set(lines[1].split()) == {"2000", "3000"}
     assert lines[2].split() == ["NoNewPrivs:", "1"]
+    seen = await podman_world.run(pod, replace(sh(pod, FOREVER, name="who"), security=security))
+    assert seen.user == ProcessUser(1000, 2000, (2000, 3000))
     security = Security(capabilities_drop=("ALL",), capabilities_add=("NET_ADMIN",))
     lines = await podman_world.output(pod, "/bin/busybox grep CapEff /proc/self/status", security=security)
     assert int(lines[0].split()[1], 16) == 1 << 12
