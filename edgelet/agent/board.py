@@ -75,6 +75,7 @@ class Board:
             ephemeral_storage_allocatable_bytes=self._host.disk(str(self._settings.paths.state)).total_bytes,
             seccomp_directory=str(self._settings.paths.state / "seccomp"),
             negative_oom_score_allowed=self._may_lower_oom_score,
+            container_pids_limit=self._settings.workload.container_pids_limit,
             recursive_read_only_supported=mounts.tree_read_only_supported(),
         )
 

@@ -69,7 +69,7 @@ class Resources:
     cpu_shares: int = 0
     cpu_quota_us: int = 0  # per period of 100 ms
     memory_limit_bytes: int = 0
-    pids_limit: int = 0
+    pids_limit: int = 0  # processes and threads; -1: no limit, 0: the engine's own
     oom_score_adj: int | None = None
 
 

@@ -130,6 +130,17 @@ async def test_limits_are_in_the_cgroup(podman_world: PodmanWorld) -> None:
     assert isinstance(container.state, Running)  # though -990 may be lower than this machine allows
 
 
+async def test_a_node_may_leave_the_number_of_processes_open(podman_world: PodmanWorld) -> None:
+    pod = new_pod()
+    container = await podman_world.run(pod, replace(sh(pod, FOREVER), resources=Resources(pids_limit=-1)))
+    assert isinstance(container.state, Running)
+    groups = Path(f"/proc/{container.state.pid}/cgroup").read_text().splitlines()
+    group = next(line.split(":", 2)[2] for line in groups if line.split(":")[1] in {"pids", ""})
+    roots = (Path("/sys/fs/cgroup/pids"), Path("/sys/fs/cgroup"))
+    limits = [root / group.lstrip("/") / "pids.max" for root in roots]
+    assert {path.read_text().strip() for path in limits if path.exists()} == {"max"}
+
+
 async def test_the_images_volume_healthcheck_and_stop_signal(podman_world: PodmanWorld) -> None:
     image = built(podman_world, "hints", "VOLUME /data", "STOPSIGNAL SIGUSR1")
     pod = new_pod()
