@@ -41,6 +41,7 @@ def resolve(
     paths: PodPaths,
     node: NodeFacts,
     labels: Mapping[str, str] | None = None,
+    image_groups: tuple[int, ...] = (),
 ) -> ResolvedContainer:
     """Return one instance of the container.
 
@@ -65,7 +66,9 @@ def resolve(
         working_dir=container.working_dir or None,
         mounts=of_volumes.mounts + of_agent.mounts,
         resources=limits(pod, container, node=node),
-        security=security.resolve(pod, container, image=image, seccomp_directory=node.seccomp_directory),
+        security=security.resolve(
+            pod, container, image=image, seccomp_directory=node.seccomp_directory, image_groups=image_groups
+        ),
         log_path=log_paths.file(paths.logs, pod_ref, container.name, instance),
         stdin=bool(container.stdin),
         tty=bool(container.tty),

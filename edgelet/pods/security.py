@@ -32,8 +32,30 @@ class ImageUser(Protocol):
     def user(self) -> str: ...
 
 
-def resolve(pod: Pod, container: Container, *, image: ImageUser, seccomp_directory: str) -> Security:
-    """Return the rights of the container's process.
+def user_of_image_groups(pod: Pod, container: Container, image_user: str) -> str:
+    """Return whose groups in the image are to be added; "" where nobody's, or where the engine sees to it.
+
+    Podman adds them only to a user without a group of his own; Kubernetes, by the policy Merge, always.
+
+    Source: containerd's WithAdditionalGIDs; KEP-3619.
+    """
+    own = container.security_context or SecurityContext()
+    whole = pod.spec.security_context or PodSecurityContext()
+    if _first(own.run_as_group, whole.run_as_group) is None or whole.supplemental_groups_policy == "Strict":
+        return ""
+    user = _first(own.run_as_user, whole.run_as_user)
+    return str(user) if user is not None else image_user.partition(":")[0] or "0"
+
+
+def resolve(
+    pod: Pod,
+    container: Container,
+    *,
+    image: ImageUser,
+    seccomp_directory: str,
+    image_groups: tuple[int, ...] = (),
+) -> Security:
+    """Return the rights of the container's process. `image_groups`: of whom `user_of_image_groups` named.
 
     Raises:
         EdgeletError: CreateContainerConfigError where runAsNonRoot forbids what the pod or the image asks for.
@@ -46,7 +68,7 @@ def resolve(pod: Pod, container: Container, *, image: ImageUser, seccomp_directo
     add, drop = ((), ()) if own.privileged else _capabilities(own.capabilities or Capabilities())
     return Security(
         user=_user(user, _first(own.run_as_group, whole.run_as_group), image.user),
-        groups=_groups(whole),
+        groups=tuple(dict.fromkeys((*_groups(whole), *image_groups))),
         privileged=bool(own.privileged),
         no_new_privileges=own.allow_privilege_escalation is False,
         read_only_root=bool(own.read_only_root_filesystem),

@@ -195,6 +195,14 @@ class PodFiles(Protocol):
         """
         ...
 
+    async def image_groups(self, layers: Sequence[str], user: str) -> tuple[int, ...]:
+        """Return the groups that name a user (a name or a number) in the files of an image's layers, ascending.
+
+        Raises:
+            EdgeletError: CreateContainerConfigError: a layer cannot be read.
+        """
+        ...
+
     async def last_instances(self, log_directory: str) -> Mapping[str, int]:
         """Return the highest instance of each container that left a log in the pod's log directory."""
         ...

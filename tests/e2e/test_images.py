@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import pytest
@@ -63,6 +64,10 @@ def waits(agent: AgentUnderTest, name: str) -> str:
     return reason
 
 
+def runs(agent: AgentUnderTest, name: str) -> bool:
+    return "running" in first(agent, name).get("state", {})
+
+
 def events(agent: AgentUnderTest, name: str) -> list[tuple[str, str]]:
     items = json.loads(agent.cli("get", "events", "-o", "json").stdout)["items"]
     return [(one["reason"], one["message"]) for one in items if one["involvedObject"]["name"] == name]
@@ -79,7 +84,7 @@ def test_the_closest_login_of_a_secret_opens_the_registry(agent: AgentUnderTest,
     assert any(message.startswith(f'Failed to pull image "{image}": ') for _, message in told)
     agent.cli("delete", "pod", "private", "--now")
     agent.apply(secret(registry), wanted)
-    until(lambda: "running" in first(agent, "private").get("state", {}), what="the pull succeeds")
+    until(lambda: runs(agent, "private"), what="the pull succeeds")
     assert first(agent, "private")["imageID"].startswith(f"{registry.address}/team/app@sha256:")
     assert first(agent, "private")["user"] == {"linux": {"uid": 0, "gid": 0, "supplementalGroups": [0]}}
     agent.cli("delete", "pod", "private", "--now")
@@ -90,5 +95,20 @@ def test_an_image_that_is_loaded_by_hand_is_used_although_its_pull_waits(agent: 
     agent.apply(pod("by-hand", container(image=image)))
     until(lambda: waits(agent, "by-hand") == "ImagePullBackOff", what="the pull waits")
     agent.podman("tag", TESTBOX, image)
-    until(lambda: "running" in first(agent, "by-hand").get("state", {}), what="it is found")
+    until(lambda: runs(agent, "by-hand"), what="it is found")
     agent.cli("delete", "pod", "by-hand", "--now")
+
+
+def test_groups_that_the_image_gives_a_user_are_kept_beside_a_group_of_the_pods(agent: AgentUnderTest) -> None:
+    script = "echo 'plc:x:1234:1234::/:/bin/sh' >> /etc/passwd; echo 'serial:x:77:plc' >> /etc/group"
+    agent.podman("run", "--name", "grouped", "--network", "none", TESTBOX, "sh", "-c", script)
+    agent.podman("commit", "-q", "grouped", "localhost/grouped:1")
+    agent.podman("rm", "grouped")
+    who = {"runAsUser": 1234, "runAsGroup": 3000, "supplementalGroups": [4000]}
+    for name, policy, groups in (("merged", "Merge", [77, 3000, 4000]), ("strict", "Strict", [3000, 4000])):
+        context = {**who, "supplementalGroupsPolicy": policy}
+        agent.apply(pod(name, container(image="localhost/grouped:1"), securityContext=context))
+        until(partial(runs, agent, name), what="it runs")
+        assert first(agent, name)["user"]["linux"] == {"uid": 1234, "gid": 3000, "supplementalGroups": groups}
+        assert sorted(map(int, agent.cli("exec", name, "--", "id", "-G").stdout.split())) == groups
+        agent.cli("delete", "pod", name, "--now")
