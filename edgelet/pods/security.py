@@ -41,10 +41,12 @@ def user_of_image_groups(pod: Pod, container: Container, image_user: str) -> str
     """
     own = container.security_context or SecurityContext()
     whole = pod.spec.security_context or PodSecurityContext()
-    if _first(own.run_as_group, whole.run_as_group) is None or whole.supplemental_groups_policy == "Strict":
-        return ""
     user = _first(own.run_as_user, whole.run_as_user)
-    return str(user) if user is not None else image_user.partition(":")[0] or "0"
+    name, colon, _ = image_user.partition(":")
+    with_group = _first(own.run_as_group, whole.run_as_group) is not None or (user is None and bool(colon))
+    if not with_group or whole.supplemental_groups_policy == "Strict":
+        return ""
+    return str(user) if user is not None else name or "0"
 
 
 def resolve(
