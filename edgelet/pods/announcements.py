@@ -10,19 +10,18 @@ from edgelet.pods.eviction import Eviction
 from edgelet.pods.memory import PendingResize
 from edgelet.pods.pod_events import PodEvents
 
+Waiting = Mapping[str, ContainerStateWaiting]  # why containers wait, by name
 _PREFIX = "Pod was rejected: "
 _HELD_BACK = frozenset({"CrashLoopBackOff", "ImagePullBackOff"})
 
 
-def waiting(status: PodStatus) -> dict[str, ContainerStateWaiting]:
+def waiting(status: PodStatus) -> Waiting:
     """Return why containers wait, by name."""
     every = (*status.init_container_statuses, *status.container_statuses, *status.ephemeral_container_statuses)
     return {one.name: one.state.waiting for one in every if one.state.waiting is not None}
 
 
-def held_back(
-    told: PodEvents, before: Mapping[str, ContainerStateWaiting], after: Mapping[str, ContainerStateWaiting]
-) -> None:
+def held_back(told: PodEvents, before: Waiting, after: Waiting) -> None:
     """Say which containers have begun to wait by back-off: once for each wait, not at every look as a kubelet does.
 
     Source: Kubernetes pkg/kubelet/kuberuntime/kuberuntime_manager.go doBackOff; images/image_manager.go.

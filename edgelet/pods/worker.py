@@ -10,7 +10,6 @@ from dataclasses import dataclass, replace
 
 from edgelet.api.errors import EdgeletError
 from edgelet.api.pod import Pod
-from edgelet.api.pod_status import ContainerStateWaiting
 from edgelet.pods import active_deadline, allocation, announcements, plan, references, remember, resize, stored_pod
 from edgelet.pods.care import Care
 from edgelet.pods.eviction import Eviction
@@ -87,7 +86,7 @@ class PodWorker:
         self._fetches = ImageFetches(
             uid, fetch=ports.executor.fetch_image, memory=lambda: self._memory, keep=self._replace, wake=self.wake
         )
-        self._waiting: dict[str, ContainerStateWaiting] | None = None  # why containers wait; None: not reported yet
+        self._waiting: announcements.Waiting | None = None  # why containers wait; None: not reported yet
         self._eviction: Eviction | None = None  # decided, not yet in the status
         self._storage = ports.storage(self._evict)
         self._news = asyncio.Event()  # a probe or a hook decided, or the round is over

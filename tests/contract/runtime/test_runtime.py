@@ -123,9 +123,7 @@ async def test_a_signal_reaches_the_main_process_and_is_no_error_after_the_end(w
     await world.runtime.create_sandbox(sandbox_of(pod))
     await world.runtime.start_container(world.container(pod, FOREVER))
     container = await world.observed(pod)
-    while isinstance((await world.observed(pod)).state, Running):  # a first process without its trap yet hears nothing
-        await world.runtime.signal_container(container.id, "")
-        await asyncio.sleep(0.1)
+    await world.runtime.signal_container(container.id, "")
     await world.notices.of(pod, "main")
     state = (await world.observed(pod)).state
     assert isinstance(state, Exited)
