@@ -26,6 +26,7 @@ def main(arguments: list[str]) -> int:
     command = shlex.join((sys.executable, "-m", "edgelet", "agent", "--config", str(agent.config)))
     start.write_text(
         f"#!/bin/sh\ncd {shlex.quote(str(_ROOT))}\n"
+        "unset EDGELET_TEST_SANDBOX\n"  # it is in the settings by now; the agent itself would refuse it
         f"setsid {command} </dev/null >>{agent.log_path} 2>&1 &\necho $! >{pid_file}\n"
     )
     stop = agent.base / "stop"

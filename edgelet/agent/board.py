@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from edgelet import __version__
-from edgelet.adapters.host import block_writes
+from edgelet.adapters.host import block_writes, mounts
 from edgelet.agent.engine_gate import EngineGate
 from edgelet.api.errors import EdgeletError
 from edgelet.api.quantity import Quantity
@@ -50,6 +51,7 @@ class Board:
             pods_max=workload.max_pods,
             storage_share=settings.disk.nodefs_available_percent / 100,
         )
+        self.apparmor = apparmor_enabled(Path("/sys/module/apparmor/parameters/enabled"))
         self._may_lower_oom_score = may_lower_oom_score(Path("/proc/self/status"))
         self._previous: Document | None = None
         self._addresses: tuple[str, ...] = ()
@@ -67,7 +69,7 @@ class Board:
         """Return what pods are resolved against, as of now."""
         return NodeFacts(
             name=self.name,
-            host_ips=self.addresses(),
+            host_ips=self.host_ips(),
             cpu_allocatable_milli=max(0, self.facts.cpus * 1000 - self._reserved.milli_cpu),
             memory_allocatable_bytes=max(0, self.facts.memory_bytes - self._reserved.memory_bytes),
             memory_capacity_bytes=self.facts.memory_bytes,
@@ -76,6 +78,8 @@ class Board:
             cluster_domain=self._settings.network.cluster_domain,
             cluster_dns=self.cluster_dns,
             negative_oom_score_allowed=self._may_lower_oom_score,
+            container_pids_limit=self._settings.workload.container_pids_limit,
+            recursive_read_only_supported=mounts.tree_read_only_supported(),
         )
 
     def addresses(self) -> tuple[str, ...]:
@@ -84,6 +88,10 @@ class Board:
         if now_s - self._addressed_s >= _ADDRESSES_S:
             self._addresses, self._addressed_s = self._host.addresses(), now_s
         return self._addresses
+
+    def host_ips(self) -> tuple[str, ...]:
+        """Return the board's address and, where it has one, that of the other IP version: status.hostIPs."""
+        return one_a_version(self.addresses())
 
     def labels(self) -> dict[str, str]:
         """Return the node's labels."""
@@ -164,3 +172,20 @@ def may_lower_oom_score(status_file: Path) -> bool:
         return False
     effective = next((line.split()[1] for line in lines if line.startswith("CapEff:")), "0")
     return bool(int(effective, 16) & _CAP_SYS_RESOURCE)
+
+
+def apparmor_enabled(parameter: Path) -> bool:
+    """Whether the kernel enforces AppArmor, from the file that says so."""
+    try:
+        return parameter.read_text().startswith("Y")
+    except OSError:
+        return False
+
+
+def one_a_version(addresses: Sequence[str]) -> tuple[str, ...]:
+    """Return the first address, and the first of the other IP version.
+
+    Source: Kubernetes pkg/kubelet getHostIPsAnyWay, component-helpers GetNodeHostIPs.
+    """
+    first = {":" in address: address for address in reversed(addresses)}
+    return tuple(sorted(first.values(), key=addresses.index))

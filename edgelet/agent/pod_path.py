@@ -254,23 +254,25 @@ def make_dispatcher(base: Foundation) -> Dispatcher:
             backoff=backoff,
         )
     )
+    facts = base.board.for_pods()
     ports = WorkerPorts(
         store=base.store,
         runtime=base.gate,
         executor=executor,
-        status=StatusWriter(base.store, base.clock, base.board.addresses),
+        status=StatusWriter(base.store, base.clock, base.board.host_ips),
         clock=base.clock,
         backoff=backoff,
         storage=lambda evict: StorageWatch(HostTreeUsage(), base.files.paths, base.clock, evict),
         care=care,
+        recursive_read_only_supported=facts.recursive_read_only_supported,
     )
-    facts = base.board.for_pods()
     room = Room(
         name=base.board.name,
         labels=base.board.labels(),
         cpu_milli=facts.cpu_allocatable_milli,
         memory_bytes=facts.memory_allocatable_bytes,
         pods=workload.max_pods,
+        apparmor=base.board.apparmor,
     )
     return Dispatcher(
         ports=ports,

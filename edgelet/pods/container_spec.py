@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from edgelet.api.container import Container
 from edgelet.api.pod import Pod
 from edgelet.api.quantity import Quantity
-from edgelet.pods import expansion, log_paths, mounts, qos, resources, security
+from edgelet.pods import expansion, image_digest, log_paths, mounts, qos, resources, security
 from edgelet.pods.environment import Environment
 from edgelet.pods.node_facts import NodeFacts
 from edgelet.pods.spec_hash import spec_hash
@@ -41,6 +41,7 @@ def resolve(
     paths: PodPaths,
     node: NodeFacts,
     labels: Mapping[str, str] | None = None,
+    image_groups: tuple[int, ...] = (),
 ) -> ResolvedContainer:
     """Return one instance of the container.
 
@@ -57,6 +58,7 @@ def resolve(
         name=container.name,
         instance=instance,
         image=image.id,
+        image_ref=image_digest.reference(container.image or "", image),
         spec_hash=spec_hash(container),
         command=_expanded(container.command, variables),
         args=_expanded(container.args, variables),
@@ -64,7 +66,9 @@ def resolve(
         working_dir=container.working_dir or None,
         mounts=of_volumes.mounts + of_agent.mounts,
         resources=limits(pod, container, node=node),
-        security=security.resolve(pod, container, image=image, seccomp_directory=node.seccomp_directory),
+        security=security.resolve(
+            pod, container, image=image, seccomp_directory=node.seccomp_directory, image_groups=image_groups
+        ),
         log_path=log_paths.file(paths.logs, pod_ref, container.name, instance),
         stdin=bool(container.stdin),
         tty=bool(container.tty),
@@ -91,6 +95,7 @@ def limits(pod: Pod, container: Container, *, node: NodeFacts) -> Resources:
         cpu_shares=resources.cpu_shares(cpu_request.to_milli()),
         cpu_quota_us=resources.cpu_quota_us(cpu_limit.to_milli()),
         memory_limit_bytes=memory_limit.to_bytes(),
+        pids_limit=node.container_pids_limit,
         # Refused by the kernel without CAP_SYS_RESOURCE, and then the container would not start at all.
         oom_score_adj=score if score >= 0 or node.negative_oom_score_allowed else None,
     )

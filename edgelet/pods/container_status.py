@@ -4,21 +4,23 @@ from __future__ import annotations
 
 from typing import assert_never
 
-from edgelet.api.container import Container
+from edgelet.api.container import Container, VolumeMount
 from edgelet.api.pod_status import (
     ContainerState,
     ContainerStateRunning,
     ContainerStateTerminated,
     ContainerStateWaiting,
     ContainerStatus,
+    ContainerUser,
+    LinuxContainerUser,
     VolumeMountStatus,
 )
 from edgelet.pods import container_health, image_backoff, instances, phase, remember, restart_backoff, restart_policy
 from edgelet.pods.instances import Instance
-from edgelet.pods.memory import ImageFailed, Memory
+from edgelet.pods.memory import Memory
 from edgelet.pods.plan import Situation
 from edgelet.pods.spec_hash import spec_hash
-from edgelet.ports.runtime import Created, Exited, Running
+from edgelet.ports.runtime import Created, Exited, ProcessUser, Running
 
 RUNTIME = "podman"
 _STOP_SIGNALS = range(129, 160)
@@ -46,14 +48,33 @@ def build(now: Situation, container: Container, *, init: bool) -> ContainerStatu
         container_id=f"{RUNTIME}://{newest.id}" if newest and newest.id else None,
         started=container_health.started(container, newest, now.memory),
         volume_mounts=tuple(
-            VolumeMountStatus(name=one.name, mount_path=one.mount_path, read_only=one.read_only)
+            VolumeMountStatus(
+                name=one.name,
+                mount_path=one.mount_path,
+                read_only=one.read_only,
+                recursive_read_only=_recursive_read_only(now, one),
+            )
             for one in container.volume_mounts
         )
         if running
         else (),
         resources=(now.memory.container(container.name).resources or container.resources) if running else None,
         allocated_resources=dict(container.resources.requests) if running else {},
+        user=_user(newest.user if newest else None),
     )
+
+
+def _user(user: ProcessUser | None) -> ContainerUser | None:
+    if user is None:
+        return None
+    return ContainerUser(linux=LinuxContainerUser(uid=user.uid, gid=user.gid, supplemental_groups=user.groups))
+
+
+def _recursive_read_only(now: Situation, mount: VolumeMount) -> str | None:
+    if not mount.read_only:
+        return None
+    asked = mount.recursive_read_only or "Disabled"
+    return "Enabled" if asked != "Disabled" and now.recursive_read_only_supported else "Disabled"
 
 
 def _image(container: Container, newest: Instance | None) -> str:
@@ -155,8 +176,8 @@ def _idle_reason(now: Situation) -> str:
 
 def _problem(now: Situation, container: Container) -> ContainerStateWaiting | None:
     known = now.memory.container(container.name)
-    if isinstance(known.image, ImageFailed):
-        reason, message = image_backoff.shown(known.image, image=container.image or "", now_s=now.now_s)
+    if known.image_failure is not None:
+        reason, message = image_backoff.shown(known.image_failure, image=container.image or "", now_s=now.now_s)
         return ContainerStateWaiting(reason=reason, message=message)
     if known.problem is not None:
         return ContainerStateWaiting(reason=known.problem.reason, message=known.problem.message)

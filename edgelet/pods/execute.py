@@ -274,6 +274,7 @@ class Executor:
             pod_ips=pod_ips,
             paths=ports.files.paths,
             node=node,
+            image_groups=await start_sources.image_groups(pod, container, image.image, files=ports.files),
             labels={
                 **({remember.BACKOFF_LABEL: f"{backoff.delay_s:g}"} if backoff else {}),
                 remember.RESOURCES_LABEL: allocation.label(container.resources),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -13,6 +14,18 @@ from edgelet.pods.memory import ContainerMemory, ImageFailed, ImagePresent
 from edgelet.pods.restart_backoff import BackoffSettings
 from edgelet.ports.clock import Clock
 from edgelet.ports.images import Credential, ImageInfo, Images
+
+_PRESENT = 'Container image "{image}" already present on machine and can be accessed by the pod'
+_PULL_FAILED = ("Failed", 'Failed to pull image "{image}": {why}')
+# The event that says what is the matter, before the one that names the reason alone.
+_TOLD = {
+    "ErrImagePull": _PULL_FAILED,
+    "RegistryUnavailable": _PULL_FAILED,
+    "SignatureValidationFailed": _PULL_FAILED,
+    "ErrImageNeverPull": ("ErrImageNeverPull", "{why}"),
+    "InvalidImageName": ("InspectFailed", 'Failed to apply default image tag "{image}": {why}'),
+    "ImageInspectError": ("InspectFailed", 'Failed to inspect image "{image}": {why}'),
+}
 
 
 class Told(Protocol):
@@ -40,6 +53,8 @@ class ImageFetch:
         Source: Kubernetes pkg/kubelet/images/image_manager.go EnsureImageExists.
         """
         image = container.image or ""
+        if isinstance(known.image, ImageFailed) and self.clock.monotonic_s() < known.image.retry_at_s:
+            return await self._look(container, known, known.image, told=told)
         try:
             info = await self.ensure(container, image, credentials=credentials, told=told)
         except EdgeletError as error:
@@ -57,11 +72,7 @@ class ImageFetch:
         if container.image_pull_policy != "Always" and (
             found := await self._find(container, image, credentials=credentials, told=told)
         ):
-            told(
-                "Pulled",
-                f'Container image "{image}" already present on machine and can be accessed by the pod',
-                container=container.name,
-            )
+            told("Pulled", _PRESENT.format(image=image), container=container.name)
             return found
         if container.image_pull_policy == "Never":
             raise ImageError("ErrImageNeverPull", f'Container image "{image}" is not present with pull policy of Never')
@@ -75,6 +86,24 @@ class ImageFetch:
             container=container.name,
         )
         return info
+
+    async def _look(
+        self, container: Container, known: ContainerMemory, failed: ImageFailed, *, told: Told
+    ) -> ContainerMemory:
+        """See whether the image came by another way while its pull is held back."""
+        found: ImageInfo | None = None
+        with contextlib.suppress(EdgeletError):  # what is wrong with it is told when its pull is due
+            found = await self.images.find(container.image or "")
+        if found is not None:
+            told("Pulled", _PRESENT.format(image=container.image), container=container.name)
+            return replace(known, image=ImagePresent(found), pull_delay_s=0.0)
+        next_s = image_backoff.look_at_s(
+            policy=container.image_pull_policy,
+            reason=failed.reason,
+            retry_at_s=failed.retry_at_s,
+            now_s=self.clock.monotonic_s(),
+        )
+        return replace(known, image=replace(failed, look_at_s=next_s))
 
     async def _find(
         self, container: Container, image: str, *, credentials: tuple[Credential, ...], told: Told
@@ -110,11 +139,13 @@ class ImageFetch:
         delay_s = image_backoff.next_delay_s(known.pull_delay_s, self.backoff)
         if not isinstance(error, ImageError) and error.retry_after is not None:
             delay_s = error.retry_after.total_seconds()  # the engine was away: that says nothing about the image
-        message = error.message
-        if error.reason == "ErrImagePull":
-            told(
-                "Failed", f'Failed to pull image "{container.image}": {message}', container=container.name, warning=True
-            )
-        told("Failed", f"Error: {error.reason}", container=container.name, warning=True)
-        failed = ImageFailed(error.reason, message, failed_s=now_s, retry_at_s=now_s + delay_s)
+        reason, message = error.reason, error.message
+        if (words := _TOLD.get(reason)) is not None:
+            told(words[0], words[1].format(image=container.image, why=message), container=container.name, warning=True)
+        told("Failed", f"Error: {reason}", container=container.name, warning=True)
+        retry_at_s = now_s + delay_s
+        look_at_s = image_backoff.look_at_s(
+            policy=container.image_pull_policy, reason=reason, retry_at_s=retry_at_s, now_s=now_s
+        )
+        failed = ImageFailed(reason, message, failed_s=now_s, retry_at_s=retry_at_s, look_at_s=look_at_s)
         return replace(known, image=failed, pull_delay_s=delay_s)

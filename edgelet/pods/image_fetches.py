@@ -45,7 +45,7 @@ class ImageFetches:
     def begin(self, pod: Pod, name: str) -> None:
         """Begin to look for the image of a container."""
         known = self._memory().container(name)
-        mine = ImageFetching()
+        mine = ImageFetching(known.image_failure)
         self._keep(name, replace(known, image=mine))
 
         async def look() -> None:

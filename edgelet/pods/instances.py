@@ -9,7 +9,7 @@ from datetime import datetime
 from edgelet.api.container import Container
 from edgelet.pods.memory import LastInstance, Memory
 from edgelet.pods.spec_hash import spec_hash
-from edgelet.ports.runtime import ContainerState, Created, Exited, ObservedContainer, ObservedPod, Running
+from edgelet.ports.runtime import ContainerState, Created, Exited, ObservedContainer, ObservedPod, ProcessUser, Running
 
 LOST_EXIT_CODE = 137  # of an instance that vanished (kubelet: ContainerStatusUnknown)
 
@@ -27,6 +27,7 @@ class Instance:
     state: ContainerState
     present: bool
     log_path: str = ""
+    user: ProcessUser | None = None
 
     @property
     def started_at(self) -> datetime | None:
@@ -134,6 +135,7 @@ def _from_observed(one: ObservedContainer) -> Instance:
         state=one.state,
         present=True,
         log_path=one.log_path,
+        user=one.user,
     )
 
 

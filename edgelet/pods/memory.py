@@ -19,11 +19,6 @@ class ImageUnknown:
 
 
 @dataclass(frozen=True, slots=True)
-class ImageFetching:
-    """It is being looked for or pulled."""
-
-
-@dataclass(frozen=True, slots=True)
 class ImagePresent:
     """It is here; the next start may use it."""
 
@@ -38,6 +33,14 @@ class ImageFailed:
     message: str
     failed_s: float
     retry_at_s: float
+    look_at_s: float  # when to see whether somebody else brought it meanwhile; not after retry_at_s
+
+
+@dataclass(frozen=True, slots=True)
+class ImageFetching:
+    """It is being looked for or pulled."""
+
+    before: ImageFailed | None = None  # the failure that this may mend: people see it until then
 
 
 ImageState = ImageUnknown | ImageFetching | ImagePresent | ImageFailed
@@ -116,6 +119,11 @@ class ContainerMemory:
     restart_due: bool = False  # its last instance was ended to begin anew, whatever its policy says
     post_start: PostStart | None = None
 
+    @property
+    def image_failure(self) -> ImageFailed | None:
+        """The failure that keeps its image from it, also while that is tried anew."""
+        return self.image.before if isinstance(self.image, ImageFetching) else _failed(self.image)
+
 
 @dataclass(frozen=True, slots=True)
 class Memory:
@@ -144,6 +152,10 @@ class Memory:
     def probed(self, container_id: str) -> ProbeResults:
         """Return what probes decided about an instance."""
         return self.probes.get(container_id, _NOT_PROBED)
+
+
+def _failed(image: ImageState) -> ImageFailed | None:
+    return image if isinstance(image, ImageFailed) else None
 
 
 _NOTHING = ContainerMemory()

@@ -56,7 +56,10 @@ def of_volumes(
         if volume is None:
             raise _fault(f'cannot find volume "{mount.name}" to mount into container "{container.name}"')
         source = volume.path
-        if sub_path := _sub_path(mount, variables):
+        sub_path = _sub_path(mount, variables)
+        # Podman has no such option for a mount: it is given one that is read-only to its depths already.
+        recursive = _recursive_read_only(mount, supported=node.recursive_read_only_supported)
+        if sub_path or recursive:
             source = paths.sub_path(pod.metadata.uid, container.name, index)
             steps.append(
                 SubPath(
@@ -65,6 +68,7 @@ def of_volumes(
                     volume_path=volume.path,
                     sub_path=sub_path,
                     target=source,
+                    recursive_read_only=recursive,
                 )
             )
         mounts.append(
@@ -73,7 +77,6 @@ def of_volumes(
                 target=mount.mount_path if mount.mount_path.startswith("/") else f"/{mount.mount_path}",
                 read_only=bool(mount.read_only) or volume.read_only,
                 propagation=_PROPAGATION[mount.mount_propagation or "None"],
-                recursive_read_only=_recursive_read_only(mount, supported=node.recursive_read_only_supported),
             )
         )
     return ContainerMounts(tuple(mounts), tuple(steps))

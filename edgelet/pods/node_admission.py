@@ -11,12 +11,14 @@ from dataclasses import dataclass
 from edgelet.api.pod import Pod
 from edgelet.api.quantity import Quantity
 from edgelet.api.scheduling import NodeSelectorRequirement, NodeSelectorTerm
-from edgelet.pods import resources, sandbox_spec
+from edgelet.pods import references, resources, sandbox_spec
 from edgelet.ports.runtime import PortMapping
 
 Rejection = tuple[str, str]  # reason, message
 
-_FAILED = "Pod was rejected: Predicate"
+_REJECTED = "Pod was rejected: "
+_GROUPED_BY_NETWORK = "net."
+_GROUPED_BY_IPC = ("kernel.shm", "kernel.msg", "kernel.sem", "fs.mqueue.")
 _ENDED = frozenset({"Succeeded", "Failed"})
 _ANY = frozenset({"", "0.0.0.0", "::"})  # noqa: S104  how hostIP says "all"
 
@@ -30,19 +32,49 @@ class Room:
     cpu_milli: int
     memory_bytes: int
     pods: int
+    apparmor: bool = True
 
 
 def judge(pod: Pod, others: tuple[Pod, ...], room: Room) -> Rejection | None:
-    """Return why the node does not take the pod beside the others; None if it does."""
+    """Return why the node does not take the pod beside the others; None if it does.
+
+    Source: besides, pkg/kubelet/kubelet.go rejectPod (the prefix of every message), sysctl/allowlist.go,
+    pkg/security/apparmor/validate.go.
+    """
+    found = _judge(pod, others, room)
+    return (found[0], f"{_REJECTED}{found[1]}") if found else None
+
+
+def _judge(pod: Pod, others: tuple[Pod, ...], room: Room) -> Rejection | None:
     living = tuple(one for one in others if one.status.phase not in _ENDED)
     if pod.spec.os is not None and pod.spec.os.name != "linux":
         return "PodOSNotSupported", "Failed to admit pod as the OS field doesn't match node OS"
     if not fits_labels(pod, room):
         return (
             "NodeAffinity",
-            "Pod was rejected: Predicate NodeAffinity failed: node(s) didn't match Pod's node affinity/selector",
+            "Predicate NodeAffinity failed: node(s) didn't match Pod's node affinity/selector",
         )
-    return _ports(pod, living) or lack_of_room(pod, living, room)
+    return _sysctls(pod) or _apparmor(pod, room) or _ports(pod, living) or lack_of_room(pod, living, room)
+
+
+def _sysctls(pod: Pod) -> Rejection | None:
+    """Return which sysctl would be the node's own: it belongs to a namespace that the pod has none of."""
+    for sysctl in pod.spec.security_context.sysctls if pod.spec.security_context else ():
+        name = sysctl.name.replace("/", ".")
+        if pod.spec.host_network and name.startswith(_GROUPED_BY_NETWORK):
+            return "SysctlForbidden", f'forbidden sysctl: "{name}" not allowed with host net enabled'
+        if pod.spec.host_ipc and name.startswith(_GROUPED_BY_IPC):
+            return "SysctlForbidden", f'forbidden sysctl: "{name}" not allowed with host ipc enabled'
+    return None
+
+
+def _apparmor(pod: Pod, room: Room) -> Rejection | None:
+    """Return that a pod asks for a confinement which this node cannot give."""
+    contexts = (pod.spec.security_context, *(one.security_context for one in references.every_container(pod)))
+    profiles = (one.app_armor_profile for one in contexts if one is not None)
+    if room.apparmor or all(one is None or one.type == "Unconfined" for one in profiles):
+        return None
+    return "AppArmor", "Cannot enforce AppArmor: AppArmor is not enabled on the host"
 
 
 def fits_labels(pod: Pod, room: Room) -> bool:
@@ -95,7 +127,7 @@ def _ports(pod: Pod, others: tuple[Pod, ...]) -> Rejection | None:
         if any(_clash(wanted, port) for port in taken):
             return (
                 "NodePorts",
-                f"{_FAILED} NodePorts failed: node(s) didn't have free ports for the requested pod ports",
+                "Predicate NodePorts failed: node(s) didn't have free ports for the requested pod ports",
             )
     return None
 

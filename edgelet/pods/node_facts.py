@@ -20,3 +20,4 @@ class NodeFacts:
     seccomp_directory: str = "/var/lib/edgelet/seccomp"  # localhostProfile is relative to it
     negative_oom_score_allowed: bool = False  # CAP_SYS_RESOURCE; without it Podman cannot start such a container
     recursive_read_only_supported: bool = False
+    container_pids_limit: int = 0  # 0: the engine's own; -1: none

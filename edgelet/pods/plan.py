@@ -53,6 +53,7 @@ class Situation:
     backoff: BackoffSettings = field(default_factory=BackoffSettings)
     rejected: bool = False  # the node does not take the pod: nothing of it may run
     ended: bool = False  # the stored status says Succeeded or Failed: there is no way back
+    recursive_read_only_supported: bool = True  # by the kernel
     evicted: Eviction | None = None  # the agent itself brings the pod to its end
 
 
@@ -181,7 +182,7 @@ def _holds_the_next(now: Situation, container: Container, planned: Round) -> boo
         return True
     newest = instances.newest(now.seen, now.memory, container.name)
     known = now.memory.container(container.name)
-    first = newest is None and known.problem is None and not isinstance(known.image, ImageFailed)
+    first = newest is None and known.problem is None and known.image_failure is None
     return first or container_health.hook_runs(now.memory, newest)
 
 
@@ -285,7 +286,7 @@ def _with_image(now: Situation, container: Container, newest: Instance | None, e
             return Round((StartContainer(container.name, instance=number, ended_s=ended_s),))
         case ImageFetching():
             return Round()
-        case ImageFailed(retry_at_s=at) if at > now.now_s:
+        case ImageFailed(look_at_s=at) if at > now.now_s:
             return Round(wake_in_s=image_backoff.wake_in_s(known.image, now_s=now.now_s))
         case ImageUnknown() | ImageFailed():
             return Round((FetchImage(container.name),))

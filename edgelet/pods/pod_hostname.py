@@ -62,4 +62,4 @@ def _check(field: str, value: str, rule: Callable[[str], str | None], kind: str)
 
 
 def _fault(message: str) -> EdgeletError:
-    return EdgeletError("FailedCreatePodSandBox", f"Failed to create pod sandbox: {message}")
+    return EdgeletError("FailedCreatePodSandBox", message)

@@ -32,8 +32,32 @@ class ImageUser(Protocol):
     def user(self) -> str: ...
 
 
-def resolve(pod: Pod, container: Container, *, image: ImageUser, seccomp_directory: str) -> Security:
-    """Return the rights of the container's process.
+def user_of_image_groups(pod: Pod, container: Container, image_user: str) -> str:
+    """Return whose groups in the image are to be added; "" where nobody's, or where the engine sees to it.
+
+    Podman adds them only to a user without a group of his own; Kubernetes, by the policy Merge, always.
+
+    Source: containerd's WithAdditionalGIDs; KEP-3619.
+    """
+    own = container.security_context or SecurityContext()
+    whole = pod.spec.security_context or PodSecurityContext()
+    user = _first(own.run_as_user, whole.run_as_user)
+    name, colon, _ = image_user.partition(":")
+    with_group = _first(own.run_as_group, whole.run_as_group) is not None or (user is None and bool(colon))
+    if not with_group or whole.supplemental_groups_policy == "Strict":
+        return ""
+    return str(user) if user is not None else name or "0"
+
+
+def resolve(
+    pod: Pod,
+    container: Container,
+    *,
+    image: ImageUser,
+    seccomp_directory: str,
+    image_groups: tuple[int, ...] = (),
+) -> Security:
+    """Return the rights of the container's process. `image_groups`: of whom `user_of_image_groups` named.
 
     Raises:
         EdgeletError: CreateContainerConfigError where runAsNonRoot forbids what the pod or the image asks for.
@@ -46,7 +70,7 @@ def resolve(pod: Pod, container: Container, *, image: ImageUser, seccomp_directo
     add, drop = ((), ()) if own.privileged else _capabilities(own.capabilities or Capabilities())
     return Security(
         user=_user(user, _first(own.run_as_group, whole.run_as_group), image.user),
-        groups=_groups(whole),
+        groups=tuple(dict.fromkeys((*_groups(whole), *image_groups))),
         privileged=bool(own.privileged),
         no_new_privileges=own.allow_privilege_escalation is False,
         read_only_root=bool(own.read_only_root_filesystem),

@@ -6,10 +6,11 @@ from collections.abc import Mapping
 
 from edgelet.api.container import Container
 from edgelet.api.pod import Pod
-from edgelet.pods import env_file, image_volumes, pull_secrets
+from edgelet.pods import env_file, image_volumes, pull_secrets, security
 from edgelet.pods.image_fetch import ImageFetch, Told
 from edgelet.pods.references import Objects
 from edgelet.pods.volumes import MountableVolume
+from edgelet.ports.images import ImageInfo
 from edgelet.ports.pod_files import PodFiles
 
 
@@ -30,6 +31,16 @@ async def image_places(
         await files.prepare(pod.metadata.uid, (step,))
         found[name] = MountableVolume(step.path, read_only=True)
     return found
+
+
+async def image_groups(pod: Pod, container: Container, image: ImageInfo, *, files: PodFiles) -> tuple[int, ...]:
+    """Return the groups of the image that the container's user has besides.
+
+    Raises:
+        EdgeletError: CreateContainerConfigError: the image's files cannot be read.
+    """
+    user = security.user_of_image_groups(pod, container, image.user)
+    return await files.image_groups(image.layers, user) if user else ()
 
 
 async def env_files(

@@ -47,7 +47,7 @@ def build(now: Situation, around: Surroundings, *, before: PodStatus) -> PodStat
         found = _not_before_the_last(now, before, found)
     reason, message = around.rejection or _why(now, found) or (before.reason, before.message)
     host_network = bool(now.pod.spec.host_network)
-    ips = around.host_ips[:1] if host_network and now.memory.sandbox_attempt else now.memory.ips
+    ips = around.host_ips if host_network and now.memory.sandbox_attempt else now.memory.ips
     rejected = around.rejection is not None
     return PodStatus(
         observed_generation=now.pod.metadata.generation or None,

@@ -63,6 +63,7 @@ class WorkerPorts:
     backoff: BackoffSettings
     storage: Callable[[Callable[[Eviction], None]], StorageWatch]  # makes the watch of one pod
     care: CarePorts
+    recursive_read_only_supported: bool = True  # by the kernel
 
 
 class PodWorker:
@@ -95,6 +96,7 @@ class PodWorker:
         self._fetches = ImageFetches(
             uid, fetch=ports.executor.fetch_image, memory=lambda: self._memory, keep=self._replace, wake=self.wake
         )
+        self._waiting: announcements.Waiting | None = None  # why containers wait; None: not reported yet
         self._eviction: Eviction | None = None  # decided, not yet in the status
         self._storage = ports.storage(self._evict)
         self._news = asyncio.Event()  # a probe or a hook decided, or the round is over
@@ -251,6 +253,7 @@ class PodWorker:
             backoff=self._ports.backoff,
             rejected=self._rejection is not None,
             ended=status.get("phase") in {"Succeeded", "Failed"},
+            recursive_read_only_supported=self._ports.recursive_read_only_supported,
             evicted=self._evicted(pod),
         )
 
@@ -275,6 +278,12 @@ class PodWorker:
     async def _report(self, situation: Situation) -> Situation:
         """Write the status; a final phase is on disk before anything is removed because of it."""
         status = await self._ports.status.write(self.key, self.uid, situation, rejection=self._rejection)
+        waiting = announcements.waiting(status)
+        if self._rejection is not None and self._waiting is None and not situation.ended:
+            announcements.rejected(self._ports.executor.told(situation.pod), self._rejection)
+        if self._waiting is not None:
+            announcements.held_back(self._ports.executor.told(situation.pod), self._waiting, waiting)
+        self._waiting = waiting
         clock = self._ports.clock
         now, now_s = clock.now(), clock.monotonic_s()
         self._memory = active_deadline.anchored(self._memory, status.start_time, now=now, now_s=now_s)

@@ -122,7 +122,7 @@ class SubPath:
     """A path inside a volume, pinned by a bind at `target`: what is swapped later in the volume has no effect.
 
     Symlinks are followed inside the volume only; one that leads out is refused. A missing path becomes a directory
-    with the volume's mode.
+    with the volume's mode. "" is the volume itself.
     """
 
     container: str
@@ -130,6 +130,7 @@ class SubPath:
     volume_path: str
     sub_path: str
     target: str
+    recursive_read_only: bool = False  # with all that is mounted in it at this moment, and nothing of it to be written
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,6 +192,14 @@ class PodFiles(Protocol):
 
         Raises:
             EdgeletError: CreateContainerConfigError: it is no plain file, leads out of the volume, or is too long.
+        """
+        ...
+
+    async def image_groups(self, layers: Sequence[str], user: str) -> tuple[int, ...]:
+        """Return the groups that name a user (a name or a number) in the files of an image's layers, ascending.
+
+        Raises:
+            EdgeletError: CreateContainerConfigError: a layer cannot be read.
         """
         ...
 

@@ -60,7 +60,6 @@ class Mount:
     target: str
     read_only: bool = False
     propagation: Literal["private", "rslave", "rshared"] = "private"
-    recursive_read_only: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +69,7 @@ class Resources:
     cpu_shares: int = 0
     cpu_quota_us: int = 0  # per period of 100 ms
     memory_limit_bytes: int = 0
-    pids_limit: int = 0
+    pids_limit: int = 0  # processes and threads; -1: no limit, 0: the engine's own
     oom_score_adj: int | None = None
 
 
@@ -100,6 +99,7 @@ class ContainerSpec:
     instance: int  # restartCount this instance will show; 0 for the first
     image: str  # the id or reference the engine knows it by
     spec_hash: str  # of what makes it another container when it changes (name and image)
+    image_ref: str = ""  # name@digest of it, given back by observation; "" = the engine's word
     command: tuple[str, ...] | None = None  # replaces ENTRYPOINT and CMD; None = the image's
     args: tuple[str, ...] | None = None  # replaces CMD; None = the image's (if command is None too)
     env: tuple[tuple[str, str], ...] = ()
@@ -147,6 +147,15 @@ ContainerState = Created | Running | Exited
 
 
 @dataclass(frozen=True, slots=True)
+class ProcessUser:
+    """Who a container's first process was started as."""
+
+    uid: int
+    gid: int
+    groups: tuple[int, ...] = ()  # its own included
+
+
+@dataclass(frozen=True, slots=True)
 class ObservedContainer:
     """One instance as the engine knows it."""
 
@@ -160,6 +169,7 @@ class ObservedContainer:
     created_at: datetime
     log_path: str = ""
     labels: Mapping[str, str] = field(default_factory=dict)
+    user: ProcessUser | None = None  # None: not known
     layer_path: str = ""  # directory of what it wrote into its root file system; "" where the engine has no such thing
 
 

@@ -40,6 +40,7 @@ class FakePodFiles:
         self.failures: list[EdgeletError] = []
         self.prepared: list[tuple[str, tuple[FileStep, ...]]] = []
         self.removed: list[str] = []
+        self.groups_of: dict[str, tuple[int, ...]] = {}  # by user, in every image that has layers
         self._uids: set[str] = set()
 
     @property
@@ -71,6 +72,9 @@ class FakePodFiles:
         if data is not None and len(data) > limit_bytes:
             raise EdgeletError("CreateContainerConfigError", f'failed to read "{path}" of a volume: too long')
         return data
+
+    async def image_groups(self, layers: Sequence[str], user: str) -> tuple[int, ...]:
+        return self.groups_of.get(user, ()) if layers else ()
 
     async def last_instances(self, log_directory: str) -> Mapping[str, int]:
         found: dict[str, int] = {}
@@ -169,7 +173,7 @@ class FakePodFiles:
     def _pin(self, uid: str, step: SubPath) -> bool:
         target = self._confine(step.target, self._paths.volatile(uid))
         source = posixpath.normpath(f"{step.volume_path}/{step.sub_path}")
-        if not source.startswith(f"{step.volume_path}/"):
+        if source != step.volume_path and not source.startswith(f"{step.volume_path}/"):
             message = f'failed to prepare subPath for volumeMount "{step.volume}" of container "{step.container}"'
             raise EdgeletError("CreateContainerConfigError", message)
         if source not in self.files:

@@ -152,7 +152,7 @@ class FakeRuntime:
             instance=spec.instance,
             spec_hash=spec.spec_hash,
             image=spec.image,
-            image_id=f"sha256:{spec.image}",
+            image_id=spec.image_ref or f"sha256:{spec.image}",
             state=Running(started_at=self._clock.now(), pid=4711),
             created_at=self._clock.now(),
             log_path=spec.log_path,

@@ -21,6 +21,7 @@ from edgelet.adapters.host import (
     container_files,
     host_directories,
     image_directories,
+    image_groups,
     mounts,
     payload_directory,
     sub_paths,
@@ -78,6 +79,9 @@ class HostPodFiles:
         volume = str(self._confined(volume_path, *self._roots()))
         return await _in_thread(lambda: _read_in_volume(volume, path, limit_bytes))
 
+    async def image_groups(self, layers: Sequence[str], user: str) -> tuple[int, ...]:
+        return await _in_thread(lambda: _image_groups(layers, user))
+
     async def last_instances(self, log_directory: str) -> Mapping[str, int]:
         directory = self._confined(log_directory, self._paths.logs)
         return await _in_thread(lambda: container_files.last_instances(directory))
@@ -127,7 +131,8 @@ class HostPodFiles:
             case SubPath():
                 target = self._confined(step.target, self._paths.volatile(uid))
                 try:
-                    return step.target if sub_paths.pin(step.volume_path, step.sub_path, target) else None
+                    pin = sub_paths.pin_tree_read_only if step.recursive_read_only else sub_paths.pin
+                    return step.target if pin(step.volume_path, step.sub_path, target) else None
                 except OSError as error:
                     # The kubelet's words: why it failed would tell the pod's author about the host's files.
                     message = (
@@ -221,6 +226,14 @@ def _read_in_volume(volume: str, path: str, limit_bytes: int) -> bytes | None:
         return None
     except OSError as error:
         message = f'failed to read "{path}" of a volume: {error.strerror or error}'
+        raise EdgeletError("CreateContainerConfigError", message, retry_after=_RETRY) from error
+
+
+def _image_groups(layers: Sequence[str], user: str) -> tuple[int, ...]:
+    try:
+        return image_groups.of_user(layers, user)
+    except OSError as error:
+        message = f"cannot read the groups of user {user} in the image: {_words(error)}"
         raise EdgeletError("CreateContainerConfigError", message, retry_after=_RETRY) from error
 
 

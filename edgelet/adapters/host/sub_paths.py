@@ -31,13 +31,20 @@ def pin(volume_path: str, sub_path: str, target: Path) -> bool:
         wanted = os.fstat(descriptor)
         if _same_file(target, wanted):
             return False
-        _clear(target)
-        target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if stat.S_ISDIR(wanted.st_mode):
-            target.mkdir(mode=0o700)
-        else:
-            target.touch(mode=0o600)
+        _make_place(target, wanted)
         mounts.bind(f"/proc/self/fd/{descriptor}", str(target))
+        return True
+
+
+def pin_tree_read_only(volume_path: str, sub_path: str, target: Path) -> bool:
+    """As `pin`, with all that is mounted there now, and nothing of it to be written; made anew each time.
+
+    Raises:
+        OSError: As `pin`.
+    """
+    with _opened(volume_path, sub_path) as descriptor:
+        _make_place(target, os.fstat(descriptor))
+        mounts.bind_tree_read_only(descriptor, str(target))
         return True
 
 
@@ -66,6 +73,16 @@ def _same_file(target: Path, wanted: os.stat_result) -> bool:
     return (found.st_dev, found.st_ino) == (wanted.st_dev, wanted.st_ino)
 
 
+def _make_place(target: Path, wanted: os.stat_result) -> None:
+    """Make the mount point, and take away what was there."""
+    _clear(target)
+    target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if stat.S_ISDIR(wanted.st_mode):
+        target.mkdir(mode=0o700)
+    else:
+        target.touch(mode=0o600)
+
+
 def _clear(target: Path) -> None:
     """Take away an older bind and its mount point; what was bound stays."""
     if not os.path.lexists(target):
@@ -81,7 +98,7 @@ def _clear(target: Path) -> None:
 def _opened(volume_path: str, sub_path: str, *, make: bool = True) -> Iterator[int]:
     """Open a path below the volume's root, making missing directories if asked to. The descriptor is O_PATH."""
     # The root itself is the agent's or the administrator's: it may be a link (a hostPath).
-    stack = [os.open(volume_path, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)]
+    stack = [os.open(volume_path, os.O_PATH | os.O_CLOEXEC | (os.O_DIRECTORY if sub_path else 0))]
     try:
         mode = stat.S_IMODE(os.fstat(stack[0]).st_mode) if make else None
         _walk(stack, sub_path, mode)

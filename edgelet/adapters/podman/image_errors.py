@@ -30,7 +30,10 @@ class Failure(Enum):
 
 # The first match counts: what a registry says comes with the words of the connection it came over.
 _MARKS: tuple[tuple[Failure, tuple[str, ...]], ...] = (
-    (Failure.INVALID_NAME, ("invalid reference format", "both a tag and digest", "repository name must be")),
+    (
+        Failure.INVALID_NAME,
+        ("invalid reference format", "invalid image name", "both a tag and digest", "repository name must be"),
+    ),
     (Failure.SIGNATURE, ("source image rejected", "a signature was required")),
     (Failure.DISK_FULL, ("no space left on device", "disk quota exceeded")),
     (
@@ -55,6 +58,10 @@ _MARKS: tuple[tuple[Failure, tuple[str, ...]], ...] = (
 )
 
 
+_UNTRUSTED_HINT = (
+    "; check the board's clock and /etc/containers: certs.d/HOST:PORT/ca.crt for an authority of one's own, "
+    "insecure = true in registries.conf for a registry without TLS"
+)
 # What is done about each: Kubernetes' reason, when again, and what helps.
 _OTHER = ("ErrImagePull", _SOON, "")
 _MEANING: Mapping[Failure, tuple[str, timedelta | None, str]] = {
@@ -64,7 +71,7 @@ _MEANING: Mapping[Failure, tuple[str, timedelta | None, str]] = {
     Failure.UNTRUSTED: (
         "ErrImagePull",
         _LATER,
-        "; check the board's clock, the registry's certificate and registries.conf",
+        _UNTRUSTED_HINT,
     ),
     Failure.DISK_FULL: ("ErrImagePull", _LATER, "; remove images or data"),
     Failure.DENIED: ("ErrImagePull", _LATER, ""),

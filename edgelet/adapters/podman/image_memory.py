@@ -1,6 +1,7 @@
 """What the engine said of images, as long as its own list of them on disk is the same file.
 
-So the start of a container whose image was looked at before asks nothing. That its layers are damaged since then is
+So the start of a container whose image was looked at before asks nothing, and so does a pod that waits for an image
+that is not here. That its layers are damaged since then is
 seen when the container is made.
 
 Source: containers/storage images.go: each change of an image or a name is a new images.json, put there by rename.
@@ -13,7 +14,8 @@ from pathlib import Path
 
 from edgelet.ports.images import ImageInfo
 
-Stamp = tuple[tuple[str, int, int, int], ...]  # path, inode, time and size of each list
+Stamp = tuple[tuple[str, int, int, int], ...]  # path, inode, time and size of each list; zeros: no image yet
+_ABSENT_LIMIT = 256
 
 
 class ImageMemory:
@@ -27,32 +29,46 @@ class ImageMemory:
         self._root = storage_root
         self._stamp: Stamp = ()
         self._images: dict[str, ImageInfo] = {}
+        self._absent: set[str] = set()
 
     def stamp(self) -> Stamp:
         """Return what the list is now; empty where it cannot be seen. Take it before the question."""
         if self._root is None:
             return ()
-        found = []
         with contextlib.suppress(OSError):
-            for path in sorted(self._root.glob("*-images/images.json")):
-                stat = path.stat()
-                found.append((str(path), stat.st_ino, stat.st_mtime_ns, stat.st_size))
-        return tuple(found)
+            return tuple(_stamp_of(folder / "images.json") for folder in sorted(self._root.glob("*-images")))
+        return ()
+
+    def is_absent(self, name: str) -> bool:
+        """Whether there was no such image, and nothing changed since."""
+        return name in self._absent and self._stamp == self.stamp()
 
     def recall(self, name: str) -> ImageInfo | None:
         """Return the image of that name if nothing changed since."""
         found = self._images.get(name)
         return found if found is not None and self._stamp == self.stamp() else None
 
-    def keep(self, name: str, info: ImageInfo, stamp: Stamp) -> None:
-        """Remember an answer that was given after the stamp was taken."""
+    def keep(self, name: str, info: ImageInfo | None, stamp: Stamp) -> None:
+        """Remember an answer that was given after the stamp was taken; None: there is no such image."""
         if not stamp:
             return
         if stamp != self._stamp:
             self._stamp = stamp
-            self._images.clear()
-        self._images[name] = info
+            self.forget()
+        if info is not None:
+            self._images[name] = info
+        elif len(self._absent) < _ABSENT_LIMIT:
+            self._absent.add(name)
 
     def forget(self) -> None:
         """Ask again: something was found wrong."""
         self._images.clear()
+        self._absent.clear()
+
+
+def _stamp_of(path: Path) -> tuple[str, int, int, int]:
+    try:
+        stat = path.stat()
+    except FileNotFoundError:
+        return (str(path), 0, 0, 0)
+    return (str(path), stat.st_ino, stat.st_mtime_ns, stat.st_size)

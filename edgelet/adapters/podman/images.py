@@ -71,11 +71,13 @@ class PodmanImages:
             EngineError: EngineUnavailable.
         """
         name = image_reference.image_id(reference) or image_reference.complete(reference)
+        if self._memory.is_absent(name):
+            return None
         stamp = self._memory.stamp()
         info = self._memory.recall(name) or await self._inspect(name)
         if info is not None:
             self._require_architecture(reference, info)
-            self._memory.keep(name, info, stamp)
+        self._memory.keep(name, info, stamp)
         return info
 
     async def pull(self, reference: str, credentials: tuple[Credential, ...] = ()) -> ImageInfo:

@@ -10,7 +10,7 @@ from typing import Any
 
 from edgelet.adapters.podman import labels, signals
 from edgelet.ports.pinned_sandboxes import PinnedSandbox
-from edgelet.ports.runtime import PodRef
+from edgelet.ports.runtime import PodRef, ProcessUser
 
 BROKEN = "broken"  # not libpod's: it is in the list and cannot be inspected
 _ALIVE = frozenset({"running", "paused", "stopping"})
@@ -69,6 +69,7 @@ class Inspected:
     netns_path: str = ""
     ips: tuple[str, ...] = ()
     layer_path: str = ""
+    user: ProcessUser | None = None
 
     @property
     def alive(self) -> bool:
@@ -144,7 +145,7 @@ def broken(document: Mapping[str, Any]) -> Inspected | None:
         status=BROKEN,
         created_at=created_at,
         image=document.get("Image") or "",
-        image_id=document.get("ImageID") or "",
+        image_id=own.get(labels.CONTAINER_IMAGE) or document.get("ImageID") or "",
     )
 
 
@@ -173,7 +174,7 @@ def inspected(document: Mapping[str, Any]) -> Inspected:
         started_at=time(state.get("StartedAt", "")),
         finished_at=time(state.get("FinishedAt", "")),
         image=document.get("ImageName") or document.get("Image") or "",
-        image_id=_image_id(document),
+        image_id=own.get(labels.CONTAINER_IMAGE) or _image_id(document),
         log_path=((document.get("HostConfig") or {}).get("LogConfig") or {}).get("Path") or "",
         stop_signal=_stop_signal(config),
         config_path=document.get("OCIConfigPath") or "",

@@ -8,11 +8,12 @@ import logging
 import re
 from collections.abc import Iterable
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
-from edgelet.adapters.podman import inspection, labels, netns, observe
+from edgelet.adapters.podman import inspection, labels, netns, observe, oci_user
 from edgelet.adapters.podman.certainty import Certainty
 from edgelet.adapters.podman.errors import LibpodError
 from edgelet.adapters.podman.exits import ExitWatch, Subject
@@ -146,6 +147,7 @@ class Inventory:
                 raise
         else:
             seen = inspection.inspected(reply.json())
+            seen = replace(seen, user=None if seen.infra else oci_user.read(seen.config_path))
         if self.is_ours(seen):
             self._inspected[seen.id] = (_NOT_LISTED, seen)
             self._follow(seen)

@@ -17,6 +17,7 @@ POD_NAME = "edgelet.pod.name"
 CONTAINER_NAME = "edgelet.container.name"
 CONTAINER_INSTANCE = "edgelet.container.instance"
 CONTAINER_HASH = "edgelet.container.hash"
+CONTAINER_IMAGE = "edgelet.container.image"  # name@digest: the engine is asked by id, and knows only that
 SANDBOX_ATTEMPT = "edgelet.sandbox.attempt"
 SANDBOX_NAMESPACES = "edgelet.sandbox.namespaces"
 SANDBOX_ID = "edgelet.sandbox.id"  # of containers whose sandbox is no object of Podman's
@@ -94,6 +95,7 @@ def of_container(spec: ContainerSpec, owner: str, *, pinned: str = "") -> dict[s
         CONTAINER_NAME: spec.name,
         CONTAINER_INSTANCE: str(spec.instance),
         CONTAINER_HASH: spec.spec_hash,
+        **({CONTAINER_IMAGE: spec.image_ref} if spec.image_ref else {}),
         **({SANDBOX_ID: pinned} if pinned else {}),
     }
 

@@ -82,6 +82,7 @@ def container(seen: Inspected, known: Knowledge) -> ObservedContainer:
         created_at=seen.created_at,
         log_path=seen.log_path,
         layer_path=seen.layer_path,
+        user=seen.user,
         labels=labels.further(seen.labels),
     )
 

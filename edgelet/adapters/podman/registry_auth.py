@@ -14,13 +14,16 @@ _DOCKER_HUB_NAMES = ("index.docker.io", "registry-1.docker.io", "registry.hub.do
 
 
 def fitting(completed: str, credentials: Iterable[Credential]) -> tuple[Credential, ...]:
-    """Return the credentials for this image, in their order.
+    """Return the credentials for this image, the closest match first; equal ones in their order.
 
     `registry` may be a host, host:port, a URL, a path prefix below a host, and may have * inside a label of the host,
     as in a dockerconfigjson for Kubernetes.
+
+    Source: Kubernetes pkg/credentialprovider/keyring.go: the index of logins is sorted backwards.
     """
     repository = image_reference.repository_of(completed)
-    return tuple(credential for credential in credentials if _fits(repository, credential.registry))
+    found = [credential for credential in credentials if _fits(repository, credential.registry)]
+    return tuple(sorted(found, key=lambda credential: _plain(credential.registry), reverse=True))
 
 
 def header(credential: Credential | None) -> dict[str, str]:
@@ -34,8 +37,6 @@ def header(credential: Credential | None) -> dict[str, str]:
 def _fits(repository: str, registry: str) -> bool:
     host, _, path = _plain(registry).partition("/")
     own_host, _, own_path = repository.partition("/")
-    if host in _DOCKER_HUB_NAMES:
-        host = image_reference.DEFAULT_REGISTRY
     return _host_fits(own_host, host) and (not path or f"{own_path}/".startswith(f"{path}/"))
 
 
@@ -46,7 +47,8 @@ def _plain(registry: str) -> str:
     text = text.rstrip("/")
     for version in ("/v1", "/v2"):
         text = text.removesuffix(version)
-    return text
+    host, slash, path = text.partition("/")
+    return f"{image_reference.DEFAULT_REGISTRY if host in _DOCKER_HUB_NAMES else host}{slash}{path}"
 
 
 def _host_fits(host: str, pattern: str) -> bool:

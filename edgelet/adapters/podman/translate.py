@@ -11,7 +11,6 @@ from typing import Any
 
 from edgelet.adapters.podman import labels, signals
 from edgelet.adapters.podman.labels import HostNamespaces
-from edgelet.api.errors import EngineError
 from edgelet.ports.pinned_sandboxes import PinnedSandbox
 from edgelet.ports.runtime import ContainerSpec, Mount, PortMapping, Resources, SandboxSpec, Security
 
@@ -81,9 +80,6 @@ def container_body(
         namespaces: What the sandbox has of the host.
         abilities: Of this board.
         pinned: The sandbox, where it is no object of Podman's.
-
-    Raises:
-        EngineError: CreateContainerError, for what Podman has no words for.
     """
     body: Body = {
         "name": labels.container_name(spec.pod, spec.name, spec.instance),
@@ -218,12 +214,6 @@ def _port(port: PortMapping) -> Body:
 
 
 def _mount(mount: Mount) -> Body:
-    if mount.recursive_read_only:
-        raise EngineError(
-            "CreateContainerError",
-            f"cannot mount {mount.target} recursively read-only: this Podman has no such mount option, "
-            "leave recursiveReadOnly at Disabled or IfPossible",
-        )
     access = "ro" if mount.read_only else "rw"
     return {
         "type": "bind",

@@ -125,6 +125,14 @@ async def test_a_missing_sub_path_becomes_a_directory(board: Board) -> None:
     assert board.is_directory(f"{volume.path}/x/y")
 
 
+async def test_a_whole_volume_is_pinned_read_only(board: Board) -> None:
+    volume = EmptyDirectory(path=board.files.paths.empty_directory(UID, "v"), volume="v")
+    target = board.files.paths.sub_path(UID, "c", 0)
+    sub = SubPath("c", "v", volume.path, "", target, recursive_read_only=True)
+    assert target in await board.files.prepare(UID, (volume, sub))
+    assert board.is_directory(target)
+
+
 async def test_a_sub_path_that_leads_out_is_refused_without_details(board: Board) -> None:
     volume = EmptyDirectory(volume="v", path=board.files.paths.empty_directory(UID, "v"))
     sub = SubPath("c", "v", volume.path, "../../x", board.files.paths.sub_path(UID, "c", 0))

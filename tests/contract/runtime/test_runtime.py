@@ -35,7 +35,8 @@ async def test_a_sandbox_is_ready_with_an_address_and_asking_twice_makes_one(wor
 async def test_a_container_runs_and_asking_twice_makes_one(world: World) -> None:
     pod = new_pod()
     await world.runtime.create_sandbox(sandbox_of(pod))
-    spec = replace(world.container(pod, FOREVER), labels={"further": "label"})
+    image_ref = f"registry.example/web@sha256:{'1' * 64}"
+    spec = replace(world.container(pod, FOREVER), labels={"further": "label"}, image_ref=image_ref)
     await world.runtime.start_container(spec)
     await world.runtime.start_container(spec)
     seen = await world.runtime.pod(pod.uid)
@@ -46,6 +47,7 @@ async def test_a_container_runs_and_asking_twice_makes_one(world: World) -> None
     assert (container.name, container.instance, container.spec_hash) == ("main", 0, "hash-1")
     assert container.log_path == spec.log_path
     assert container.labels == {"further": "label"}
+    assert container.image_id == image_ref
 
 
 async def test_a_container_without_a_sandbox_cannot_be_created(world: World) -> None:

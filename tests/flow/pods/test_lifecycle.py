@@ -458,12 +458,13 @@ def test_nothing_is_removed_before_the_final_status_is_on_disk() -> None:
 
 def test_a_rejected_pod_is_failed_and_nothing_of_it_runs() -> None:
     async def story(w: World) -> None:
-        w.rejection = ("NodePorts", "Node didn't have free ports for the requested pod ports")
+        w.rejection = ("NodePorts", "Pod was rejected: Node didn't have free ports for the requested pod ports")
         await w.apply(pod_document())
         await asyncio.sleep(5)
         status = w.pod().status
         assert (status.phase, status.reason) == ("Failed", "NodePorts")
         assert w.runtime.running() == []
+        assert w.events.lines == ["NodePorts  Node didn't have free ports for the requested pod ports"]
         await w.delete("web")
         await asyncio.sleep(1)
         assert w.gone()

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from edgelet.agent.board import may_lower_oom_score
+from edgelet.agent.board import apparmor_enabled, may_lower_oom_score, one_a_version
 
 
 @pytest.mark.parametrize(
@@ -18,3 +18,26 @@ def test_a_negative_oom_score_takes_a_capability(effective: str, tmp_path: Path,
 
 def test_without_the_file_nothing_is_allowed(tmp_path: Path) -> None:
     assert not may_lower_oom_score(tmp_path / "none")
+
+
+@pytest.mark.parametrize(("text", "expected"), [("Y\n", True), ("N\n", False), (None, False)])
+def test_apparmor_is_on_where_the_kernel_says_so(text: str | None, tmp_path: Path, *, expected: bool) -> None:
+    file = tmp_path / "enabled"
+    if text is not None:
+        file.write_text(text)
+    assert apparmor_enabled(file) is expected
+
+
+@pytest.mark.parametrize(
+    ("addresses", "expected"),
+    [
+        (("192.0.2.7", "10.9.0.1", "fd00::2", "fd00::3"), ("192.0.2.7", "fd00::2")),
+        (("fd00::2", "192.0.2.7", "10.9.0.1"), ("fd00::2", "192.0.2.7")),
+        (("192.0.2.7", "10.9.0.1"), ("192.0.2.7",)),
+        ((), ()),
+    ],
+)
+def test_a_pod_is_told_one_address_of_the_board_for_each_ip_version(
+    addresses: tuple[str, ...], expected: tuple[str, ...]
+) -> None:
+    assert one_a_version(addresses) == expected

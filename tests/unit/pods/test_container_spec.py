@@ -51,6 +51,7 @@ def test_a_whole_container_is_resolved() -> None:
         name="c",
         instance=2,
         image="sha256:1",
+        image_ref="sha256:1",
         spec_hash=spec_hash(pod(container).spec.containers[0]),
         command=("run", "a"),
         args=("aa", "$(A)", "$(NO)"),
@@ -108,3 +109,9 @@ def test_the_pods_own_limits_hold_for_containers_without(own: dict[str, Any], ex
 def test_only_name_and_image_make_another_container() -> None:
     assert resolve({}).spec.spec_hash == resolve({"args": ["x"]}).spec.spec_hash
     assert resolve({}).spec.spec_hash != resolve({"image": "other"}).spec.spec_hash
+
+
+def test_a_container_may_have_as_many_processes_as_the_node_allows() -> None:
+    one = pod({})
+    node = replace(NODE, container_pids_limit=-1)
+    assert container_spec.limits(one, one.spec.containers[0], node=node).pids_limit == -1

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -15,9 +16,12 @@ from tests.unit.pods.pod_documents import NODE, PATHS, UID, pod
 VOLUMES = {"v": MountableVolume("/vol/v"), "ro": MountableVolume("/vol/ro", read_only=True)}
 
 
-def of_volumes(*volume_mounts: dict[str, Any], env: tuple[tuple[str, str], ...] = ()) -> ContainerMounts:
+def of_volumes(
+    *volume_mounts: dict[str, Any], env: tuple[tuple[str, str], ...] = (), deep: bool = False
+) -> ContainerMounts:
     one = pod({"volumeMounts": [{"name": "v", "mountPath": "/m"} | mount for mount in volume_mounts]})
-    return mounts.of_volumes(one, one.spec.containers[0], volumes=VOLUMES, env=env, paths=PATHS, node=NODE)
+    node = replace(NODE, recursive_read_only_supported=deep)
+    return mounts.of_volumes(one, one.spec.containers[0], volumes=VOLUMES, env=env, paths=PATHS, node=node)
 
 
 def of_agent(
@@ -57,6 +61,18 @@ def test_a_sub_path_is_pinned_below_the_pods_directory() -> None:
     target = f"/run/e/pods/{UID}/sub-paths/c/1"
     assert found.mounts[1] == Mount(target, "/n")
     assert found.steps == (SubPath("c", "v", "/vol/v", "a/b", target),)
+
+
+@pytest.mark.parametrize("wanted", ["Enabled", "IfPossible"])
+def test_what_is_read_only_to_its_depths_is_made_so_beforehand(wanted: str) -> None:
+    mount = {"readOnly": True, "recursiveReadOnly": wanted}
+    found = of_volumes(mount, {**mount, "mountPath": "/n", "subPath": "a"}, deep=True)
+    targets = [f"/run/e/pods/{UID}/sub-paths/c/{index}" for index in (0, 1)]
+    assert found.mounts == (Mount(targets[0], "/m", read_only=True), Mount(targets[1], "/n", read_only=True))
+    assert found.steps == (
+        SubPath("c", "v", "/vol/v", "", targets[0], recursive_read_only=True),
+        SubPath("c", "v", "/vol/v", "a", targets[1], recursive_read_only=True),
+    )
 
 
 def test_a_sub_path_expression_is_expanded_with_the_containers_environment() -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -84,4 +85,45 @@ def test_the_number_of_pods_is_bounded() -> None:
 def test_the_message_names_the_amounts() -> None:
     found = node_admission.judge(with_requests("a", cpu="3"), (with_requests("b", cpu="1"),), ROOM)
     assert found is not None
-    assert found[1] == "Node didn't have enough resource: cpu, requested: 3000, used: 1000, capacity: 2000"
+    assert (
+        found[1]
+        == "Pod was rejected: Node didn't have enough resource: cpu, requested: 3000, used: 1000, capacity: 2000"
+    )
+
+
+@pytest.mark.parametrize(
+    ("spec", "name", "taken"),
+    [
+        ({}, "net.ipv4.tcp_syncookies", True),
+        ({"hostNetwork": True}, "net.ipv4.tcp_syncookies", False),
+        ({"hostNetwork": True}, "net/ipv4/tcp_syncookies", False),
+        ({"hostNetwork": True}, "kernel.shm_rmid_forced", True),
+        ({"hostIPC": True}, "kernel.shm_rmid_forced", False),
+        ({"hostIPC": True}, "net.ipv4.tcp_syncookies", True),
+    ],
+)
+def test_a_sysctl_of_a_namespace_that_is_the_nodes_is_forbidden(
+    spec: dict[str, Any], name: str, *, taken: bool
+) -> None:
+    one = pod(securityContext={"sysctls": [{"name": name, "value": "1"}]}, **spec)
+    assert reason(one) == (None if taken else "SysctlForbidden")
+
+
+@pytest.mark.parametrize(("kind", "needs"), [("RuntimeDefault", True), ("Localhost", True), ("Unconfined", False)])
+@pytest.mark.parametrize("of_pod", [True, False])
+def test_without_apparmor_nobody_is_promised_to_be_confined_by_it(kind: str, *, needs: bool, of_pod: bool) -> None:
+    profile = {"type": kind, **({"localhostProfile": "p"} if kind == "Localhost" else {})}
+    context = {"securityContext": {"appArmorProfile": profile}}
+    container = {"name": "c", "image": "i"}
+    one = (
+        pod(securityContext=context["securityContext"])
+        if of_pod
+        else pod(initContainers=[{**container, **context}], containers=[container])
+    )
+    assert reason(one) is None
+    found = node_admission.judge(one, (), replace(ROOM, apparmor=False))
+    assert found == (
+        ("AppArmor", "Pod was rejected: Cannot enforce AppArmor: AppArmor is not enabled on the host")
+        if needs
+        else None
+    )

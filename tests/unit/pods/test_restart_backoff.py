@@ -51,7 +51,7 @@ def test_a_wait_is_never_longer_than_the_longest(
 
 
 def test_a_failed_pull_is_shown_first_as_itself_then_as_back_off() -> None:
-    failed = ImageFailed("ErrImagePull", "registry says 404", failed_s=100.0, retry_at_s=110.0)
+    failed = ImageFailed("ErrImagePull", "registry says 404", failed_s=100.0, retry_at_s=120.0, look_at_s=110.0)
     assert image_backoff.shown(failed, image="a:1", now_s=101.0) == ("ErrImagePull", "registry says 404")
     reason, message = image_backoff.shown(failed, image="a:1", now_s=103.0)
     assert reason == "ImagePullBackOff"
@@ -61,8 +61,18 @@ def test_a_failed_pull_is_shown_first_as_itself_then_as_back_off() -> None:
 
 
 def test_an_image_that_may_not_be_pulled_keeps_its_reason() -> None:
-    failed = ImageFailed("ErrImageNeverPull", "not present", failed_s=100.0, retry_at_s=110.0)
+    failed = ImageFailed("ErrImageNeverPull", "not present", failed_s=100.0, retry_at_s=110.0, look_at_s=110.0)
     assert image_backoff.shown(failed, image="a:1", now_s=109.0) == ("ErrImageNeverPull", "not present")
+
+
+def test_a_pull_that_waits_is_no_reason_not_to_look() -> None:
+    def look(policy: str, reason: str, retry_at_s: float) -> float:
+        return image_backoff.look_at_s(policy=policy, reason=reason, retry_at_s=retry_at_s, now_s=100.0)
+
+    assert look("IfNotPresent", "ErrImagePull", 400.0) == 110.0
+    assert look("Never", "ErrImageNeverPull", 105.0) == 105.0
+    assert look("Always", "ErrImagePull", 400.0) == 400.0
+    assert look("IfNotPresent", "InvalidImageName", 400.0) == 400.0
 
 
 def test_pull_waits_double() -> None:

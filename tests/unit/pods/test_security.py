@@ -149,3 +149,35 @@ def test_the_remaining_rights_are_passed_on() -> None:
     )
     assert (found.read_only_root, found.unmask_proc, found.apparmor) == (True, True, "mine")
     assert found.selinux == ("type:spc_t", "level:s0:c1")
+
+
+@pytest.mark.parametrize(
+    ("own", "whole", "user", "expected"),
+    [
+        ({}, {}, "plc", ""),
+        ({"runAsUser": 1000}, {}, "", ""),  # the engine sees to it
+        ({"runAsUser": 1000, "runAsGroup": 5}, {}, "", "1000"),
+        ({"runAsGroup": 5}, {"runAsUser": 7}, "plc", "7"),
+        ({}, {"runAsGroup": 5}, "plc:plc", "plc"),
+        ({}, {}, "plc:plc", "plc"),
+        ({"runAsUser": 7}, {}, "plc:plc", ""),
+        ({}, {"supplementalGroupsPolicy": "Strict"}, "plc:plc", ""),
+        ({}, {"runAsGroup": 5}, "", "0"),
+        ({"runAsUser": 1000}, {"runAsGroup": 5, "supplementalGroupsPolicy": "Merge"}, "", "1000"),
+        ({"runAsUser": 1000}, {"runAsGroup": 5, "supplementalGroupsPolicy": "Strict"}, "", ""),
+    ],
+)
+def test_a_user_with_a_group_keeps_those_of_the_image(
+    own: dict[str, Any], whole: dict[str, Any], user: str, expected: str
+) -> None:
+    one = pod({"securityContext": own}, securityContext=whole)
+    assert security.user_of_image_groups(one, one.spec.containers[0], user) == expected
+
+
+def test_groups_of_the_image_come_after_those_of_the_pod() -> None:
+    one = pod({}, securityContext={"fsGroup": 5, "supplementalGroups": [20]})
+    image = ImageInfo(id="sha256:1", names=(), digests=(), size_bytes=0, architecture="amd64")
+    found = security.resolve(
+        one, one.spec.containers[0], image=image, seccomp_directory="/profiles", image_groups=(20, 44)
+    )
+    assert found.groups == (5, 20, 44)

@@ -245,6 +245,28 @@ def test_a_made_sub_path_has_the_mode_and_group_of_the_volume(root: Path, volume
     assert {(mode(volume / name), (volume / name).stat().st_gid) for name in ("a", "a/b")} == {(0o2770, 1234)}
 
 
+def test_a_tree_is_read_only_to_its_depths_and_apart_from_the_original(root: Path, volume: Path) -> None:
+    (volume / "in").mkdir()
+    mounts.mount_tmpfs(str(volume / "in"), size_bytes=65536, mode=0o777)
+    try:
+        (volume / "in" / "f").write_text("1")
+        target = root / "t" / "0"
+        for _ in range(2):  # a container that starts again gets it anew
+            assert sub_paths.pin_tree_read_only(str(volume), "", target)
+            assert (target / "in" / "f").read_text() == "1"
+            for place in (target / "g", target / "in" / "g"):
+                with pytest.raises(OSError, match="Read-only file system"):
+                    place.write_text("2")
+        for point in mounts.mounted_below(str(target)):
+            mounts.unmount(point)
+        assert not mounts.mounted_below(str(target))
+        (volume / "in" / "f").write_text("the original is there, and may be written")
+        assert sub_paths.pin_tree_read_only(str(volume / "in" / "f"), "", root / "t" / "file")
+    finally:
+        for point in mounts.mounted_below(str(volume), str(root / "t")):
+            mounts.unmount(point)
+
+
 _SWAP = """
 import os, sys
 while True:

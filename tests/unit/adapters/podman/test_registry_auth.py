@@ -37,7 +37,14 @@ def test_a_login_goes_only_where_it_belongs(image: str, registry: str, fits: boo
     assert registry_auth.fitting(image, [credential]) == ((credential,) if fits else ())
 
 
-def test_the_order_is_kept() -> None:
+def test_the_closest_match_is_tried_first() -> None:
+    names = ("*.example", "host.example", "https://host.example/team/v2", "host.example/team/app", "host.example/te")
+    logins = [Credential(name, "u", "p") for name in names]
+    tried = [one.registry for one in registry_auth.fitting("host.example/team/app:1", logins)]
+    assert tried == ["host.example/team/app", "https://host.example/team/v2", "host.example", "*.example"]
+
+
+def test_the_order_of_equal_matches_is_kept() -> None:
     logins = [Credential("host.example", str(number), "p") for number in range(3)]
     assert registry_auth.fitting("host.example/a:1", logins) == tuple(logins)
 

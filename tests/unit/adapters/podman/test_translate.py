@@ -16,7 +16,6 @@ from hypothesis import strategies as st
 from edgelet.adapters.podman import translate
 from edgelet.adapters.podman.labels import HostNamespaces
 from edgelet.adapters.podman.translate import Abilities
-from edgelet.api.errors import EngineError
 from edgelet.ports.pinned_sandboxes import PinnedSandbox
 from edgelet.ports.runtime import ContainerSpec, Mount, PodRef, PortMapping, Resources, SandboxSpec, Security
 
@@ -183,12 +182,6 @@ def test_an_oom_score_the_kernel_would_refuse_is_the_lowest_it_takes() -> None:
 def test_memory_is_not_limited_where_the_board_cannot() -> None:
     spec = replace(CONTAINER, resources=Resources(memory_limit_bytes=1 << 26, cpu_shares=2))
     assert container_body(spec, abilities=Abilities(memory_cgroup=False))["resource_limits"] == {"cpu": {"shares": 2}}
-
-
-def test_a_recursively_read_only_mount_is_refused() -> None:
-    spec = replace(CONTAINER, mounts=(Mount("/a", "/b", read_only=True, recursive_read_only=True),))
-    with pytest.raises(EngineError, match="recursiveReadOnly"):
-        container_body(spec)
 
 
 words = st.lists(st.text(min_size=1, max_size=5), max_size=3).map(tuple)
