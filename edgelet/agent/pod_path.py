@@ -20,11 +20,13 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from edgelet.adapters.host import user_ids
 from edgelet.adapters.host.clock import SystemClock
 from edgelet.adapters.host.folder_watch import InotifyFolder
 from edgelet.adapters.host.host import PsutilHost
 from edgelet.adapters.host.pod_files import HostPodFiles
 from edgelet.adapters.host.tree_usage import HostTreeUsage
+from edgelet.adapters.host.user_ids import IdRange
 from edgelet.adapters.podman import bring_up, cgroups
 from edgelet.adapters.podman.images import PodmanImages
 from edgelet.adapters.podman.network import PodNetwork
@@ -107,12 +109,16 @@ def lay_foundation(
         events=events,
         gate=gate,
         board=board,
-        files=HostPodFiles(paths),
+        files=HostPodFiles(paths, ids=_user_ids(settings)),
         synced=asyncio.Event(),
         orphans_may_go=orphans_may_go,
         adoption=adoption,
         lost=fresh,
     )
+
+
+def _user_ids(settings: Settings) -> IdRange:
+    return IdRange(settings.workload.userns_first_id, settings.workload.userns_ids)
 
 
 def owner(settings: Settings) -> str:
@@ -226,6 +232,7 @@ def make_door(base: Foundation) -> Door:
             node_name=base.board.name,
             profile=base.settings.admission.profile,
             memory_limits=cgroups.memory_controller(),
+            no_user_namespaces=user_ids.why_not(_user_ids(base.settings)),
         ),
         max_object_bytes=base.settings.intake.max_object_bytes,
         make_suffix=lambda: "".join(random.choices(_SUFFIX_LETTERS, k=5)),  # noqa: S311  a name, no secret

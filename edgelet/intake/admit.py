@@ -48,6 +48,7 @@ class House:
     node_name: str
     profile: Profile = "privileged"
     memory_limits: bool = True  # whether the kernel can keep them
+    no_user_namespaces: str = ""  # why pods cannot have users of their own, for people
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +80,7 @@ def admit(
         raise _invalid(kind, document, wrong)
     sent = value.to_document()
     sent.pop("status", None)
-    refused = (*_refused(sent), *_memory_limits(value, house))
+    refused = (*_refused(sent), *_memory_limits(value, house), *_user_namespaces(value, house))
     if kind.kind == "Pod":
         update.inherit(old or {}, sent)
         sent["spec"]["nodeName"] = sent["spec"].get("nodeName") or house.node_name
@@ -127,6 +128,18 @@ def _memory_limits(value: Value, house: House) -> Iterable[FieldError]:
     yield from (
         faults.forbidden(f"{path}.limits[memory]", _NO_MEMORY_CGROUP) for path, one in parts if "memory" in one.limits
     )
+
+
+def _user_namespaces(value: Value, house: House) -> Iterable[FieldError]:
+    """Yield what does not go with users of the pod's own: a board that has none, files that stay another's."""
+    if not isinstance(value, Pod) or value.spec.host_users is not False:
+        return
+    if house.no_user_namespaces:
+        yield faults.forbidden("spec.hostUsers", house.no_user_namespaces)
+    for index, volume in enumerate(value.spec.volumes):
+        if volume.image is not None:
+            detail = "when `hostUsers` is false: the files of an image would belong to nobody of the pod"
+            yield faults.forbidden(f"spec.volumes[{index}].image", detail)
 
 
 def _desired(document: Mapping[str, Any]) -> dict[str, Any]:

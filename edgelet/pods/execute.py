@@ -174,6 +174,7 @@ class Executor:
             await files.remove_volumes(pod.metadata.uid)
             return replace(memory(), volumes_gone=True, files_ready=False)
         try:
+            await self._user_ids(pod)
             plan = volumes.plan(pod, paths=files.paths, objects=self._ports.objects, node=self._ports.node())
             await files.prepare(pod.metadata.uid, plan.steps)
         except EdgeletError as error:
@@ -181,12 +182,18 @@ class Executor:
             return replace(memory(), files_problem=self._problem(error))
         return replace(memory(), files_ready=True, files_problem=None)
 
+    async def _user_ids(self, pod: Pod) -> int:
+        """Return who of the host is the pod's root where it has users of its own, else 0."""
+        return 0 if pod.spec.host_users is not False else await self._ports.files.user_ids(pod.metadata.uid)
+
     async def _make_sandbox(self, pod: Pod, attempt: int, memory: Callable[[], Memory]) -> Memory:
         node = self._ports.node()
         told = self._told(pod)
         try:
             text = await self._ports.files.resolv_conf() if sandbox_spec.needs_resolv_conf(pod, node=node) else ""
-            resolved = sandbox_spec.resolve(pod, attempt=attempt, node=node, resolv_conf_text=text)
+            resolved = sandbox_spec.resolve(
+                pod, attempt=attempt, node=node, resolv_conf_text=text, user_ids_first=await self._user_ids(pod)
+            )
             for warning in resolved.warnings:
                 told("DNSConfigForming", warning, warning=True)
             await self._ports.runtime.create_sandbox(resolved.spec)

@@ -9,6 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
+USER_IDS = 65_536  # how many users a pod with a user namespace of its own has
+
 HostPathType = Literal[
     "", "DirectoryOrCreate", "Directory", "FileOrCreate", "File", "Socket", "CharDevice", "BlockDevice"
 ]
@@ -170,6 +172,17 @@ class PodFiles(Protocol):
 
     @property
     def paths(self) -> PodPaths: ...
+
+    async def user_ids(self, uid: str) -> int:
+        """Give the pod a block of USER_IDS ids of the host, and return the first: its root is that user.
+
+        No other pod has them as long as there are files of this one; it keeps its block over restarts. From then on
+        what `prepare` makes belongs to the pod's root.
+
+        Raises:
+            EdgeletError: FailedMount: there is none left, or it cannot be recorded.
+        """
+        ...
 
     async def prepare(self, uid: str, steps: Sequence[FileStep]) -> frozenset[str]:
         """Carry out the steps in order, in one go; return the paths of what was made or changed.

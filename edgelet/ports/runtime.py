@@ -49,6 +49,7 @@ class SandboxSpec:
     cpu_shares: int = 0  # what all containers ask for together; 0 = not set
     cpu_quota_us: int = 0  # per 100 ms, for all containers together; 0 = not set
     memory_limit_bytes: int = 0  # for all containers together; 0 = not set
+    user_ids_first: int = 0  # the host's user that is root in the pod, 65535 more follow; 0 = the host's users
     attempt: int = 0  # counts sandboxes of one pod
 
 

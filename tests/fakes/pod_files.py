@@ -9,6 +9,7 @@ from typing import assert_never
 
 from edgelet.api.errors import EdgeletError
 from edgelet.ports.pod_files import (
+    USER_IDS,
     EmptyDirectory,
     FileStep,
     HostDirectory,
@@ -41,10 +42,20 @@ class FakePodFiles:
         self.prepared: list[tuple[str, tuple[FileStep, ...]]] = []
         self.removed: list[str] = []
         self._uids: set[str] = set()
+        self.ids: dict[str, int] = {}  # uid -> the first of the users of a pod
 
     @property
     def paths(self) -> PodPaths:
         return self._paths
+
+    async def user_ids(self, uid: str) -> int:
+        if not _UID.fullmatch(uid):
+            raise EdgeletError("InternalError", f"{uid!r} is no pod uid")
+        if self.failures:
+            raise self.failures.pop(0)
+        self._uids.add(uid)
+        free = next(first for first in range(USER_IDS, 2**31, USER_IDS) if first not in self.ids.values())
+        return self.ids.setdefault(uid, free)
 
     async def prepare(self, uid: str, steps: Sequence[FileStep]) -> frozenset[str]:
         if not _UID.fullmatch(uid):
@@ -87,6 +98,7 @@ class FakePodFiles:
     async def remove_volumes(self, uid: str) -> None:
         if self.failures:
             raise self.failures.pop(0)
+        self.ids.pop(uid, None)
         kept = f"{self._paths.logs}/"
         self.files = {
             path: data for path, data in self.files.items() if path.startswith(kept) or not self._belongs(path, uid)
@@ -97,6 +109,7 @@ class FakePodFiles:
         if self.failures:
             raise self.failures.pop(0)
         self.removed.append(uid)
+        self.ids.pop(uid, None)
         self._uids.discard(uid)
         self.files = {path: data for path, data in self.files.items() if not self._belongs(path, uid)}
         self.directories = {path for path in self.directories if not self._belongs(path, uid)}

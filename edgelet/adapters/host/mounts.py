@@ -22,9 +22,9 @@ _UMOUNT_NOFOLLOW = 0x8
 _OCTAL = re.compile(r"\\([0-7]{3})")
 
 
-def mount_tmpfs(path: str, *, size_bytes: int, mode: int, gid: int | None = None, flags: int = 0) -> None:
+def mount_tmpfs(path: str, *, size_bytes: int, mode: int, owner: tuple[int, int] = (0, 0), flags: int = 0) -> None:
     """Mount a tmpfs that is not swapped out, where the kernel can promise that (Linux 6.4)."""
-    options = f"size={size_bytes},mode={mode:o}" + (f",gid={gid}" if gid is not None else "")
+    options = f"size={size_bytes},mode={mode:o},uid={owner[0]},gid={owner[1]}"
     try:
         _mount("tmpfs", path, "tmpfs", flags, f"{options},noswap")
     except OSError as error:

@@ -13,6 +13,7 @@ from edgelet.adapters.podman import labels, signals
 from edgelet.adapters.podman.labels import HostNamespaces
 from edgelet.api.errors import EngineError
 from edgelet.ports.pinned_sandboxes import PinnedSandbox
+from edgelet.ports.pod_files import USER_IDS
 from edgelet.ports.runtime import ContainerSpec, Mount, PortMapping, Resources, SandboxSpec, Security
 
 Body = dict[str, Any]
@@ -57,10 +58,21 @@ def sandbox_body(spec: SandboxSpec, *, owner: str, network: str, address: str = 
         body["pidns"] = {"nsmode": "host"}
     if spec.sysctls:
         body["sysctl"] = dict(spec.sysctls)
+    if spec.user_ids_first:
+        body |= _user_namespace(spec.user_ids_first)
     if spec.cgroup_parent:
         body["cgroup_parent"] = spec.cgroup_parent
     whole = Resources(cpu_quota_us=spec.cpu_quota_us, memory_limit_bytes=spec.memory_limit_bytes)
     return body | _resources(whole, Abilities())
+
+
+def _user_namespace(first: int) -> Body:
+    """The infra container makes it and owns the pod's other namespaces by it; the containers join it by themselves."""
+    mapping = [{"container_id": 0, "host_id": first, "size": USER_IDS}]
+    return {
+        "userns": {"nsmode": "private"},
+        "idmappings": {"HostUIDMapping": False, "HostGIDMapping": False, "UIDMap": mapping, "GIDMap": mapping},
+    }
 
 
 def container_body(

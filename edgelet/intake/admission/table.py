@@ -53,7 +53,7 @@ _POD: dict[str, Verdict] = {
     "topologySpreadConstraints": SCHEDULER,
     "setHostnameAsFQDN": HONOURED,
     "os": HONOURED,
-    "hostUsers": Refused(f"user namespaces are {_NOT_YET}", harmless=(True,)),
+    "hostUsers": HONOURED,
     "schedulingGates": Refused(_NO_CLUSTER),
     "resourceClaims": Refused(_NO_CLUSTER),
     "resources": HONOURED,

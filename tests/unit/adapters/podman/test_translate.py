@@ -40,6 +40,7 @@ SANDBOXES = {
         cgroup_parent="/edgelet",
         attempt=3,
     ),
+    "sandbox-users": replace(SANDBOX, user_ids_first=1879048192),
     "sandbox-host": replace(
         SANDBOX,
         host_network=True,
