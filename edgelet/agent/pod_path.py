@@ -36,6 +36,7 @@ from edgelet.adapters.sqlite.store import SqliteStore
 from edgelet.agent import engine_repair, sandbox_choice
 from edgelet.agent.board import Board
 from edgelet.agent.engine_gate import EngineGate, FoundEngine
+from edgelet.api import huge_pages
 from edgelet.config.settings import Settings
 from edgelet.controllers.namespace import NamespaceController
 from edgelet.intake.admit import House
@@ -232,6 +233,7 @@ def make_door(base: Foundation) -> Door:
             node_name=base.board.name,
             profile=base.settings.admission.profile,
             memory_limits=cgroups.memory_controller(),
+            huge_page_limits=cgroups.huge_page_controller(),
             no_user_namespaces=user_ids.why_not(_user_ids(base.settings)),
         ),
         max_object_bytes=base.settings.intake.max_object_bytes,
@@ -278,6 +280,7 @@ def make_dispatcher(base: Foundation) -> Dispatcher:
         cpu_milli=facts.cpu_allocatable_milli,
         memory_bytes=facts.memory_allocatable_bytes,
         pods=workload.max_pods,
+        huge_pages={huge_pages.resource(size): total for size, total in facts.huge_pages.items()},
     )
     return Dispatcher(
         ports=ports,

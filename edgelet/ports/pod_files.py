@@ -37,7 +37,7 @@ class PodPaths:
         return f"{self.volatile(uid)}/volumes/{volume}"
 
     def memory_directory(self, uid: str, volume: str) -> str:
-        """An emptyDir of medium Memory."""
+        """An emptyDir of medium Memory or HugePages."""
         return f"{self.volatile(uid)}/memory/{volume}"
 
     def image_directory(self, uid: str, volume: str, image: str) -> str:
@@ -77,6 +77,17 @@ class MemoryDirectory:
     volume: str
     path: str
     size_bytes: int
+    gid: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HugePagesDirectory:
+    """An emptyDir of huge pages of one size, made once. `size_bytes` 0: as many as the pod may have."""
+
+    volume: str
+    path: str
+    page_bytes: int
+    size_bytes: int = 0
     gid: int | None = None
 
 
@@ -159,7 +170,7 @@ class LogDirectory:
     instance: int
 
 
-VolumeStep = EmptyDirectory | MemoryDirectory | HostDirectory | Payload
+VolumeStep = EmptyDirectory | MemoryDirectory | HugePagesDirectory | HostDirectory | Payload
 FileStep = VolumeStep | ImageDirectory | SubPath | HostsFile | TerminationLog | LogDirectory
 
 

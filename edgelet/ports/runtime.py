@@ -73,6 +73,7 @@ class Resources:
     memory_limit_bytes: int = 0
     pids_limit: int = 0
     oom_score_adj: int | None = None
+    huge_pages: Mapping[int, int] = field(default_factory=dict)  # size of a page -> bytes; sizes left out: none at all
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from edgelet.ports.pod_files import (
     FileStep,
     HostDirectory,
     HostsFile,
+    HugePagesDirectory,
     ImageDirectory,
     LogDirectory,
     MemoryDirectory,
@@ -125,7 +126,7 @@ class FakePodFiles:
                 return self._check_host(step)
             case EmptyDirectory(path=path):
                 return self._make(self._confine(path, self._paths.durable(uid)))
-            case MemoryDirectory(path=path) | ImageDirectory(path=path):
+            case MemoryDirectory(path=path) | HugePagesDirectory(path=path) | ImageDirectory(path=path):
                 return self._make(self._confine(path, self._paths.volatile(uid)))
             case Payload(path=path, files=files):
                 return self._show(self._confine(path, self._paths.volatile(uid)), step, dict(files))

@@ -33,6 +33,12 @@ def mount_tmpfs(path: str, *, size_bytes: int, mode: int, owner: tuple[int, int]
         _mount("tmpfs", path, "tmpfs", flags, options)
 
 
+def mount_huge_pages(path: str, *, page_bytes: int, size_bytes: int, owner: tuple[int, int]) -> None:
+    """Mount huge pages of one size. Source: hugetlbpage.rst; without `size_bytes` all there are can be had."""
+    options = f"pagesize={page_bytes},uid={owner[0]},gid={owner[1]}"
+    _mount("hugetlbfs", path, "hugetlbfs", 0, f"{options},size={size_bytes}" if size_bytes else options)
+
+
 def bind(source: str, target: str) -> None:
     """Make `source` appear at `target` (both directories, or both not)."""
     _mount(source, target, "", _MS_BIND, "")

@@ -34,6 +34,7 @@ from edgelet.ports.pod_files import (
     FileStep,
     HostDirectory,
     HostsFile,
+    HugePagesDirectory,
     ImageDirectory,
     LogDirectory,
     MemoryDirectory,
@@ -41,6 +42,7 @@ from edgelet.ports.pod_files import (
     PodPaths,
     SubPath,
     TerminationLog,
+    VolumeStep,
 )
 
 _UID = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,127}", re.ASCII)
@@ -141,7 +143,14 @@ class HostPodFiles:
     def _carry_out(self, uid: str, step: FileStep, root: int) -> str | None:
         """Do one step; return its path if it changed something."""
         match step:
-            case EmptyDirectory() | MemoryDirectory() | HostDirectory() | Payload() | ImageDirectory():
+            case (
+                EmptyDirectory()
+                | MemoryDirectory()
+                | HugePagesDirectory()
+                | HostDirectory()
+                | Payload()
+                | ImageDirectory()
+            ):
                 try:
                     return step.path if self._set_up(uid, step, root) else None
                 except OSError as error:
@@ -166,9 +175,7 @@ class HostPodFiles:
             case _ as never:
                 assert_never(never)
 
-    def _set_up(
-        self, uid: str, step: EmptyDirectory | MemoryDirectory | HostDirectory | Payload | ImageDirectory, root: int
-    ) -> bool:
+    def _set_up(self, uid: str, step: VolumeStep | ImageDirectory, root: int) -> bool:
         match step:
             case HostDirectory(path=path, type=kind):
                 return host_directories.prepare(path, kind)
@@ -177,6 +184,8 @@ class HostPodFiles:
             case MemoryDirectory(path=path, gid=gid, size_bytes=size_bytes):
                 place = self._confined(path, self._paths.volatile(uid))
                 return _make_memory(place, size_bytes, gid, root=root)
+            case HugePagesDirectory(path=path):
+                return _make_huge_pages(self._confined(path, self._paths.volatile(uid)), step, root=root)
             case ImageDirectory(path=path, layers=layers):
                 return image_directories.make(self._confined(path, self._paths.volatile(uid)), layers)
             case Payload(path=path, files=files, gid=gid):
@@ -259,6 +268,20 @@ def _make_memory(path: Path, size_bytes: int, gid: int | None, *, root: int) -> 
         return False
     owner = ownership.of(root, gid)
     mounts.mount_tmpfs(str(path), size_bytes=size_bytes, mode=0o777 if gid is None else 0o2777, owner=owner)
+    return True
+
+
+def _make_huge_pages(path: Path, step: HugePagesDirectory, *, root: int) -> bool:
+    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if mounts.is_mount_point(str(path)):
+        return False
+    mounts.mount_huge_pages(
+        str(path),
+        page_bytes=step.page_bytes,
+        size_bytes=step.size_bytes,
+        owner=ownership.of(root, step.gid),
+    )
+    path.chmod(0o777 if step.gid is None else 0o2777)  # as a mount option setgid is dropped
     return True
 
 

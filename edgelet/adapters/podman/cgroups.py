@@ -35,6 +35,19 @@ def memory_controller(mount_point: Path = MOUNT_POINT) -> bool:
     return "memory" in _text(mount_point / "cgroup.controllers").split()
 
 
+def huge_page_controller(mount_point: Path = MOUNT_POINT) -> bool:
+    """Tell whether huge pages can be limited. In hybrid the controller may belong to v2, where no container is."""
+    if version(mount_point) == 1:
+        return (mount_point / "hugetlb" / "cgroup.procs").exists()
+    return "hugetlb" in _text(mount_point / "cgroup.controllers").split()
+
+
+def huge_page_sizes(sysfs: Path = Path("/sys/kernel/mm/hugepages")) -> tuple[int, ...]:
+    """Return the sizes of huge pages that this kernel has, in bytes."""
+    sizes = (each.name.removeprefix("hugepages-").removesuffix("kB") for each in sysfs.glob("hugepages-*kB"))
+    return tuple(sorted(int(size) * 1024 for size in sizes if size.isdecimal()))
+
+
 def directory(cgroup_path: str, controller: str, mount_point: Path = MOUNT_POINT) -> Path:
     """Return the directory of one controller (v1) or of the group (v2)."""
     relative = cgroup_path.lstrip("/")

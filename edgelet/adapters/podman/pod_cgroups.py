@@ -32,7 +32,7 @@ _LEAST_SHARES = 2
 _MOST_SHARES, _MOST_WEIGHT = 262144, 10000
 _GONE_TRIES = 100
 _GONE_PAUSE_S = 0.02
-_CONTROLLERS = ("cpu", "memory", "pids", "cpuset", "io")
+_CONTROLLERS = ("cpu", "memory", "pids", "cpuset", "io", "hugetlb")
 
 
 def parent(spec: SandboxSpec, manager: Literal["cgroupfs", "systemd"]) -> str:

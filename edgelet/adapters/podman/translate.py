@@ -29,6 +29,7 @@ class Abilities:
     """What this board can do, as far as a body depends on it."""
 
     memory_cgroup: bool = True
+    huge_page_sizes: tuple[int, ...] = ()  # that can be limited, in bytes
     oom_score_adj_min: int = -1000  # lower ones are refused by the kernel: the whole start would fail
 
 
@@ -176,10 +177,22 @@ def _resources(resources: Resources, abilities: Abilities) -> Body:
         limits["memory"] = {"limit": resources.memory_limit_bytes, "swap": resources.memory_limit_bytes}
     if resources.pids_limit:
         limits["pids"] = {"limit": resources.pids_limit}
+    if abilities.huge_page_sizes:
+        # Of every size, also those that nobody asked for: no limit would be all of the node's.
+        pages = {size: resources.huge_pages.get(size, 0) for size in abilities.huge_page_sizes}
+        limits["hugepageLimits"] = [{"pageSize": _page_size(size), "limit": limit} for size, limit in pages.items()]
     body: Body = {"resource_limits": limits} if limits else {}
     if resources.oom_score_adj is not None:
         body["oom_score_adj"] = max(resources.oom_score_adj, abilities.oom_score_adj_min)
     return body
+
+
+def _page_size(size_bytes: int) -> str:
+    """Return the size as the kernel's file names have it. Source: runc libcontainer/cgroups HugePageSizes."""
+    for unit, factor in (("GB", 1 << 30), ("MB", 1 << 20)):
+        if size_bytes >= factor:
+            return f"{size_bytes // factor}{unit}"
+    return f"{size_bytes >> 10}KB"
 
 
 def update_body(resources: Resources, abilities: Abilities) -> Body:

@@ -577,3 +577,20 @@ async def test_files_of_an_image_do_not_go_with_users_of_a_pods_own(reception: R
     await reception.create(builders.pod_document("a", volumes=volumes), source="api")
     with pytest.raises(InvalidObjectError, match="files of an image would belong to nobody"):
         await reception.create(builders.pod_document("b", volumes=volumes, hostUsers=False), source="api")
+
+
+async def test_huge_pages_are_refused_where_the_kernel_limits_nobodys(store: FakeObjectStore) -> None:
+    board = Reception(
+        store=store,
+        successors=Successors(store, VirtualClock()),
+        house=House(node_name="board", huge_page_limits=False),
+        max_object_bytes=20_000,
+        make_suffix=lambda: "00001",
+    )
+    asked = {"limits": {"cpu": "1", "hugepages-2Mi": "2Mi"}}
+    with pytest.raises(InvalidObjectError) as caught:
+        await board.create(builders.pod_document("a", C(resources=asked)), source="api")
+
+    (fault,) = caught.value.faults
+    assert fault.path == "spec.containers[0].resources.limits[hugepages-2Mi]"
+    assert "without the hugetlb control group" in fault.message

@@ -108,3 +108,8 @@ def test_the_pods_own_limits_hold_for_containers_without(own: dict[str, Any], ex
 def test_only_name_and_image_make_another_container() -> None:
     assert resolve({}).spec.spec_hash == resolve({"args": ["x"]}).spec.spec_hash
     assert resolve({}).spec.spec_hash != resolve({"image": "other"}).spec.spec_hash
+
+
+def test_huge_pages_are_limited_to_what_the_container_says() -> None:
+    limits = {"cpu": "1", "hugepages-2Mi": "4Mi", "hugepages-1Gi": "1Gi"}
+    assert resolve({"resources": {"limits": limits}}).spec.resources.huge_pages == {2 << 20: 4 << 20, GIB: GIB}

@@ -28,6 +28,7 @@ from edgelet.ports.pod_files import (
     HostDirectory,
     HostPathType,
     HostsFile,
+    HugePagesDirectory,
     LogDirectory,
     MemoryDirectory,
     Payload,
@@ -180,6 +181,22 @@ async def test_a_memory_dir_is_as_large_as_it_may_be(files: HostPodFiles, paths:
     with pytest.raises(OSError, match="No space left"):
         Path(path, "x").write_bytes(b"x" * 128 * 1024)
     assert mode(path) == 0o777
+
+
+@pytest.mark.skipif(not Path("/sys/kernel/mm/hugepages").exists(), reason="this kernel has no huge pages")
+async def test_huge_pages_are_a_file_system_of_their_own_with_that_page_size(
+    files: HostPodFiles, paths: PodPaths
+) -> None:
+    size_kb = min(int(one.name[10:-2]) for one in Path("/sys/kernel/mm/hugepages").iterdir())
+    path = paths.memory_directory(UID, "h")
+    step = HugePagesDirectory("h", path, page_bytes=size_kb * 1024, size_bytes=size_kb * 2048, gid=1234)
+    assert await files.prepare(UID, [step]) == {path}
+    assert await files.prepare(UID, [step]) == frozenset()
+    found = os.statvfs(path)
+    assert (found.f_bsize, found.f_blocks) == (size_kb * 1024, 2)
+    assert (mode(path), Path(path).stat().st_gid) == (0o2777, 1234)
+    await files.remove(UID)
+    assert not Path(paths.volatile(UID)).exists()
 
 
 async def test_an_empty_dir_keeps_the_mode_that_its_pod_gave_it(files: HostPodFiles, paths: PodPaths) -> None:

@@ -137,3 +137,20 @@ def test_a_group_of_this_machine_is_read_and_its_end_is_noticed() -> None:
     assert files.sample() is None
     assert cgroups.oom_kills(name) is None
     files.close()
+
+
+def test_huge_pages_can_be_limited_where_containers_have_the_controller(tmp_path: Path) -> None:
+    write(tmp_path / "hybrid" / "unified", cgroup__controllers="hugetlb\n")
+    assert not cgroups.huge_page_controller(tmp_path / "hybrid")
+    write(tmp_path / "hybrid" / "hugetlb", cgroup__procs="1\n")
+    assert cgroups.huge_page_controller(tmp_path / "hybrid")
+    write(tmp_path / "unified", cgroup__controllers="cpu hugetlb\n")
+    assert cgroups.huge_page_controller(tmp_path / "unified")
+    write(tmp_path / "other", cgroup__controllers="cpu memory\n")
+    assert not cgroups.huge_page_controller(tmp_path / "other")
+
+
+def test_sizes_of_huge_pages_are_the_kernels(tmp_path: Path) -> None:
+    for name in ("hugepages-2048kB", "hugepages-64kB", "hugepages-1048576kB", "other"):
+        (tmp_path / name).mkdir()
+    assert cgroups.huge_page_sizes(tmp_path) == (64 << 10, 2 << 20, 1 << 30)
