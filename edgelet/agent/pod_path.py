@@ -46,6 +46,7 @@ from edgelet.intake.successors import Successors
 from edgelet.node.event_recorder import EventRecorder
 from edgelet.pods import allocation, node_admission
 from edgelet.pods.adoption import Adoption
+from edgelet.pods.command_turns import CommandTurns
 from edgelet.pods.dispatcher import Dispatcher
 from edgelet.pods.execute import Executor, ExecutorPorts
 from edgelet.pods.image_fetch import ImageFetch
@@ -248,7 +249,12 @@ def make_dispatcher(base: Foundation) -> Dispatcher:
     backoff = BackoffSettings(initial_s=workload.backoff_initial_s, max_s=workload.backoff_max_s)
     image_backoff = BackoffSettings(initial_s=workload.image_backoff_initial_s, max_s=workload.image_backoff_max_s)
     care = CarePorts(
-        runtime=base.gate, net=StreamProbeNet(), clock=base.clock, events=base.events, node=base.board.for_pods
+        runtime=base.gate,
+        net=StreamProbeNet(),
+        clock=base.clock,
+        events=base.events,
+        node=base.board.for_pods,
+        turns=CommandTurns(workload.exec_probes_per_core * base.board.facts.cpus),
     )
     executor = Executor(
         ExecutorPorts(

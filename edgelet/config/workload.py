@@ -19,6 +19,7 @@ class WorkloadSettings(Section):
     backoff_max_s: float = Field(default=300.0, gt=0)
     image_backoff_initial_s: float = Field(default=10.0, gt=0)
     image_backoff_max_s: float = Field(default=300.0, gt=0)
+    exec_probes_per_core: int = Field(default=2, ge=1, le=64)  # started at once
     reserved_cpu: str = "0"  # quantities, taken off the capacity for the board itself
     reserved_memory: str = "100Mi"
     userns_first_id: int = Field(default=0x7000_0000, ge=65_536, multiple_of=65_536)  # of pods with hostUsers: false
