@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -117,3 +119,21 @@ def test_a_group_beyond_its_users_is_told(site: Site) -> None:
     until(lambda: "group 70000 is not one of the 65536" in site.agent.cli("describe", "pod", "far").stdout)
     site.agent.cli("delete", "pod", "far")
     site.gone("far")
+
+
+def test_what_outlives_its_sandbox_gets_its_hook_before_it_goes(site: Site) -> None:
+    # Its containers have process namespaces of their own, so that they live on without the infra container.
+    volumes = [{"name": "v", "emptyDir": {}}]
+    hook = {"preStop": {"exec": {"command": ["sh", "-c", "echo stopped >> /v/told"]}}}
+    mounts = [{"name": "v", "mountPath": "/v"}]
+    site.agent.apply(pod("widow", container(volumeMounts=mounts, lifecycle=hook), hostUsers=False, volumes=volumes))
+    before = container_ids(site.ready("widow"))
+    group = json.loads(site.agent.podman("inspect", *before.values()))[0]["Pod"]
+    infra = json.loads(site.agent.podman("pod", "inspect", group))["InfraContainerID"]
+    os.kill(json.loads(site.agent.podman("inspect", infra))[0]["State"]["Pid"], signal.SIGKILL)
+    until(lambda: container_ids(site.status("widow")) != before, what="another container")
+    site.ready("widow")
+    assert site.agent.cli("exec", "widow", "--", "cat", "/v/told").stdout == "stopped\n"
+    assert "SandboxChanged" in site.agent.cli("describe", "pod", "widow").stdout
+    site.agent.cli("delete", "pod", "widow")
+    site.gone("widow")
