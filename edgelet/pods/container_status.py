@@ -156,7 +156,9 @@ def _idle_reason(now: Situation) -> str:
 def _problem(now: Situation, container: Container) -> ContainerStateWaiting | None:
     known = now.memory.container(container.name)
     if isinstance(known.image, ImageFailed):
-        reason, message = image_backoff.shown(known.image, image=container.image or "", now_s=now.now_s)
+        reason, message = image_backoff.shown(
+            known.image, image=known.image.volume_image or container.image or "", now_s=now.now_s
+        )
         return ContainerStateWaiting(reason=reason, message=message)
     if known.problem is not None:
         return ContainerStateWaiting(reason=known.problem.reason, message=known.problem.message)

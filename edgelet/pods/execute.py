@@ -214,8 +214,10 @@ class Executor:
             backoff = restart_backoff.advance(backoff, ended_s=step.ended_s, now_s=now_s, settings=self._ports.backoff)
         told = self._told(pod)
         try:
-            spec = await self._resolve(pod, container, step, known.image, backoff, memory().ips)
+            spec = await self._resolve(pod, container, step, known.image, backoff, memory())
             await self._ports.runtime.start_container(spec)
+        except start_sources.VolumeImageError as error:
+            return remember.without_volume_image(memory(), container.name, error.failed)
         except EdgeletError as error:
             told("Failed", f"Error: {error.message}", container=container.name, warning=True)
             if isinstance(error, DamagedImageError) and await self._repaired(pod, container, error):
@@ -230,7 +232,8 @@ class Executor:
         known = replace(
             known, image=ImageUnknown(), problem=None, backoff=backoff, resources=given, resize_problem=None
         )
-        return _with(memory(), container.name, replace(known, restart_due=False))
+        here = remember.with_volume_images(memory(), pod, container)
+        return _with(here, container.name, replace(known, restart_due=False))
 
     async def _resize(self, pod: Pod, container: Container, container_id: str, memory: Callable[[], Memory]) -> Memory:
         runtime, node = self._ports.runtime, self._ports.node()
@@ -254,14 +257,20 @@ class Executor:
         step: StartContainer,
         image: ImagePresent,
         backoff: restart_backoff.Entry | None,
-        pod_ips: tuple[str, ...],
+        memory: Memory,
     ) -> ContainerSpec:
-        ports = self._ports
+        ports, pod_ips = self._ports, memory.ips
         node = ports.node()
         if pod.spec.host_network:
             pod_ips = node.host_ips
         places = volumes.places(pod, paths=ports.files.paths) | await start_sources.image_places(
-            pod, container, images=ports.images, files=ports.files, objects=ports.objects, told=self._told(pod)
+            pod,
+            container,
+            images=ports.images,
+            files=ports.files,
+            objects=ports.objects,
+            told=self._told(pod),
+            known=memory.volume_images,
         )
         files = await start_sources.env_files(container, places, files=ports.files)
         env = environment.build(container, pod, objects=ports.objects, pod_ips=pod_ips, node=node, env_files=files)

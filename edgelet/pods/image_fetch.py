@@ -43,7 +43,8 @@ class ImageFetch:
         try:
             info = await self.ensure(container, image, credentials=credentials, told=told)
         except EdgeletError as error:
-            return self._failed(container, known, error, told=told)
+            failed = self.failed(image, error, container=container, delay_s=known.pull_delay_s, told=told)
+            return replace(known, image=failed, pull_delay_s=failed.retry_at_s - failed.failed_s)
         return replace(known, image=ImagePresent(info), pull_delay_s=0.0)
 
     async def ensure(
@@ -103,18 +104,26 @@ class ImageFetch:
             told("ImageRepaired", message, container=container.name, warning=True)
         return outcome != "too soon"
 
-    def _failed(
-        self, container: Container, known: ContainerMemory, error: EdgeletError, *, told: Told
-    ) -> ContainerMemory:
+    def failed(
+        self, image: str, error: EdgeletError, *, container: Container, delay_s: float, told: Told
+    ) -> ImageFailed:
+        """Tell that an image could not be had, and return when it is tried again.
+
+        Args:
+            image: Its name.
+            error: Why.
+            container: Who is told of in the events.
+            delay_s: The wait after the failure before, 0 after none.
+            told: Takes the events.
+        """
         now_s = self.clock.monotonic_s()
-        delay_s = image_backoff.next_delay_s(known.pull_delay_s, self.backoff)
+        delay_s = image_backoff.next_delay_s(delay_s, self.backoff)
         if not isinstance(error, ImageError) and error.retry_after is not None:
             delay_s = error.retry_after.total_seconds()  # the engine was away: that says nothing about the image
         message = error.message
         if error.reason == "ErrImagePull":
-            told(
-                "Failed", f'Failed to pull image "{container.image}": {message}', container=container.name, warning=True
-            )
+            told("Failed", f'Failed to pull image "{image}": {message}', container=container.name, warning=True)
         told("Failed", f"Error: {error.reason}", container=container.name, warning=True)
-        failed = ImageFailed(error.reason, message, failed_s=now_s, retry_at_s=now_s + delay_s)
-        return replace(known, image=failed, pull_delay_s=delay_s)
+        if image_backoff.waits(error.reason):
+            told("BackOff", f'Back-off pulling image "{image}"', container=container.name)
+        return ImageFailed(error.reason, message, failed_s=now_s, retry_at_s=now_s + delay_s)

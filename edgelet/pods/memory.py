@@ -38,6 +38,7 @@ class ImageFailed:
     message: str
     failed_s: float
     retry_at_s: float
+    volume_image: str = ""  # which one, where it is not the container's own
 
 
 ImageState = ImageUnknown | ImageFetching | ImagePresent | ImageFailed
@@ -135,6 +136,7 @@ class Memory:
     volumes_gone: bool = False  # of a pod that ended
     allocated: Mapping[str, ResourceRequirements] = field(default_factory=dict)  # by container; empty: not judged yet
     resize_pending: PendingResize | None = None
+    volume_images: Mapping[str, ImageFailed] = field(default_factory=dict)  # by reference, those that cannot be had
     initialized: bool = False  # every init container was done in the present sandbox
 
     def container(self, name: str) -> ContainerMemory:
