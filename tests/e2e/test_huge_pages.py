@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from edgelet.adapters.host import identity
 from edgelet.adapters.podman import cgroups
 from edgelet.api import huge_pages
 from tests.fixtures.agent import until
@@ -24,7 +26,7 @@ def site() -> Iterator[Site]:
 
 def test_the_node_tells_its_huge_pages_and_more_than_it_has_is_refused(site: Site) -> None:
     status = json.loads(site.agent.cli("get", "node", "-o", "json").stdout)["items"][0]["status"]
-    names = [huge_pages.resource(size) for size in cgroups.huge_page_sizes()]
+    names = [huge_pages.resource(size) for size in identity.huge_pages(Path("/"))]
     assert [name for name in names if name in status["capacity"]] == names
     assert {name: status["allocatable"][name] for name in names} == {name: status["capacity"][name] for name in names}
 

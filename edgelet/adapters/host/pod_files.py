@@ -21,8 +21,8 @@ from edgelet.adapters.host import (
     container_files,
     host_directories,
     image_directories,
+    memory_directories,
     mounts,
-    ownership,
     payload_directory,
     sub_paths,
     user_ids,
@@ -183,9 +183,10 @@ class HostPodFiles:
                 return container_files.make_empty(self._confined(path, self._paths.durable(uid)), gid, root=root)
             case MemoryDirectory(path=path, gid=gid, size_bytes=size_bytes):
                 place = self._confined(path, self._paths.volatile(uid))
-                return _make_memory(place, size_bytes, gid, root=root)
+                return memory_directories.make(place, size_bytes, gid, root=root)
             case HugePagesDirectory(path=path):
-                return _make_huge_pages(self._confined(path, self._paths.volatile(uid)), step, root=root)
+                place = self._confined(path, self._paths.volatile(uid))
+                return memory_directories.make_of_huge_pages(place, step, root=root)
             case ImageDirectory(path=path, layers=layers):
                 return image_directories.make(self._confined(path, self._paths.volatile(uid)), layers)
             case Payload(path=path, files=files, gid=gid):
@@ -260,29 +261,6 @@ def _read_in_volume(volume: str, path: str, limit_bytes: int) -> bytes | None:
     except OSError as error:
         message = f'failed to read "{path}" of a volume: {error.strerror or error}'
         raise EdgeletError("CreateContainerConfigError", message, retry_after=_RETRY) from error
-
-
-def _make_memory(path: Path, size_bytes: int, gid: int | None, *, root: int) -> bool:
-    path.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if mounts.is_mount_point(str(path)):
-        return False
-    owner = ownership.of(root, gid)
-    mounts.mount_tmpfs(str(path), size_bytes=size_bytes, mode=0o777 if gid is None else 0o2777, owner=owner)
-    return True
-
-
-def _make_huge_pages(path: Path, step: HugePagesDirectory, *, root: int) -> bool:
-    path.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if mounts.is_mount_point(str(path)):
-        return False
-    mounts.mount_huge_pages(
-        str(path),
-        page_bytes=step.page_bytes,
-        size_bytes=step.size_bytes,
-        owner=ownership.of(root, step.gid),
-    )
-    path.chmod(0o777 if step.gid is None else 0o2777)  # as a mount option setgid is dropped
-    return True
 
 
 def _remove_tree(path: str) -> None:

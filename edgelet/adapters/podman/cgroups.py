@@ -43,9 +43,17 @@ def huge_page_controller(mount_point: Path = MOUNT_POINT) -> bool:
 
 
 def huge_page_sizes(sysfs: Path = Path("/sys/kernel/mm/hugepages")) -> tuple[int, ...]:
-    """Return the sizes of huge pages that this kernel has, in bytes."""
-    sizes = (each.name.removeprefix("hugepages-").removesuffix("kB") for each in sysfs.glob("hugepages-*kB"))
-    return tuple(sorted(int(size) * 1024 for size in sizes if size.isdecimal()))
+    """Return the sizes of huge pages that there are pages of, in bytes. Source: hugetlbpage.rst.
+
+    Of the others nobody can take any: a board without huge pages is not asked to limit them.
+    """
+    found = []
+    for each in sysfs.glob("hugepages-*kB"):
+        size = each.name.removeprefix("hugepages-").removesuffix("kB")
+        pools = (_text(each / name).strip() for name in ("nr_hugepages", "nr_overcommit_hugepages"))
+        if size.isdecimal() and any(count not in {"", "0"} for count in pools):
+            found.append(int(size) * 1024)
+    return tuple(sorted(found))
 
 
 def directory(cgroup_path: str, controller: str, mount_point: Path = MOUNT_POINT) -> Path:

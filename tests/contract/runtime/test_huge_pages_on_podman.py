@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
+from edgelet.adapters.host import identity
 from edgelet.adapters.podman import cgroups, translate
 from edgelet.adapters.podman.labels import HostNamespaces
 from edgelet.adapters.podman.translate import Abilities
@@ -17,7 +19,7 @@ pytestmark = pytest.mark.podman
 PAGE_BYTES = 2 << 20
 
 
-@pytest.mark.skipif(PAGE_BYTES not in cgroups.huge_page_sizes(), reason="this kernel has no huge pages of 2 MiB")
+@pytest.mark.skipif(PAGE_BYTES not in identity.huge_pages(Path("/")), reason="this kernel has no huge pages of 2 MiB")
 async def test_the_oci_runtime_is_told_the_limits(podman_world: PodmanWorld) -> None:
     pod = new_pod()
     spec = replace(
@@ -25,7 +27,7 @@ async def test_the_oci_runtime_is_told_the_limits(podman_world: PodmanWorld) -> 
         log_path=str(podman_world.logs / "pages"),
         resources=Resources(huge_pages={PAGE_BYTES: 4 << 20}),
     )
-    abilities = Abilities(huge_page_sizes=cgroups.huge_page_sizes(), oom_score_adj_min=0)
+    abilities = Abilities(huge_page_sizes=(PAGE_BYTES,), oom_score_adj_min=0)
     body = translate.container_body(
         spec, owner="pages", sandbox="", namespaces=HostNamespaces(), abilities=abilities
     ) | {"netns": {"nsmode": "none"}, "pod": ""}

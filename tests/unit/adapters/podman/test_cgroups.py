@@ -150,7 +150,8 @@ def test_huge_pages_can_be_limited_where_containers_have_the_controller(tmp_path
     assert not cgroups.huge_page_controller(tmp_path / "other")
 
 
-def test_sizes_of_huge_pages_are_the_kernels(tmp_path: Path) -> None:
-    for name in ("hugepages-2048kB", "hugepages-64kB", "hugepages-1048576kB", "other"):
-        (tmp_path / name).mkdir()
-    assert cgroups.huge_page_sizes(tmp_path) == (64 << 10, 2 << 20, 1 << 30)
+def test_huge_pages_are_limited_of_sizes_that_there_are_pages_of(tmp_path: Path) -> None:
+    for name, kept, more in (("2048kB", 4, 0), ("64kB", 0, 8), ("1048576kB", 0, 0), ("xkB", 1, 1)):
+        write(tmp_path / f"hugepages-{name}", nr_hugepages=f"{kept}\n", nr_overcommit_hugepages=f"{more}\n")
+    assert cgroups.huge_page_sizes(tmp_path) == (64 << 10, 2 << 20)
+    assert cgroups.huge_page_sizes(tmp_path / "none") == ()
