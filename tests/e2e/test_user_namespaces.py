@@ -17,6 +17,7 @@ from tests.fixtures.workload import IDLE, config_map, container, pod
 pytestmark = [pytest.mark.podman, pytest.mark.mosquitto]
 
 USER_IDS = 65_536
+IDMAPPED_OVERLAY = (5, 19)  # Linux
 
 
 @pytest.fixture(scope="module")
@@ -32,6 +33,13 @@ def first_id(site: Site, name: str) -> int:
     assert users == groups
     assert (users[0], users[2]) == (0, USER_IDS)
     return users[1]
+
+
+def kill_infra(site: Site, container_id: str) -> None:
+    """End the process that holds the namespaces of a container's pod."""
+    group = json.loads(site.agent.podman("inspect", container_id))[0]["Pod"]
+    infra = json.loads(site.agent.podman("pod", "inspect", group))["InfraContainerID"]
+    os.kill(json.loads(site.agent.podman("inspect", infra))[0]["State"]["Pid"], signal.SIGKILL)
 
 
 def test_a_pod_has_users_of_its_own_and_its_files_belong_to_them(site: Site, tmp_path: Path) -> None:
@@ -80,8 +88,7 @@ def test_a_pod_has_users_of_its_own_and_its_files_belong_to_them(site: Site, tmp
     until(lambda: not site.agent.cli("exec", "own", "--", "true", check=False).returncode, what="the engine is there")
     assert (first_id(site, "own"), first_id(site, "other")) == (own, other)
     assert container_ids(site.ready("own")) == identities
-    infra = json.loads(site.agent.podman("inspect", *identities.values()))[0]["Pod"]
-    site.agent.podman("pod", "rm", "-f", "-t", "0", infra)  # the sandbox is lost: the pod comes back with its users
+    kill_infra(site, *identities.values())  # the sandbox is lost: the pod comes back with its users
     until(lambda: container_ids(site.status("own")) != identities, what="another container")
     site.ready("own")
     assert first_id(site, "own") == own
@@ -93,6 +100,8 @@ def test_a_pod_has_users_of_its_own_and_its_files_belong_to_them(site: Site, tmp
     assert not site.agent.containers()
     assert not list((site.agent.base / "volumes").glob("*"))
     assert site.agent.podman("images", "-a", "-q") == images
+    if tuple(map(int, os.uname().release.split(".")[:2])) < IDMAPPED_OVERLAY:
+        return  # Podman copies the image for the pod's users, and keeps the copy with the image
     layers = [path for path in (site.agent.base / "s" / "overlay").iterdir() if path.name != "l"]
     owners = {path.lstat().st_uid for layer in layers for path in layer.rglob("*")}
     assert owners <= {0}, "a layer was copied for the users of a pod"
@@ -128,9 +137,7 @@ def test_what_outlives_its_sandbox_gets_its_hook_before_it_goes(site: Site) -> N
     mounts = [{"name": "v", "mountPath": "/v"}]
     site.agent.apply(pod("widow", container(volumeMounts=mounts, lifecycle=hook), hostUsers=False, volumes=volumes))
     before = container_ids(site.ready("widow"))
-    group = json.loads(site.agent.podman("inspect", *before.values()))[0]["Pod"]
-    infra = json.loads(site.agent.podman("pod", "inspect", group))["InfraContainerID"]
-    os.kill(json.loads(site.agent.podman("inspect", infra))[0]["State"]["Pid"], signal.SIGKILL)
+    kill_infra(site, *before.values())
     until(lambda: container_ids(site.status("widow")) != before, what="another container")
     site.ready("widow")
     assert site.agent.cli("exec", "widow", "--", "cat", "/v/told").stdout == "stopped\n"
