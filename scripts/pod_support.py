@@ -89,8 +89,9 @@ def _words(verdict: Verdict) -> tuple[str, str]:
             return verdict.value, ""
         case Refused(reason=reason):
             return "refused", reason
-        case Only(values=values, reason=reason):
-            listed = ", ".join(f"`{one}`" if one != "" else "none" for one in values)
+        case Only(values=values, reason=reason, beginning=beginning):
+            shown = [*values, f"{beginning}..."] if beginning else values
+            listed = ", ".join(f"`{one}`" if one != "" else "none" for one in shown)
             return f"honoured: {listed}", f"else refused: {reason}"
         case Beside(sibling=sibling, values=values, reason=reason, harmless=harmless):
             always = "".join(f"`{one}`, else " for one in harmless)

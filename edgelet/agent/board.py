@@ -71,7 +71,10 @@ class Board:
             name=self.name,
             host_ips=self.host_ips(),
             cpu_allocatable_milli=max(0, self.facts.cpus * 1000 - self._reserved.milli_cpu),
-            memory_allocatable_bytes=max(0, self.facts.memory_bytes - self._reserved.memory_bytes),
+            memory_allocatable_bytes=max(
+                0, self.facts.memory_bytes - self.facts.huge_page_bytes - self._reserved.memory_bytes
+            ),
+            huge_pages=self.facts.huge_pages,
             memory_capacity_bytes=self.facts.memory_bytes,
             ephemeral_storage_allocatable_bytes=self._host.disk(str(self._settings.paths.state)).total_bytes,
             seccomp_directory=str(self._settings.paths.state / "seccomp"),

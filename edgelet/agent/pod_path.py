@@ -20,11 +20,13 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from edgelet.adapters.host import user_ids
 from edgelet.adapters.host.clock import SystemClock
 from edgelet.adapters.host.folder_watch import InotifyFolder
 from edgelet.adapters.host.host import PsutilHost
 from edgelet.adapters.host.pod_files import HostPodFiles
 from edgelet.adapters.host.tree_usage import HostTreeUsage
+from edgelet.adapters.host.user_ids import IdRange
 from edgelet.adapters.podman import bring_up, cgroups
 from edgelet.adapters.podman.images import PodmanImages
 from edgelet.adapters.podman.network import PodNetwork
@@ -34,6 +36,7 @@ from edgelet.adapters.sqlite.store import SqliteStore
 from edgelet.agent import engine_repair, sandbox_choice
 from edgelet.agent.board import Board
 from edgelet.agent.engine_gate import EngineGate, FoundEngine
+from edgelet.api import huge_pages
 from edgelet.config.settings import Settings
 from edgelet.controllers.namespace import NamespaceController
 from edgelet.intake.admit import House
@@ -43,6 +46,7 @@ from edgelet.intake.successors import Successors
 from edgelet.node.event_recorder import EventRecorder
 from edgelet.pods import allocation, node_admission
 from edgelet.pods.adoption import Adoption
+from edgelet.pods.command_turns import CommandTurns
 from edgelet.pods.dispatcher import Dispatcher
 from edgelet.pods.execute import Executor, ExecutorPorts
 from edgelet.pods.image_fetch import ImageFetch
@@ -107,12 +111,16 @@ def lay_foundation(
         events=events,
         gate=gate,
         board=board,
-        files=HostPodFiles(paths),
+        files=HostPodFiles(paths, ids=_user_ids(settings)),
         synced=asyncio.Event(),
         orphans_may_go=orphans_may_go,
         adoption=adoption,
         lost=fresh,
     )
+
+
+def _user_ids(settings: Settings) -> IdRange:
+    return IdRange(settings.workload.userns_first_id, settings.workload.userns_ids)
 
 
 def owner(settings: Settings) -> str:
@@ -226,6 +234,8 @@ def make_door(base: Foundation) -> Door:
             node_name=base.board.name,
             profile=base.settings.admission.profile,
             memory_limits=cgroups.memory_controller(),
+            huge_page_limits=cgroups.huge_page_controller(),
+            no_user_namespaces=user_ids.why_not(_user_ids(base.settings)),
         ),
         max_object_bytes=base.settings.intake.max_object_bytes,
         make_suffix=lambda: "".join(random.choices(_SUFFIX_LETTERS, k=5)),  # noqa: S311  a name, no secret
@@ -239,7 +249,12 @@ def make_dispatcher(base: Foundation) -> Dispatcher:
     backoff = BackoffSettings(initial_s=workload.backoff_initial_s, max_s=workload.backoff_max_s)
     image_backoff = BackoffSettings(initial_s=workload.image_backoff_initial_s, max_s=workload.image_backoff_max_s)
     care = CarePorts(
-        runtime=base.gate, net=StreamProbeNet(), clock=base.clock, events=base.events, node=base.board.for_pods
+        runtime=base.gate,
+        net=StreamProbeNet(),
+        clock=base.clock,
+        events=base.events,
+        node=base.board.for_pods,
+        turns=CommandTurns(workload.exec_probes_per_core * base.board.facts.cpus),
     )
     executor = Executor(
         ExecutorPorts(
@@ -273,6 +288,7 @@ def make_dispatcher(base: Foundation) -> Dispatcher:
         memory_bytes=facts.memory_allocatable_bytes,
         pods=workload.max_pods,
         apparmor=base.board.apparmor,
+        huge_pages={huge_pages.resource(size): total for size, total in facts.huge_pages.items()},
     )
     return Dispatcher(
         ports=ports,

@@ -9,7 +9,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from edgelet.api import huge_pages
 from edgelet.api.config_map import ConfigMap
+from edgelet.api.container import ResourceRequirements
 from edgelet.api.errors import DecodeError, FieldError, InvalidObjectError
 from edgelet.api.kinds import Kind
 from edgelet.api.namespace import Namespace
@@ -39,6 +41,7 @@ _NO_MEMORY_CGROUP = (
     "this kernel runs without the memory control group: append cgroup_enable=memory cgroup_memory=1 to its command "
     "line (/boot/firmware/cmdline.txt on Raspberry Pi OS) and reboot"
 )
+_NO_HUGETLB_CGROUP = "the containers of this node run without the hugetlb control group, which limits huge pages"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +51,8 @@ class House:
     node_name: str
     profile: Profile = "privileged"
     memory_limits: bool = True  # whether the kernel can keep them
+    huge_page_limits: bool = True  # whether the kernel can keep them
+    no_user_namespaces: str = ""  # why pods cannot have users of their own, for people
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +84,12 @@ def admit(
         raise _invalid(kind, document, wrong)
     sent = value.to_document()
     sent.pop("status", None)
-    refused = (*_refused(sent), *_memory_limits(value, house))
+    refused = (
+        *_refused(sent),
+        *_memory_limits(value, house),
+        *_huge_pages(value, house),
+        *_user_namespaces(value, house),
+    )
     if kind.kind == "Pod":
         update.inherit(old or {}, sent)
         sent["spec"]["nodeName"] = sent["spec"].get("nodeName") or house.node_name
@@ -120,13 +130,40 @@ def _memory_limits(value: Value, house: House) -> Iterable[FieldError]:
     """Yield the limits of memory where the kernel keeps none: they would be a promise that nobody holds."""
     if house.memory_limits or not isinstance(value, Pod):
         return
-    spec = value.spec
-    parts = [("spec.resources", spec.resources)] if spec.resources else []
-    for name, containers in (("containers", spec.containers), ("initContainers", spec.init_containers)):
-        parts += [(f"spec.{name}[{index}].resources", one.resources) for index, one in enumerate(containers)]
     yield from (
-        faults.forbidden(f"{path}.limits[memory]", _NO_MEMORY_CGROUP) for path, one in parts if "memory" in one.limits
+        faults.forbidden(f"{path}.limits[memory]", _NO_MEMORY_CGROUP)
+        for path, one in _resources(value)
+        if "memory" in one.limits
     )
+
+
+def _huge_pages(value: Value, house: House) -> Iterable[FieldError]:
+    """Yield what is asked for of huge pages where the kernel limits nobody's: one pod would take those of another."""
+    if house.huge_page_limits or not isinstance(value, Pod):
+        return
+    for path, one in _resources(value):
+        for name in filter(huge_pages.is_resource, one.limits):
+            yield faults.forbidden(f"{path}.limits[{name}]", _NO_HUGETLB_CGROUP)
+
+
+def _resources(pod: Pod) -> Iterable[tuple[str, ResourceRequirements]]:
+    spec = pod.spec
+    if spec.resources:
+        yield "spec.resources", spec.resources
+    for name, containers in (("containers", spec.containers), ("initContainers", spec.init_containers)):
+        yield from ((f"spec.{name}[{index}].resources", one.resources) for index, one in enumerate(containers))
+
+
+def _user_namespaces(value: Value, house: House) -> Iterable[FieldError]:
+    """Yield what does not go with users of the pod's own: a board that has none, files that stay another's."""
+    if not isinstance(value, Pod) or value.spec.host_users is not False:
+        return
+    if house.no_user_namespaces:
+        yield faults.forbidden("spec.hostUsers", house.no_user_namespaces)
+    for index, volume in enumerate(value.spec.volumes):
+        if volume.image is not None:
+            detail = "when `hostUsers` is false: the files of an image would belong to nobody of the pod"
+            yield faults.forbidden(f"spec.volumes[{index}].image", detail)
 
 
 def _desired(document: Mapping[str, Any]) -> dict[str, Any]:

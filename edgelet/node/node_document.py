@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from edgelet.api import time
+from edgelet.api import huge_pages, time
 from edgelet.api.quantity import Quantity
 from edgelet.ports.host import HostFacts, HostUsage
 from edgelet.ports.images import ImageInfo
@@ -91,6 +91,7 @@ def _capacity(seen: SeenNode) -> dict[str, str]:
     return {
         "cpu": str(Quantity.of_milli(seen.facts.cpus * 1000)),
         "ephemeral-storage": str(Quantity.of_bytes(seen.usage.disk_total_bytes)),
+        **_huge_pages(seen),
         "memory": str(Quantity.of_bytes(seen.facts.memory_bytes)),
         "pods": str(seen.reserved.pods_max),
     }
@@ -98,13 +99,19 @@ def _capacity(seen: SeenNode) -> dict[str, str]:
 
 def _allocatable(seen: SeenNode) -> dict[str, str]:
     reserved = seen.reserved
+    memory_bytes = seen.facts.memory_bytes - seen.facts.huge_page_bytes - reserved.memory_bytes
     storage_bytes = seen.usage.disk_total_bytes - int(seen.usage.disk_total_bytes * reserved.storage_share)
     return {
         "cpu": str(Quantity.of_milli(max(0, seen.facts.cpus * 1000 - reserved.milli_cpu))),
         "ephemeral-storage": str(Quantity.of_bytes(storage_bytes)),
-        "memory": str(Quantity.of_bytes(max(0, seen.facts.memory_bytes - reserved.memory_bytes))),
+        **_huge_pages(seen),
+        "memory": str(Quantity.of_bytes(max(0, memory_bytes))),
         "pods": str(reserved.pods_max),
     }
+
+
+def _huge_pages(seen: SeenNode) -> dict[str, str]:
+    return {huge_pages.resource(size): str(Quantity.of_bytes(total)) for size, total in seen.facts.huge_pages.items()}
 
 
 def _conditions(seen: SeenNode, *, previous: Document | None, now: str) -> list[dict[str, Any]]:

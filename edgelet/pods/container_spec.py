@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from edgelet.api import huge_pages
 from edgelet.api.container import Container
 from edgelet.api.pod import Pod
 from edgelet.api.quantity import Quantity
@@ -96,6 +97,11 @@ def limits(pod: Pod, container: Container, *, node: NodeFacts) -> Resources:
         cpu_quota_us=resources.cpu_quota_us(cpu_limit.to_milli()),
         memory_limit_bytes=memory_limit.to_bytes(),
         pids_limit=node.container_pids_limit,
+        huge_pages={
+            huge_pages.page_bytes(name): amount.to_bytes()
+            for name, amount in container.resources.limits.items()
+            if huge_pages.is_resource(name)
+        },
         # Refused by the kernel without CAP_SYS_RESOURCE, and then the container would not start at all.
         oom_score_adj=score if score >= 0 or node.negative_oom_score_allowed else None,
     )

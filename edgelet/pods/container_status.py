@@ -176,8 +176,9 @@ def _idle_reason(now: Situation) -> str:
 
 def _problem(now: Situation, container: Container) -> ContainerStateWaiting | None:
     known = now.memory.container(container.name)
-    if known.image_failure is not None:
-        reason, message = image_backoff.shown(known.image_failure, image=container.image or "", now_s=now.now_s)
+    if (failure := known.image_failure) is not None:
+        image = failure.volume_image or container.image or ""
+        reason, message = image_backoff.shown(failure, image=image, now_s=now.now_s)
         return ContainerStateWaiting(reason=reason, message=message)
     if known.problem is not None:
         return ContainerStateWaiting(reason=known.problem.reason, message=known.problem.message)

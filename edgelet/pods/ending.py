@@ -10,7 +10,7 @@ from edgelet.pods.pod_events import PodEvents
 from edgelet.pods.probe_call import CarePorts
 from edgelet.pods.steps import KillContainers, Target
 
-_LEAST_S = 2.0  # kubelet: minimumGracePeriodInSeconds, left to a container after its hook
+_LEAST_S = 2.0  # kubelet: minimumGracePeriodInSeconds, from the stop signal on, whatever the grace period is
 
 
 async def kill(ports: CarePorts, hooks: Hooks, pod: Pod, step: KillContainers, ips: tuple[str, ...]) -> None:
@@ -40,6 +40,6 @@ async def _end(ports: CarePorts, hooks: Hooks, target: Target, hook: asyncio.Tas
     if hook is not None:
         began_s = ports.clock.monotonic_s()
         await asyncio.wait({hook}, timeout=grace_s)  # one that overruns goes on until the container is gone
-        left_s = max(_LEAST_S, grace_s - (ports.clock.monotonic_s() - began_s))
-    await ports.runtime.stop_container(target.id, grace_s=left_s)
+        left_s = grace_s - (ports.clock.monotonic_s() - began_s)
+    await ports.runtime.stop_container(target.id, grace_s=max(_LEAST_S, left_s))
     hooks.stopped(target.id)

@@ -178,6 +178,7 @@ class Executor:
             await files.remove_volumes(pod.metadata.uid)
             return replace(memory(), volumes_gone=True, files_ready=False)
         try:
+            await self._user_ids(pod)
             plan = volumes.plan(pod, paths=files.paths, objects=self._ports.objects, node=self._ports.node())
             await files.prepare(pod.metadata.uid, plan.steps)
         except EdgeletError as error:
@@ -185,12 +186,18 @@ class Executor:
             return replace(memory(), files_problem=self._problem(error))
         return replace(memory(), files_ready=True, files_problem=None)
 
+    async def _user_ids(self, pod: Pod) -> int:
+        """Return who of the host is the pod's root where it has users of its own, else 0."""
+        return 0 if pod.spec.host_users is not False else await self._ports.files.user_ids(pod.metadata.uid)
+
     async def _make_sandbox(self, pod: Pod, attempt: int, memory: Callable[[], Memory]) -> Memory:
         node = self._ports.node()
         told = self._told(pod)
         try:
             text = await self._ports.files.resolv_conf() if sandbox_spec.needs_resolv_conf(pod, node=node) else ""
-            resolved = sandbox_spec.resolve(pod, attempt=attempt, node=node, resolv_conf_text=text)
+            resolved = sandbox_spec.resolve(
+                pod, attempt=attempt, node=node, resolv_conf_text=text, user_ids_first=await self._user_ids(pod)
+            )
             for warning in resolved.warnings:
                 told("DNSConfigForming", warning, warning=True)
             await self._ports.runtime.create_sandbox(resolved.spec)
@@ -213,8 +220,10 @@ class Executor:
             backoff = restart_backoff.advance(backoff, ended_s=step.ended_s, now_s=now_s, settings=self._ports.backoff)
         told = self._told(pod)
         try:
-            spec = await self._resolve(pod, container, step, known.image, backoff, memory().ips)
+            spec = await self._resolve(pod, container, step, known.image, backoff, memory())
             await self._ports.runtime.start_container(spec, before_start=before_start)
+        except start_sources.VolumeImageError as error:
+            return remember.without_volume_image(memory(), container.name, error.failed)
         except EdgeletError as error:
             told("Failed", f"Error: {error.message}", container=container.name, warning=True)
             if isinstance(error, DamagedImageError) and await self._repaired(pod, container, error):
@@ -229,7 +238,8 @@ class Executor:
         known = replace(
             known, image=ImageUnknown(), problem=None, backoff=backoff, resources=given, resize_problem=None
         )
-        return _with(memory(), container.name, replace(known, restart_due=False))
+        here = remember.with_volume_images(memory(), pod, container)
+        return _with(here, container.name, replace(known, restart_due=False))
 
     async def _resize(self, pod: Pod, container: Container, container_id: str, memory: Callable[[], Memory]) -> Memory:
         runtime, node = self._ports.runtime, self._ports.node()
@@ -253,14 +263,20 @@ class Executor:
         step: StartContainer,
         image: ImagePresent,
         backoff: restart_backoff.Entry | None,
-        pod_ips: tuple[str, ...],
+        memory: Memory,
     ) -> ContainerSpec:
-        ports = self._ports
+        ports, pod_ips = self._ports, memory.ips
         node = ports.node()
         if pod.spec.host_network:
             pod_ips = node.host_ips
         places = volumes.places(pod, paths=ports.files.paths) | await start_sources.image_places(
-            pod, container, images=ports.images, files=ports.files, objects=ports.objects, told=self._told(pod)
+            pod,
+            container,
+            images=ports.images,
+            files=ports.files,
+            objects=ports.objects,
+            told=self._told(pod),
+            known=memory.volume_images,
         )
         files = await start_sources.env_files(container, places, files=ports.files)
         env = environment.build(container, pod, objects=ports.objects, pod_ips=pod_ips, node=node, env_files=files)

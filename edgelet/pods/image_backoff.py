@@ -18,6 +18,11 @@ def next_delay_s(delay_s: float, settings: BackoffSettings) -> float:
     return settings.initial_s if delay_s <= 0 else min(delay_s * 2, settings.max_s)
 
 
+def waits(reason: str) -> bool:
+    """Whether a failure becomes ImagePullBackOff while it waits; others are shown as they are."""
+    return reason not in _KEPT
+
+
 def shown(failed: ImageFailed, *, image: str, now_s: float) -> tuple[str, str]:
     """Return reason and message: the failure for a moment, then ImagePullBackOff until the next try."""
     if failed.reason in _KEPT or now_s < failed.failed_s + _FRESH_S:

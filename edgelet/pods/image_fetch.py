@@ -58,7 +58,8 @@ class ImageFetch:
         try:
             info = await self.ensure(container, image, credentials=credentials, told=told)
         except EdgeletError as error:
-            return self._failed(container, known, error, told=told)
+            failed = self.failed(image, error, container=container, delay_s=known.pull_delay_s, told=told)
+            return replace(known, image=failed, pull_delay_s=failed.retry_at_s - failed.failed_s)
         return replace(known, image=ImagePresent(info), pull_delay_s=0.0)
 
     async def ensure(
@@ -132,20 +133,28 @@ class ImageFetch:
             told("ImageRepaired", message, container=container.name, warning=True)
         return outcome != "too soon"
 
-    def _failed(
-        self, container: Container, known: ContainerMemory, error: EdgeletError, *, told: Told
-    ) -> ContainerMemory:
+    def failed(
+        self, image: str, error: EdgeletError, *, container: Container, delay_s: float, told: Told
+    ) -> ImageFailed:
+        """Tell that an image could not be had, and return when it is tried again.
+
+        Args:
+            image: Its name.
+            error: Why.
+            container: Who is told of in the events.
+            delay_s: The wait after the failure before, 0 after none.
+            told: Takes the events.
+        """
         now_s = self.clock.monotonic_s()
-        delay_s = image_backoff.next_delay_s(known.pull_delay_s, self.backoff)
+        delay_s = image_backoff.next_delay_s(delay_s, self.backoff)
         if not isinstance(error, ImageError) and error.retry_after is not None:
             delay_s = error.retry_after.total_seconds()  # the engine was away: that says nothing about the image
         reason, message = error.reason, error.message
         if (words := _TOLD.get(reason)) is not None:
-            told(words[0], words[1].format(image=container.image, why=message), container=container.name, warning=True)
+            told(words[0], words[1].format(image=image, why=message), container=container.name, warning=True)
         told("Failed", f"Error: {reason}", container=container.name, warning=True)
         retry_at_s = now_s + delay_s
         look_at_s = image_backoff.look_at_s(
             policy=container.image_pull_policy, reason=reason, retry_at_s=retry_at_s, now_s=now_s
         )
-        failed = ImageFailed(reason, message, failed_s=now_s, retry_at_s=retry_at_s, look_at_s=look_at_s)
-        return replace(known, image=failed, pull_delay_s=delay_s)
+        return ImageFailed(reason, message, failed_s=now_s, retry_at_s=retry_at_s, look_at_s=look_at_s)

@@ -34,6 +34,7 @@ class ImageFailed:
     failed_s: float
     retry_at_s: float
     look_at_s: float  # when to see whether somebody else brought it meanwhile; not after retry_at_s
+    volume_image: str = ""  # which one, where it is not the container's own
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +144,7 @@ class Memory:
     volumes_gone: bool = False  # of a pod that ended
     allocated: Mapping[str, ResourceRequirements] = field(default_factory=dict)  # by container; empty: not judged yet
     resize_pending: PendingResize | None = None
+    volume_images: Mapping[str, ImageFailed] = field(default_factory=dict)  # by reference, those that cannot be had
     initialized: bool = False  # every init container was done in the present sandbox
 
     def container(self, name: str) -> ContainerMemory:

@@ -6,8 +6,9 @@ Source: Kubernetes pkg/kubelet/lifecycle/predicate.go, pkg/scheduler/framework/p
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from edgelet.api import huge_pages
 from edgelet.api.pod import Pod
 from edgelet.api.quantity import Quantity
 from edgelet.api.scheduling import NodeSelectorRequirement, NodeSelectorTerm
@@ -33,6 +34,7 @@ class Room:
     memory_bytes: int
     pods: int
     apparmor: bool = True
+    huge_pages: Mapping[str, int] = field(default_factory=dict)  # resource -> bytes
 
 
 def judge(pod: Pod, others: tuple[Pod, ...], room: Room) -> Rejection | None:
@@ -155,7 +157,17 @@ def lack_of_room(pod: Pod, others: tuple[Pod, ...], room: Room) -> Rejection | N
     memory_used = sum(_bytes(one.get("memory")) for one in used)
     if memory and memory + memory_used > room.memory_bytes:
         return "OutOfmemory", _lack("memory", memory, memory_used, room.memory_bytes)
+    for name in filter(huge_pages.is_resource, wanted):
+        pages, pages_used, capacity = _bytes(wanted[name]), sum(_bytes(one.get(name)) for one in used), _of(room, name)
+        if pages and pages + pages_used > capacity:
+            return f"OutOf{name}", _lack(name, pages, pages_used, capacity)
     return None
+
+
+def _of(room: Room, name: str) -> int:
+    """Return what the node has of huge pages of a size, however that is written: 2Mi is 2048Ki."""
+    size = huge_pages.page_bytes(name)
+    return next((total for one, total in room.huge_pages.items() if huge_pages.page_bytes(one) == size), 0)
 
 
 def _milli(amount: Quantity | None) -> int:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,3 +22,4 @@ class NodeFacts:
     negative_oom_score_allowed: bool = False  # CAP_SYS_RESOURCE; without it Podman cannot start such a container
     recursive_read_only_supported: bool = False
     container_pids_limit: int = 0  # 0: the engine's own; -1: none
+    huge_pages: Mapping[int, int] = field(default_factory=dict)  # size of a page -> bytes of the node's

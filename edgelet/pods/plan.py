@@ -77,10 +77,8 @@ def _before_the_deadline(now: Situation, round_: Round) -> Round:
 
 def _end(now: Situation, *, final: bool) -> Round:
     """Stop what runs in the order of termination, then remove what the engine has; at the very end the object."""
-    if targets := termination_order.next_targets(now.pod, now.seen):
-        grace_s = _grace_s(now)
-        later = termination_order.later(now.seen, targets)
-        return Round((KillContainers(targets, grace_s, message=_STOPPING, later=later),))
+    if stop := _stop(now, _grace_s(now)):
+        return stop
     if now.seen is not None:
         return Round((RemovePod(message=""),))
     if final:
@@ -88,31 +86,45 @@ def _end(now: Situation, *, final: bool) -> Round:
     return Round() if now.memory.volumes_gone else Round((RemoveVolumes(),))
 
 
+def _stop(now: Situation, grace_s: float) -> Round | None:
+    """Stop those whose turn it is, with their hooks; None where none runs.
+
+    Source: Kubernetes kuberuntime_manager.go killPodWithSyncResult, also where only the sandbox died.
+    """
+    targets = termination_order.next_targets(now.pod, now.seen)
+    if not targets:
+        return None
+    later = termination_order.later(now.seen, targets)
+    return Round((KillContainers(targets, grace_s, message=_STOPPING, later=later),))
+
+
 _STOPPING = "Stopping container {name}"
 _HOOK_FAILED = "FailedPostStartHook"  # the kubelet's whole message
 _AGAIN = ", will be restarted"
 _CHANGED = "Container {name} definition changed, will be restarted"
 _SANDBOX_INTERVAL_S = 5.0
+_LEAST_S = 1.0
 _SANDBOX_GONE = "Pod sandbox changed, it will be killed and re-created."
 
 
 def _grace_s(now: Situation) -> float:
-    """Return what is left of the pod's grace period; at least 2 s once it began (kubelet: minimumGracePeriod)."""
+    """Return what is left of the pod's grace period. A pod that is forced to go has a second, in which hooks run.
+
+    Source: Kubernetes pkg/kubelet/pod_workers.go calculateEffectiveGracePeriod.
+    """
     metadata = now.pod.metadata
     asked = metadata.deletion_grace_period_seconds
     if asked is None and now.evicted is not None and now.evicted.grace_s is not None:
-        return now.evicted.grace_s
+        return max(_LEAST_S, now.evicted.grace_s)
     whole = float(asked if asked is not None else now.pod.spec.termination_grace_period_seconds or 0)
     began = now.memory.deletion_started_s
-    if whole <= 0:
-        return 0.0
-    return whole if began is None else max(min(2.0, whole), whole - (now.now_s - began))
+    return max(_LEAST_S, whole if began is None else whole - (now.now_s - began))
 
 
 def _live(now: Situation) -> Round:
     sandbox = now.seen.sandbox if now.seen else None
-    if now.seen is not None and (sandbox is None or not sandbox.ready):
-        return Round((RemovePod(message=_SANDBOX_GONE),))  # half made, dead, or from before a reboot
+    if now.seen is not None and (sandbox is None or not sandbox.ready):  # half made, dead, or from before a reboot
+        return _stop(now, _whole_grace_s(now.pod)) or Round((RemovePod(message=_SANDBOX_GONE),))
     if not now.memory.files_ready:
         return _held(now, now.memory.files_problem) or Round((PrepareFiles(),))
     if sandbox is None:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from edgelet.api.errors import EdgeletError, EngineError, ProbeError
 from edgelet.api.pod import Pod
 from edgelet.pods import probe_request, probe_verdict
+from edgelet.pods.command_turns import CommandTurns
 from edgelet.pods.node_facts import NodeFacts
 from edgelet.pods.pod_events import PodEvents
 from edgelet.pods.probe_subjects import Subject
@@ -19,6 +20,7 @@ from edgelet.ports.probe_net import ProbeNet
 from edgelet.ports.runtime import Runtime
 
 _TRIES = 3  # kubelet: maxProbeRetries, of a probe that cannot be run
+_AT_ONCE = 4
 _OUTPUT_BYTES = 10 * 1024
 
 
@@ -32,6 +34,7 @@ class CarePorts:
     events: EventSink
     node: Callable[[], NodeFacts]
     chance: Callable[[], float] = random.random
+    turns: CommandTurns = field(default_factory=lambda: CommandTurns(_AT_ONCE))  # of exec probes of all pods
 
     def pod_ip(self, pod: Pod, ips: tuple[str, ...]) -> str:
         """Return where a pod is asked: its own address, or the node's where it shares the node's network."""
@@ -100,7 +103,8 @@ async def _run(ports: CarePorts, pod: Pod, subject: Subject, ips: tuple[str, ...
 
 
 async def _exec(ports: CarePorts, subject: Subject, argv: tuple[str, ...], timeout_s: float) -> Verdict:
-    result = await ports.runtime.exec(subject.container_id, argv, timeout_s=timeout_s, limit_bytes=_OUTPUT_BYTES)
+    call = ports.runtime.exec(subject.container_id, argv, timeout_s=timeout_s, limit_bytes=_OUTPUT_BYTES)
+    result = await ports.turns.take(call)
     if result.not_started:
         raise EngineError("BadRequest", f"failed to exec in container: {result.not_started}")
     return probe_verdict.of_exec(result, argv, timeout_s=timeout_s)

@@ -6,12 +6,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 
-from edgelet.api.container import ResourceRequirements
+from edgelet.api.container import Container, ResourceRequirements
 from edgelet.api.pod import Pod
 from edgelet.api.pod_status import ContainerStateTerminated, PodStatus
-from edgelet.pods import allocation, instances, phase, references
+from edgelet.pods import allocation, image_volumes, instances, phase, references
 from edgelet.pods.instances import Instance
-from edgelet.pods.memory import ContainerMemory, LastInstance, Memory, ProbeResults, SeenExit
+from edgelet.pods.memory import ContainerMemory, ImageFailed, LastInstance, Memory, ProbeResults, SeenExit
 from edgelet.pods.restart_backoff import Entry
 from edgelet.ports.runtime import Exited, ObservedContainer, ObservedPod, Running
 
@@ -65,6 +65,24 @@ def without_sandbox(memory: Memory) -> Memory:
         name: replace(one, last=_ended(one.last) if one.last else None) for name, one in memory.containers.items()
     }
     return replace(memory, containers=containers, initialized=False)
+
+
+def without_volume_image(memory: Memory, container: str, failed: ImageFailed) -> Memory:
+    """Return the memory after the image of a volume could not be had: its container waits as for its own."""
+    known = replace(memory.container(container), image=failed, problem=None)
+    return replace(
+        memory,
+        containers={**memory.containers, container: known},
+        volume_images={**memory.volume_images, failed.volume_image: failed},
+    )
+
+
+def with_volume_images(memory: Memory, pod: Pod, container: Container) -> Memory:
+    """Return the memory after every image that a container mounts was here."""
+    here = {source.reference for _, source in image_volumes.of_container(pod, container)}
+    if not here & memory.volume_images.keys():
+        return memory
+    return replace(memory, volume_images={one: it for one, it in memory.volume_images.items() if one not in here})
 
 
 def reset(pod: Pod, memory: Memory) -> Memory:

@@ -31,7 +31,9 @@ def needs_resolv_conf(pod: Pod, *, node: NodeFacts) -> bool:
     return pod.spec.dns_config is not None or not resolv_conf.uses_node(pod, cluster_dns=node.cluster_dns)
 
 
-def resolve(pod: Pod, *, attempt: int, node: NodeFacts, resolv_conf_text: str = "") -> ResolvedSandbox:
+def resolve(
+    pod: Pod, *, attempt: int, node: NodeFacts, resolv_conf_text: str = "", user_ids_first: int = 0
+) -> ResolvedSandbox:
     """Return the pod's sandbox.
 
     Args:
@@ -39,6 +41,7 @@ def resolve(pod: Pod, *, attempt: int, node: NodeFacts, resolv_conf_text: str = 
         attempt: Number of the sandbox.
         node: Facts and settings.
         resolv_conf_text: The node's, where `needs_resolv_conf`.
+        user_ids_first: The pod's root on the host, where it has a user namespace of its own.
 
     Raises:
         EdgeletError: FailedCreatePodSandBox for a host name that cannot be.
@@ -68,6 +71,7 @@ def resolve(pod: Pod, *, attempt: int, node: NodeFacts, resolv_conf_text: str = 
         cpu_shares=resources.cpu_shares(resources.pod_requests(pod).get("cpu", Quantity(0)).to_milli()),
         cpu_quota_us=resources.cpu_quota_us(whole.get("cpu", Quantity(0)).to_milli()),
         memory_limit_bytes=whole.get("memory", Quantity(0)).to_bytes(),
+        user_ids_first=user_ids_first,
         attempt=attempt,
     )
     return ResolvedSandbox(spec, resolver.warnings)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from edgelet.api import huge_pages
 from edgelet.api.errors import EdgeletError
 from edgelet.api.pod import Pod
 from edgelet.api.quantity import Quantity
@@ -15,7 +16,15 @@ from edgelet.api.volume import EmptyDirVolume, Volume
 from edgelet.pods import references, resources, volume_payloads
 from edgelet.pods.node_facts import NodeFacts
 from edgelet.pods.references import Objects
-from edgelet.ports.pod_files import EmptyDirectory, HostDirectory, MemoryDirectory, Payload, PodPaths, VolumeStep
+from edgelet.ports.pod_files import (
+    EmptyDirectory,
+    HostDirectory,
+    HugePagesDirectory,
+    MemoryDirectory,
+    Payload,
+    PodPaths,
+    VolumeStep,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +81,7 @@ def _place(volume: Volume, uid: str, paths: PodPaths) -> MountableVolume:
         return MountableVolume(volume.host_path.path)
     if _is_payload(volume):
         return MountableVolume(paths.payload(uid, volume.name), read_only=True)
-    if volume.empty_dir and volume.empty_dir.medium == "Memory":
+    if volume.empty_dir and volume.empty_dir.medium:
         return MountableVolume(paths.memory_directory(uid, volume.name))
     return MountableVolume(paths.empty_directory(uid, volume.name))
 
@@ -98,6 +107,10 @@ def _step(volume: Volume, pod: Pod, *, paths: PodPaths, objects: Objects, node: 
             case "Memory":
                 size_bytes = _memory_bytes(source.size_limit, pod, node)
                 return MemoryDirectory(volume=volume.name, path=path, size_bytes=size_bytes, gid=gid)
+            case medium if huge_pages.is_medium(medium):
+                size_bytes = source.size_limit.to_bytes() if source.size_limit else 0
+                page = _page_bytes(medium, pod)
+                return HugePagesDirectory(volume.name, path, page_bytes=page, size_bytes=size_bytes, gid=gid)
             case medium:
                 raise ValueError(f'unknown storage medium "{medium}"')
     raise ValueError("this kind of volume is not supported on this node")
@@ -105,6 +118,27 @@ def _step(volume: Volume, pod: Pod, *, paths: PodPaths, objects: Objects, node: 
 
 def _has_source(volume: Volume) -> bool:
     return any(value is not None for name, value in volume if name != "name")
+
+
+def _page_bytes(medium: str, pod: Pod) -> int:
+    """Return the page size of an emptyDir of huge pages: what its medium names, or the only one the pod asks for.
+
+    Source: pkg/volume/emptydir getPageSizeMountOption.
+    """
+    asked = {
+        huge_pages.page_bytes(name)
+        for container in references.containers(pod)
+        for name in container.resources.requests
+        if huge_pages.is_resource(name)
+    }
+    wanted = huge_pages.page_bytes(medium)
+    found = asked & {wanted} if wanted else asked
+    if not found:
+        detail = "hugePages storage requested, but there is no resource request for huge pages"
+        raise ValueError(f"medium {medium}: {detail}")
+    if len(found) > 1:
+        raise ValueError(f"medium: {medium} can't be used if container requests multiple huge page sizes")
+    return found.pop()
 
 
 def _memory_bytes(size_limit: Quantity | None, pod: Pod, node: NodeFacts) -> int:

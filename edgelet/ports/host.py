@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Protocol
 
 
@@ -20,6 +21,12 @@ class HostFacts:
     boot_id: str
     cpus: int
     memory_bytes: int
+    huge_pages: Mapping[int, int] = field(default_factory=dict)  # size of a page -> bytes in pages of that size
+
+    @property
+    def huge_page_bytes(self) -> int:
+        """What of the memory is in huge pages, of no use for anything else."""
+        return sum(self.huge_pages.values())
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
+USER_IDS = 65_536  # how many users a pod with a user namespace of its own has
+
 HostPathType = Literal[
     "", "DirectoryOrCreate", "Directory", "FileOrCreate", "File", "Socket", "CharDevice", "BlockDevice"
 ]
@@ -35,7 +37,7 @@ class PodPaths:
         return f"{self.volatile(uid)}/volumes/{volume}"
 
     def memory_directory(self, uid: str, volume: str) -> str:
-        """An emptyDir of medium Memory."""
+        """An emptyDir of medium Memory or HugePages."""
         return f"{self.volatile(uid)}/memory/{volume}"
 
     def image_directory(self, uid: str, volume: str, image: str) -> str:
@@ -75,6 +77,17 @@ class MemoryDirectory:
     volume: str
     path: str
     size_bytes: int
+    gid: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HugePagesDirectory:
+    """An emptyDir of huge pages of one size, made once. `size_bytes` 0: as many as the pod may have."""
+
+    volume: str
+    path: str
+    page_bytes: int
+    size_bytes: int = 0
     gid: int | None = None
 
 
@@ -158,7 +171,7 @@ class LogDirectory:
     instance: int
 
 
-VolumeStep = EmptyDirectory | MemoryDirectory | HostDirectory | Payload
+VolumeStep = EmptyDirectory | MemoryDirectory | HugePagesDirectory | HostDirectory | Payload
 FileStep = VolumeStep | ImageDirectory | SubPath | HostsFile | TerminationLog | LogDirectory
 
 
@@ -171,6 +184,17 @@ class PodFiles(Protocol):
 
     @property
     def paths(self) -> PodPaths: ...
+
+    async def user_ids(self, uid: str) -> int:
+        """Give the pod a block of USER_IDS ids of the host, and return the first: its root is that user.
+
+        No other pod has them as long as there are files of this one; it keeps its block over restarts. From then on
+        what `prepare` makes belongs to the pod's root.
+
+        Raises:
+            EdgeletError: FailedMount: there is none left, or it cannot be recorded.
+        """
+        ...
 
     async def prepare(self, uid: str, steps: Sequence[FileStep]) -> frozenset[str]:
         """Carry out the steps in order, in one go; return the paths of what was made or changed.

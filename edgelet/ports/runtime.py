@@ -49,6 +49,7 @@ class SandboxSpec:
     cpu_shares: int = 0  # what all containers ask for together; 0 = not set
     cpu_quota_us: int = 0  # per 100 ms, for all containers together; 0 = not set
     memory_limit_bytes: int = 0  # for all containers together; 0 = not set
+    user_ids_first: int = 0  # the host's user that is root in the pod, 65535 more follow; 0 = the host's users
     attempt: int = 0  # counts sandboxes of one pod
 
 
@@ -71,6 +72,7 @@ class Resources:
     memory_limit_bytes: int = 0
     pids_limit: int = 0  # processes and threads; -1: no limit, 0: the engine's own
     oom_score_adj: int | None = None
+    huge_pages: Mapping[int, int] = field(default_factory=dict)  # size of a page -> bytes; sizes left out: none at all
 
 
 @dataclass(frozen=True, slots=True)

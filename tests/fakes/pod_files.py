@@ -9,10 +9,12 @@ from typing import assert_never
 
 from edgelet.api.errors import EdgeletError
 from edgelet.ports.pod_files import (
+    USER_IDS,
     EmptyDirectory,
     FileStep,
     HostDirectory,
     HostsFile,
+    HugePagesDirectory,
     ImageDirectory,
     LogDirectory,
     MemoryDirectory,
@@ -42,10 +44,20 @@ class FakePodFiles:
         self.removed: list[str] = []
         self.groups_of: dict[str, tuple[int, ...]] = {}  # by user, in every image that has layers
         self._uids: set[str] = set()
+        self.ids: dict[str, int] = {}  # uid -> the first of the users of a pod
 
     @property
     def paths(self) -> PodPaths:
         return self._paths
+
+    async def user_ids(self, uid: str) -> int:
+        if not _UID.fullmatch(uid):
+            raise EdgeletError("InternalError", f"{uid!r} is no pod uid")
+        if self.failures:
+            raise self.failures.pop(0)
+        self._uids.add(uid)
+        free = next(first for first in range(USER_IDS, 2**31, USER_IDS) if first not in self.ids.values())
+        return self.ids.setdefault(uid, free)
 
     async def prepare(self, uid: str, steps: Sequence[FileStep]) -> frozenset[str]:
         if not _UID.fullmatch(uid):
@@ -91,6 +103,7 @@ class FakePodFiles:
     async def remove_volumes(self, uid: str) -> None:
         if self.failures:
             raise self.failures.pop(0)
+        self.ids.pop(uid, None)
         kept = f"{self._paths.logs}/"
         self.files = {
             path: data for path, data in self.files.items() if path.startswith(kept) or not self._belongs(path, uid)
@@ -101,6 +114,7 @@ class FakePodFiles:
         if self.failures:
             raise self.failures.pop(0)
         self.removed.append(uid)
+        self.ids.pop(uid, None)
         self._uids.discard(uid)
         self.files = {path: data for path, data in self.files.items() if not self._belongs(path, uid)}
         self.directories = {path for path in self.directories if not self._belongs(path, uid)}
@@ -116,7 +130,7 @@ class FakePodFiles:
                 return self._check_host(step)
             case EmptyDirectory(path=path):
                 return self._make(self._confine(path, self._paths.durable(uid)))
-            case MemoryDirectory(path=path) | ImageDirectory(path=path):
+            case MemoryDirectory(path=path) | HugePagesDirectory(path=path) | ImageDirectory(path=path):
                 return self._make(self._confine(path, self._paths.volatile(uid)))
             case Payload(path=path, files=files):
                 return self._show(self._confine(path, self._paths.volatile(uid)), step, dict(files))

@@ -94,6 +94,7 @@ class FakeRuntime:
         self._next_address = 2
         self.programs: dict[str, Program] = {}
         self.calls: list[str] = []  # what was asked for, in order
+        self.sandboxes_made: list[SandboxSpec] = []
         self.commands: Callable[[str, tuple[str, ...]], Awaitable[Command]] | None = None  # what exec does
         self.failing: dict[str, EngineError] = {}  # by method name: raised until taken out
 
@@ -112,6 +113,7 @@ class FakeRuntime:
 
     async def create_sandbox(self, spec: SandboxSpec) -> None:
         self._note("create_sandbox", spec.pod.name)
+        self.sandboxes_made.append(spec)
         for other in self._pods.values():
             taken = {(port.host_port, port.protocol) for port in (other.spec.ports if other.spec else ())}
             for port in spec.ports:

@@ -8,16 +8,18 @@ import stat
 from collections.abc import Mapping
 from pathlib import Path
 
+from edgelet.adapters.host import ownership
 from edgelet.ports.pod_files import HostsFile
 
 _SMALL_BYTES = 1024 * 1024  # nobody's /etc/hosts or resolv.conf is larger
 _INSTANCE = re.compile(r"(\d{1,9})(\.log.*)?", re.ASCII)
 
 
-def make_empty(path: Path, gid: int | None) -> bool:
+def make_empty(path: Path, gid: int | None, *, root: int = 0) -> bool:
     """Make an emptyDir; one that is there belongs to the pod and is left alone.
 
     It appears complete, by a rename: a pod may set any mode on it, so a half-made one could not be told later.
+    `root` is who of the host is root in the pod, here and below.
     """
     if path.is_dir():
         return False
@@ -25,19 +27,21 @@ def make_empty(path: Path, gid: int | None) -> bool:
     path.parent.parent.chmod(0o700)  # the pod's directory: nobody of the host but root looks into its volumes
     fresh = path.with_name(f"..{path.name}")
     fresh.mkdir(exist_ok=True)
-    if gid is not None:
-        os.chown(fresh, -1, gid)
+    if root or gid is not None:
+        os.chown(fresh, *ownership.of(root, gid))
     fresh.chmod(0o777 if gid is None else 0o2777)
     fresh.rename(path)
     return True
 
 
-def write_hosts(step: HostsFile, node_hosts_file: str) -> bool:
+def write_hosts(step: HostsFile, node_hosts_file: str, *, root: int = 0) -> bool:
     """Write a pod's /etc/hosts in place: running containers have it mounted, a rename would leave them the old one."""
     middle = small_text(node_hosts_file) if step.with_node_file else ""
     content = f"{step.head}{middle}{step.tail}".encode(errors="surrogateescape")
     descriptor = os.open(step.path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644)
     with os.fdopen(descriptor, "r+b") as stream:
+        if root:
+            os.fchown(descriptor, root, root)
         os.fchmod(descriptor, 0o644)
         if os.fstat(descriptor).st_size == len(content) and stream.read() == content:
             return False
@@ -47,13 +51,15 @@ def write_hosts(step: HostsFile, node_hosts_file: str) -> bool:
     return True
 
 
-def make_termination_log(path: Path) -> bool:
+def make_termination_log(path: Path, *, root: int = 0) -> bool:
     """Make an empty file that anybody may write, if it is not there; forget those of long ended instances."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     _prune(path.parent, int(path.name))
     existed = os.path.lexists(path)
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     try:
+        if root:
+            os.fchown(descriptor, root, root)
         os.fchmod(descriptor, 0o666)  # the container's user, whoever that is; the umask has no say
     finally:
         os.close(descriptor)

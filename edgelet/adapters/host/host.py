@@ -60,6 +60,7 @@ class PsutilHost:
             boot_id=identity.boot_id(self._root),
             cpus=psutil.cpu_count() or 1,
             memory_bytes=psutil.virtual_memory().total,
+            huge_pages=identity.huge_pages(self._root),
         )
 
     def usage(self) -> HostUsage:

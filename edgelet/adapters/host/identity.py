@@ -86,3 +86,14 @@ def _unquoted(value: str) -> str:
         return " ".join(shlex.split(value))
     except ValueError:
         return value.strip()
+
+
+def huge_pages(root: Path) -> dict[int, int]:
+    """Return size of a page -> bytes in pages of that size, 0 where there are none of them. Source: hugetlbpage.rst."""
+    found = {}
+    for directory in sorted((root / "sys/kernel/mm/hugepages").glob("hugepages-*kB")):
+        size = directory.name.removeprefix("hugepages-").removesuffix("kB")
+        count = read(directory / "nr_hugepages").strip()
+        if size.isdecimal() and count.isdecimal():
+            found[int(size) * 1024] = int(size) * 1024 * int(count)
+    return found

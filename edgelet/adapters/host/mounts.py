@@ -29,15 +29,21 @@ _MS_PRIVATE = 1 << 18
 _OCTAL = re.compile(r"\\([0-7]{3})")
 
 
-def mount_tmpfs(path: str, *, size_bytes: int, mode: int, gid: int | None = None, flags: int = 0) -> None:
+def mount_tmpfs(path: str, *, size_bytes: int, mode: int, owner: tuple[int, int] = (0, 0), flags: int = 0) -> None:
     """Mount a tmpfs that is not swapped out, where the kernel can promise that (Linux 6.4)."""
-    options = f"size={size_bytes},mode={mode:o}" + (f",gid={gid}" if gid is not None else "")
+    options = f"size={size_bytes},mode={mode:o},uid={owner[0]},gid={owner[1]}"
     try:
         _mount("tmpfs", path, "tmpfs", flags, f"{options},noswap")
     except OSError as error:
         if error.errno != errno.EINVAL:
             raise
         _mount("tmpfs", path, "tmpfs", flags, options)
+
+
+def mount_huge_pages(path: str, *, page_bytes: int, size_bytes: int, owner: tuple[int, int]) -> None:
+    """Mount huge pages of one size. Source: hugetlbpage.rst; without `size_bytes` all there are can be had."""
+    options = f"pagesize={page_bytes},uid={owner[0]},gid={owner[1]}"
+    _mount("hugetlbfs", path, "hugetlbfs", 0, f"{options},size={size_bytes}" if size_bytes else options)
 
 
 def bind(source: str, target: str) -> None:

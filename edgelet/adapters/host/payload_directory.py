@@ -17,6 +17,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
+from edgelet.adapters.host import ownership
 from edgelet.ports.pod_files import PayloadFile
 
 _DATA = "..data"
@@ -27,8 +28,10 @@ _MAX_NAME_BYTES = 255
 _MAX_PATH_BYTES = 4096
 
 
-def write(directory: Path, files: Mapping[str, PayloadFile], *, gid: int | None) -> bool:
+def write(directory: Path, files: Mapping[str, PayloadFile], *, gid: int | None, root: int = 0) -> bool:
     """Make the directory show exactly these files; False if it did already.
+
+    `gid` is the pod's fsGroup; `root` who of the host is root in the pod.
 
     Raises:
         OSError: A path that cannot be (`..`, absolute, too long, a file where a directory must be), no space ...
@@ -44,7 +47,7 @@ def write(directory: Path, files: Mapping[str, PayloadFile], *, gid: int | None)
     fresh = Path(tempfile.mkdtemp(prefix=f"..{datetime.now(UTC):%Y_%m_%d_%H_%M_%S}.", dir=directory))
     try:
         _fill(fresh, wanted)
-        _own(directory, fresh, gid)
+        _own(directory, fresh, gid, root)
         (directory / _NEW_DATA).symlink_to(fresh.name)
         (directory / _NEW_DATA).rename(directory / _DATA)
     except OSError:
@@ -113,21 +116,23 @@ def _make_parents(data: Path, folder: Path) -> None:
         one.chmod(0o755)  # whatever the umask says
 
 
-def _own(directory: Path, fresh: Path, gid: int | None) -> None:
-    """Give the files to the pod's fsGroup: at least readable for it, directories setgid."""
+def _own(directory: Path, fresh: Path, gid: int | None, root: int) -> None:
+    """Give the files to the pod's root and fsGroup: at least readable for the group, directories setgid."""
     directory.chmod(0o777)
-    if gid is None:
+    if gid is None and not root:
         return
+    owner = ownership.of(root, gid)
+    readable, setgid = (0, 0) if gid is None else (_READABLE, _DIRECTORY)
     for folder, _, names in os.walk(fresh):
-        _give(Path(folder), gid, extra=_READABLE | _DIRECTORY)
+        _give(Path(folder), owner, extra=readable | setgid)
         for name in names:
-            _give(Path(folder) / name, gid, extra=_READABLE)
-    _give(directory, gid, extra=_READABLE | _DIRECTORY)
+            _give(Path(folder) / name, owner, extra=readable)
+    _give(directory, owner, extra=readable | setgid)
 
 
-def _give(path: Path, gid: int, *, extra: int) -> None:
+def _give(path: Path, owner: tuple[int, int], *, extra: int) -> None:
     mode = stat.S_IMODE(path.stat().st_mode) | extra
-    os.chown(path, -1, gid)
+    os.chown(path, *owner)
     path.chmod(mode)
 
 

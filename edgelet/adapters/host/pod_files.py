@@ -22,16 +22,20 @@ from edgelet.adapters.host import (
     host_directories,
     image_directories,
     image_groups,
+    memory_directories,
     mounts,
     payload_directory,
     sub_paths,
+    user_ids,
 )
+from edgelet.adapters.host.user_ids import IdRange, UserIds
 from edgelet.api.errors import EdgeletError
 from edgelet.ports.pod_files import (
     EmptyDirectory,
     FileStep,
     HostDirectory,
     HostsFile,
+    HugePagesDirectory,
     ImageDirectory,
     LogDirectory,
     MemoryDirectory,
@@ -39,6 +43,7 @@ from edgelet.ports.pod_files import (
     PodPaths,
     SubPath,
     TerminationLog,
+    VolumeStep,
 )
 
 _UID = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,127}", re.ASCII)
@@ -56,11 +61,13 @@ class HostPodFiles:
         self,
         paths: PodPaths,
         *,
+        ids: IdRange = user_ids.DEFAULT,
         pod_tmpfs_bytes: int = 32 * 1024 * 1024,
         node_hosts_file: str = "/etc/hosts",
         resolv_conf_file: str = "/etc/resolv.conf",
     ) -> None:
         self._paths = paths
+        self._user_ids = UserIds(paths.volumes, ids=ids)
         self._pod_tmpfs_bytes = pod_tmpfs_bytes  # only what is written takes memory
         self._node_hosts_file = node_hosts_file
         self._resolv_conf_file = resolv_conf_file
@@ -68,6 +75,9 @@ class HostPodFiles:
     @property
     def paths(self) -> PodPaths:
         return self._paths
+
+    async def user_ids(self, uid: str) -> int:
+        return await _in_thread(lambda: self._take_ids(uid))
 
     async def prepare(self, uid: str, steps: Sequence[FileStep]) -> frozenset[str]:
         return await _in_thread(lambda: self._prepare(uid, steps))
@@ -103,7 +113,22 @@ class HostPodFiles:
     def _prepare(self, uid: str, steps: Sequence[FileStep]) -> frozenset[str]:
         _check_uid(uid)
         self._make_room(uid)
-        return frozenset(path for step in steps if (path := self._carry_out(uid, step)) is not None)
+        root = self._root(uid)
+        return frozenset(path for step in steps if (path := self._carry_out(uid, step, root)) is not None)
+
+    def _take_ids(self, uid: str) -> int:
+        _check_uid(uid)
+        try:
+            return self._user_ids.take(uid)
+        except OSError as error:
+            raise EdgeletError("FailedMount", f"create user namespace: {_words(error)}", retry_after=_RETRY) from error
+
+    def _root(self, uid: str) -> int:
+        """Return who of the host is root in the pod."""
+        try:
+            return self._user_ids.of(uid) or 0
+        except OSError as error:
+            raise EdgeletError("FailedMount", f"user namespace: {_words(error)}", retry_after=_RETRY) from error
 
     def _make_room(self, uid: str) -> None:
         """Mount the pod's tmpfs, once."""
@@ -119,20 +144,26 @@ class HostPodFiles:
                 "FailedMount", f"cannot mount the pod's tmpfs: {_words(error)}", retry_after=_RETRY
             ) from error
 
-    def _carry_out(self, uid: str, step: FileStep) -> str | None:
+    def _carry_out(self, uid: str, step: FileStep, root: int) -> str | None:
         """Do one step; return its path if it changed something."""
         match step:
-            case EmptyDirectory() | MemoryDirectory() | HostDirectory() | Payload() | ImageDirectory():
+            case (
+                EmptyDirectory()
+                | MemoryDirectory()
+                | HugePagesDirectory()
+                | HostDirectory()
+                | Payload()
+                | ImageDirectory()
+            ):
                 try:
-                    return step.path if self._set_up(uid, step) else None
+                    return step.path if self._set_up(uid, step, root) else None
                 except OSError as error:
                     message = f'MountVolume.SetUp failed for volume "{step.volume}" : {_words(error)}'
                     raise EdgeletError("FailedMount", message, retry_after=_RETRY) from error
             case SubPath():
                 target = self._confined(step.target, self._paths.volatile(uid))
                 try:
-                    pin = sub_paths.pin_tree_read_only if step.recursive_read_only else sub_paths.pin
-                    return step.target if pin(step.volume_path, step.sub_path, target) else None
+                    return step.target if self._pin(step, target, root) else None
                 except OSError as error:
                     # The kubelet's words: why it failed would tell the pod's author about the host's files.
                     message = (
@@ -141,37 +172,45 @@ class HostPodFiles:
                     raise EdgeletError("CreateContainerConfigError", message, retry_after=_RETRY) from error
             case HostsFile() | TerminationLog() | LogDirectory():
                 try:
-                    return step.path if self._write(uid, step) else None
+                    return step.path if self._write(uid, step, root) else None
                 except OSError as error:
                     message = f"cannot write {step.path}: {_words(error)}"
                     raise EdgeletError("CreateContainerConfigError", message, retry_after=_RETRY) from error
             case _ as never:
                 assert_never(never)
 
-    def _set_up(
-        self, uid: str, step: EmptyDirectory | MemoryDirectory | HostDirectory | Payload | ImageDirectory
-    ) -> bool:
+    def _set_up(self, uid: str, step: VolumeStep | ImageDirectory, root: int) -> bool:
         match step:
             case HostDirectory(path=path, type=kind):
                 return host_directories.prepare(path, kind)
             case EmptyDirectory(path=path, gid=gid):
-                return container_files.make_empty(self._confined(path, self._paths.durable(uid)), gid)
+                return container_files.make_empty(self._confined(path, self._paths.durable(uid)), gid, root=root)
             case MemoryDirectory(path=path, gid=gid, size_bytes=size_bytes):
-                return _make_memory(self._confined(path, self._paths.volatile(uid)), size_bytes, gid)
+                place = self._confined(path, self._paths.volatile(uid))
+                return memory_directories.make(place, size_bytes, gid, root=root)
+            case HugePagesDirectory(path=path):
+                place = self._confined(path, self._paths.volatile(uid))
+                return memory_directories.make_of_huge_pages(place, step, root=root)
             case ImageDirectory(path=path, layers=layers):
                 return image_directories.make(self._confined(path, self._paths.volatile(uid)), layers)
             case Payload(path=path, files=files, gid=gid):
-                return payload_directory.write(self._confined(path, self._paths.volatile(uid)), files, gid=gid)
+                place = self._confined(path, self._paths.volatile(uid))
+                return payload_directory.write(place, files, gid=gid, root=root)
             case _ as never:
                 assert_never(never)
 
-    def _write(self, uid: str, step: HostsFile | TerminationLog | LogDirectory) -> bool:
+    def _pin(self, step: SubPath, target: Path, root: int) -> bool:
+        own = any(step.volume_path.startswith(f"{one}/") for one in self._roots())
+        pin = sub_paths.pin_tree_read_only if step.recursive_read_only else sub_paths.pin
+        return pin(step.volume_path, step.sub_path, target, root=root if own else 0)
+
+    def _write(self, uid: str, step: HostsFile | TerminationLog | LogDirectory, root: int) -> bool:
         match step:
             case HostsFile(path=path):
                 self._confined(path, self._paths.volatile(uid))
-                return container_files.write_hosts(step, self._node_hosts_file)
+                return container_files.write_hosts(step, self._node_hosts_file, root=root)
             case TerminationLog(path=path):
-                return container_files.make_termination_log(self._confined(path, self._paths.volatile(uid)))
+                return container_files.make_termination_log(self._confined(path, self._paths.volatile(uid)), root=root)
             case LogDirectory(path=path, instance=instance):
                 return container_files.make_log_directory(self._confined(path, self._paths.logs), instance)
             case _ as never:
@@ -235,14 +274,6 @@ def _image_groups(layers: Sequence[str], user: str) -> tuple[int, ...]:
     except OSError as error:
         message = f"cannot read the groups of user {user} in the image: {_words(error)}"
         raise EdgeletError("CreateContainerConfigError", message, retry_after=_RETRY) from error
-
-
-def _make_memory(path: Path, size_bytes: int, gid: int | None) -> bool:
-    path.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if mounts.is_mount_point(str(path)):
-        return False
-    mounts.mount_tmpfs(str(path), size_bytes=size_bytes, mode=0o777 if gid is None else 0o2777, gid=gid)
-    return True
 
 
 def _remove_tree(path: str) -> None:

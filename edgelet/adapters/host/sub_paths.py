@@ -13,6 +13,7 @@ import os
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from edgelet.adapters.host import mounts
@@ -21,13 +22,23 @@ _MAX_LINKS = 40  # as the kernel
 _OPEN = os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
-def pin(volume_path: str, sub_path: str, target: Path) -> bool:
+@dataclass(frozen=True, slots=True)
+class _Made:
+    """What a directory becomes that was missing."""
+
+    mode: int
+    owner: int
+
+
+def pin(volume_path: str, sub_path: str, target: Path, *, root: int = 0) -> bool:
     """Bind volume_path/sub_path on `target`; False if that very file was there already.
+
+    Directories that are missing are made, and belong to `root` of the host.
 
     Raises:
         OSError: The path leads out of the volume (EXDEV), goes through a file, cannot be made ...
     """
-    with _opened(volume_path, sub_path) as descriptor:
+    with _opened(volume_path, sub_path, owner=root) as descriptor:
         wanted = os.fstat(descriptor)
         if _same_file(target, wanted):
             return False
@@ -36,13 +47,13 @@ def pin(volume_path: str, sub_path: str, target: Path) -> bool:
         return True
 
 
-def pin_tree_read_only(volume_path: str, sub_path: str, target: Path) -> bool:
+def pin_tree_read_only(volume_path: str, sub_path: str, target: Path, *, root: int = 0) -> bool:
     """As `pin`, with all that is mounted there now, and nothing of it to be written; made anew each time.
 
     Raises:
         OSError: As `pin`.
     """
-    with _opened(volume_path, sub_path) as descriptor:
+    with _opened(volume_path, sub_path, owner=root) as descriptor:
         _make_place(target, os.fstat(descriptor))
         mounts.bind_tree_read_only(descriptor, str(target))
         return True
@@ -54,7 +65,7 @@ def read(volume_path: str, path: str, limit_bytes: int) -> bytes:
     Raises:
         OSError: It is not there, leads out of the volume (EXDEV), is no plain file (EINVAL) or too long (EFBIG).
     """
-    with _opened(volume_path, path, make=False) as descriptor:
+    with _opened(volume_path, path) as descriptor:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             raise OSError(errno.EINVAL, "not a plain file", path)
         # By its descriptor: what the name means may have changed since.
@@ -95,20 +106,20 @@ def _clear(target: Path) -> None:
 
 
 @contextmanager
-def _opened(volume_path: str, sub_path: str, *, make: bool = True) -> Iterator[int]:
-    """Open a path below the volume's root, making missing directories if asked to. The descriptor is O_PATH."""
+def _opened(volume_path: str, sub_path: str, *, owner: int | None = None) -> Iterator[int]:
+    """Open a path below the volume's root, making missing directories for `owner` if given. It is an O_PATH."""
     # The root itself is the agent's or the administrator's: it may be a link (a hostPath).
     stack = [os.open(volume_path, os.O_PATH | os.O_CLOEXEC | (os.O_DIRECTORY if sub_path else 0))]
     try:
-        mode = stat.S_IMODE(os.fstat(stack[0]).st_mode) if make else None
-        _walk(stack, sub_path, mode)
+        made = None if owner is None else _Made(stat.S_IMODE(os.fstat(stack[0]).st_mode), owner)
+        _walk(stack, sub_path, made)
         yield stack[-1]
     finally:
         for descriptor in stack:
             os.close(descriptor)
 
 
-def _walk(stack: list[int], sub_path: str, mode: int | None) -> None:
+def _walk(stack: list[int], sub_path: str, made: _Made | None) -> None:
     """Go down from stack[0]; the stack holds the directories above the present one, so `..` never asks the disk."""
     todo = sub_path.split("/")[::-1]
     links = 0
@@ -121,7 +132,7 @@ def _walk(stack: list[int], sub_path: str, mode: int | None) -> None:
                 raise OSError(errno.EXDEV, "path leads out of the volume", sub_path)
             os.close(stack.pop())
             continue
-        descriptor = _step(stack[-1], name, mode)
+        descriptor = _step(stack[-1], name, made)
         if not stat.S_ISLNK(os.fstat(descriptor).st_mode):
             stack.append(descriptor)
             continue
@@ -135,17 +146,19 @@ def _walk(stack: list[int], sub_path: str, mode: int | None) -> None:
         todo.extend(text.split("/")[::-1])
 
 
-def _step(parent: int, name: str, mode: int | None) -> int:
+def _step(parent: int, name: str, made: _Made | None) -> int:
     try:
         return os.open(name, _OPEN, dir_fd=parent)
     except FileNotFoundError:
-        if mode is None:
+        if made is None:
             raise
         with suppress(FileExistsError):
             os.mkdir(name, 0o700, dir_fd=parent)
     descriptor = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=parent)
     try:
-        os.fchmod(descriptor, mode)  # as the volume's root, setgid included: the umask has no say
+        if made.owner:
+            os.fchown(descriptor, made.owner, made.owner)
+        os.fchmod(descriptor, made.mode)  # as the volume's root, setgid included: the umask has no say
     finally:
         os.close(descriptor)
     return os.open(name, _OPEN, dir_fd=parent)

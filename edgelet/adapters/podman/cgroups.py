@@ -35,6 +35,27 @@ def memory_controller(mount_point: Path = MOUNT_POINT) -> bool:
     return "memory" in _text(mount_point / "cgroup.controllers").split()
 
 
+def huge_page_controller(mount_point: Path = MOUNT_POINT) -> bool:
+    """Tell whether huge pages can be limited. In hybrid the controller may belong to v2, where no container is."""
+    if version(mount_point) == 1:
+        return (mount_point / "hugetlb" / "cgroup.procs").exists()
+    return "hugetlb" in _text(mount_point / "cgroup.controllers").split()
+
+
+def huge_page_sizes(sysfs: Path = Path("/sys/kernel/mm/hugepages")) -> tuple[int, ...]:
+    """Return the sizes of huge pages that there are pages of, in bytes. Source: hugetlbpage.rst.
+
+    Of the others nobody can take any: a board without huge pages is not asked to limit them.
+    """
+    found = []
+    for each in sysfs.glob("hugepages-*kB"):
+        size = each.name.removeprefix("hugepages-").removesuffix("kB")
+        pools = (_text(each / name).strip() for name in ("nr_hugepages", "nr_overcommit_hugepages"))
+        if size.isdecimal() and any(count not in {"", "0"} for count in pools):
+            found.append(int(size) * 1024)
+    return tuple(sorted(found))
+
+
 def directory(cgroup_path: str, controller: str, mount_point: Path = MOUNT_POINT) -> Path:
     """Return the directory of one controller (v1) or of the group (v2)."""
     relative = cgroup_path.lstrip("/")

@@ -34,7 +34,7 @@ _MOST_SHARES, _MOST_WEIGHT = 262144, 10000
 _GONE_TRIES = 100
 _GONE_PAUSE_S = 0.02
 _UNSETTLED_S = 20.0  # calls of an earlier agent, which the engine goes on with, may make a group again
-_CONTROLLERS = ("cpu", "memory", "pids", "cpuset", "io")
+_CONTROLLERS = ("cpu", "memory", "pids", "cpuset", "io", "hugetlb")
 
 
 def parent(spec: SandboxSpec, manager: Literal["cgroupfs", "systemd"]) -> str:

@@ -27,6 +27,12 @@ def open_conmon(pid: int, container_id: str) -> int | None:
     return _open_if(pid, lambda: _is_conmon(_read(pid, "cmdline"), container_id))
 
 
+def user_ids_first(pid: int) -> int | None:
+    """Return who of the host is root to a process; None if it is gone. Source: user_namespaces(7), uid_map."""
+    words = _read(pid, "uid_map").split()
+    return int(words[1]) if len(words) == 3 and words[0] == "0" else None  # noqa: PLR2004  one line: inside, outside, count
+
+
 def alive(pidfd: int) -> bool:
     """Whether the process has not ended."""
     poll = select.poll()

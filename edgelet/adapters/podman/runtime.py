@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-from edgelet.adapters.podman import exec_session, exit_files, externals, facts, host_sweep, monitor
+from edgelet.adapters.podman import cgroups, exec_session, exit_files, externals, facts, host_sweep, monitor
 from edgelet.adapters.podman.clearing import Clearing
 from edgelet.adapters.podman.containers import Containers
 from edgelet.adapters.podman.exec import Executor
@@ -281,4 +281,8 @@ def _abilities(info: EngineInfo) -> Abilities:
     proc = Path("/proc/self")
     free = facts.may_raise_limits((proc / "status").read_text())
     own = int((proc / "oom_score_adj").read_text())
-    return Abilities(memory_cgroup=info.memory_cgroup, oom_score_adj_min=_OOM_SCORE_ADJ_LEAST if free else own)
+    return Abilities(
+        memory_cgroup=info.memory_cgroup,
+        oom_score_adj_min=_OOM_SCORE_ADJ_LEAST if free else own,
+        huge_page_sizes=cgroups.huge_page_sizes() if cgroups.huge_page_controller() else (),
+    )

@@ -8,7 +8,7 @@ from dataclasses import replace
 from http import HTTPStatus
 from typing import Any
 
-from edgelet.adapters.podman import image_repair, network, observe, recovery, translate
+from edgelet.adapters.podman import image_repair, network, observe, processes, recovery, translate
 from edgelet.adapters.podman.errors import LibpodError
 from edgelet.adapters.podman.exits import ExitWatch
 from edgelet.adapters.podman.inspection import Inspected, ListedPod
@@ -116,6 +116,13 @@ class InfraSandbox:
         """Whether its network is up; asks the engine unless it was seen alive."""
         return observe.ready(sandbox, *await self._infra(sandbox))
 
+    async def _mapped(self, sandbox: ListedPod, spec: SandboxSpec) -> bool:
+        """Whether the pod's users are those it was given: what an engine does not know it may ignore."""
+        if not spec.user_ids_first:
+            return True
+        infra, _ = await self._infra(sandbox)
+        return infra is not None and processes.user_ids_first(infra.pid) == spec.user_ids_first
+
     async def _infra(self, sandbox: ListedPod) -> tuple[Inspected | None, Knowledge]:
         with station(_REASON, f"inspect the sandbox {sandbox.name}"):
             infra = await self._inventory.find(sandbox.infra_id) if sandbox.infra_id else None
@@ -149,6 +156,8 @@ class InfraSandbox:
         failure = await self._start(made.id)
         if not failure and not await self.is_up(made):
             failure = "its infra container ended at once"
+        if not failure and not await self._mapped(made, spec):
+            failure = "can't set `spec.hostUsers: false`, the engine gave the pod other users than it was told"
         if failure:
             await self.remove(made)
             raise EngineError(_REASON, f"cannot {what}: {failure}")

@@ -93,7 +93,7 @@ class NamespaceSandbox:
 
 
 class EitherSandbox:
-    """Chooses: namespaces where they do, the infra container where a PID namespace needs a process to hold it.
+    """Chooses: namespaces where they do, the infra container where it takes a process to hold a PID or user namespace.
 
     Satisfies Sandboxes. Whatever is there already is seen and removed, also when the setting has changed since.
     """
@@ -104,7 +104,7 @@ class EitherSandbox:
         self._prefer = prefer_namespaces
 
     async def create(self, spec: SandboxSpec) -> None:
-        apart = self._prefer and (not spec.share_process_namespace or spec.host_pid)
+        apart = self._prefer and (not spec.share_process_namespace or spec.host_pid) and not spec.user_ids_first
         if spec.cpu_quota_us or spec.memory_limit_bytes:
             apart = apart and self._namespaces.keeps_limits(spec)
         wanted, other = (self._namespaces, self._infra) if apart else (self._infra, self._namespaces)

@@ -12,6 +12,7 @@ from typing import Any
 from edgelet.adapters.podman import labels, signals
 from edgelet.adapters.podman.labels import HostNamespaces
 from edgelet.ports.pinned_sandboxes import PinnedSandbox
+from edgelet.ports.pod_files import USER_IDS
 from edgelet.ports.runtime import ContainerSpec, Mount, PortMapping, Resources, SandboxSpec, Security
 
 Body = dict[str, Any]
@@ -27,6 +28,7 @@ class Abilities:
     """What this board can do, as far as a body depends on it."""
 
     memory_cgroup: bool = True
+    huge_page_sizes: tuple[int, ...] = ()  # that can be limited, in bytes
     oom_score_adj_min: int = -1000  # lower ones are refused by the kernel: the whole start would fail
 
 
@@ -56,10 +58,21 @@ def sandbox_body(spec: SandboxSpec, *, owner: str, network: str, address: str = 
         body["pidns"] = {"nsmode": "host"}
     if spec.sysctls:
         body["sysctl"] = dict(spec.sysctls)
+    if spec.user_ids_first:
+        body |= _user_namespace(spec.user_ids_first)
     if spec.cgroup_parent:
         body["cgroup_parent"] = spec.cgroup_parent
     whole = Resources(cpu_quota_us=spec.cpu_quota_us, memory_limit_bytes=spec.memory_limit_bytes)
     return body | _resources(whole, Abilities())
+
+
+def _user_namespace(first: int) -> Body:
+    """The infra container makes it and owns the pod's other namespaces by it; the containers join it by themselves."""
+    mapping = [{"container_id": 0, "host_id": first, "size": USER_IDS}]
+    return {
+        "userns": {"nsmode": "private"},
+        "idmappings": {"HostUIDMapping": False, "HostGIDMapping": False, "UIDMap": mapping, "GIDMap": mapping},
+    }
 
 
 def container_body(
@@ -160,10 +173,22 @@ def _resources(resources: Resources, abilities: Abilities) -> Body:
         limits["memory"] = {"limit": resources.memory_limit_bytes, "swap": resources.memory_limit_bytes}
     if resources.pids_limit:
         limits["pids"] = {"limit": resources.pids_limit}
+    if abilities.huge_page_sizes:
+        # Of every size, also those that nobody asked for: no limit would be all of the node's.
+        pages = {size: resources.huge_pages.get(size, 0) for size in abilities.huge_page_sizes}
+        limits["hugepageLimits"] = [{"pageSize": _page_size(size), "limit": limit} for size, limit in pages.items()]
     body: Body = {"resource_limits": limits} if limits else {}
     if resources.oom_score_adj is not None:
         body["oom_score_adj"] = max(resources.oom_score_adj, abilities.oom_score_adj_min)
     return body
+
+
+def _page_size(size_bytes: int) -> str:
+    """Return the size as the kernel's file names have it. Source: runc libcontainer/cgroups HugePageSizes."""
+    for unit, factor in (("GB", 1 << 30), ("MB", 1 << 20)):
+        if size_bytes >= factor:
+            return f"{size_bytes // factor}{unit}"
+    return f"{size_bytes >> 10}KB"
 
 
 def update_body(resources: Resources, abilities: Abilities) -> Body:

@@ -6,6 +6,7 @@ their own. What stands under a field that is listed and is not listed itself sha
 
 from __future__ import annotations
 
+from edgelet.api import huge_pages
 from edgelet.intake.admission.verdict import Beside, Only, Plain, Refused, Verdict
 
 HONOURED, SCHEDULER = Plain.HONOURED, Plain.SCHEDULER
@@ -53,7 +54,7 @@ _POD: dict[str, Verdict] = {
     "topologySpreadConstraints": SCHEDULER,
     "setHostnameAsFQDN": HONOURED,
     "os": HONOURED,
-    "hostUsers": Refused(f"user namespaces are {_NOT_YET}", harmless=(True,)),
+    "hostUsers": HONOURED,
     "schedulingGates": Refused(_NO_CLUSTER),
     "resourceClaims": Refused(_NO_CLUSTER),
     "resources": HONOURED,
@@ -65,6 +66,7 @@ _POD: dict[str, Verdict] = {
     "workloadRef": Refused(_NO_CLUSTER),
 }
 
+_STANDARD = ("cpu", "memory", "ephemeral-storage")
 _CONTAINER: dict[str, Verdict] = {
     "name": HONOURED,
     "image": HONOURED,
@@ -75,8 +77,8 @@ _CONTAINER: dict[str, Verdict] = {
     "envFrom": HONOURED,
     "env": HONOURED,
     "resources": HONOURED,
-    "resources.limits": Only(("cpu", "memory", "ephemeral-storage"), f"limits of this resource are {_NOT_YET}"),
-    "resources.requests": Only(("cpu", "memory", "ephemeral-storage"), f"requests for this resource are {_NOT_YET}"),
+    "resources.limits": Only(_STANDARD, f"limits of this resource are {_NOT_YET}", huge_pages.RESOURCE),
+    "resources.requests": Only(_STANDARD, f"requests for this resource are {_NOT_YET}", huge_pages.RESOURCE),
     "resources.claims": Refused(_NO_CLUSTER),
     "resizePolicy": HONOURED,
     "restartPolicy": HONOURED,
@@ -127,7 +129,7 @@ _SECURITY: dict[str, Verdict] = {
 _VOLUME: dict[str, Verdict] = {
     "name": HONOURED,
     "emptyDir": HONOURED,
-    "emptyDir.medium": Only(("", "Memory"), "this node gives no huge pages to pods"),
+    "emptyDir.medium": HONOURED,
     "hostPath": HONOURED,
     "configMap": HONOURED,
     "secret": HONOURED,

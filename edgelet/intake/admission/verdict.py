@@ -27,6 +27,11 @@ class Only:
 
     values: tuple[object, ...]
     reason: str
+    beginning: str = ""  # what begins with it is acted on too
+
+    def has(self, value: object) -> bool:
+        """Whether it is acted on."""
+        return value in self.values or bool(self.beginning and str(value).startswith(self.beginning))
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,10 +37,10 @@ def _judge(value: Any, parent: Mapping[str, Any], path: str, verdict: Verdict) -
         case Refused(reason=reason, harmless=harmless):
             if not _is_one_of(value, (*harmless, [])):
                 yield faults.forbidden(path, reason)
-        case Only(values=values, reason=reason) if isinstance(value, Mapping):
-            yield from (faults.forbidden(field_path.join(path, key), reason) for key in value if key not in values)
-        case Only(values=values, reason=reason):
-            if value not in values:
+        case Only(reason=reason) if isinstance(value, Mapping):
+            yield from (faults.forbidden(field_path.join(path, key), reason) for key in value if not verdict.has(key))
+        case Only(reason=reason):
+            if not verdict.has(value):
                 yield faults.forbidden(path, f'"{value}": {reason}')
         case Beside(sibling=sibling, values=values, reason=reason, harmless=harmless):
             beside = parent.get(sibling)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from edgelet.api import names
+from edgelet.api import huge_pages, names
 from edgelet.api.container import ResourceRequirements
 from edgelet.api.errors import FieldError
 from edgelet.api.pod import PodSpec
@@ -12,7 +12,6 @@ from edgelet.api.quantity import Quantity
 from edgelet.intake import faults
 
 STANDARD = frozenset({"cpu", "memory", "ephemeral-storage"})
-_HUGE_PAGES = "hugepages-"
 
 
 def check(resources: ResourceRequirements, path: str) -> Iterator[FieldError]:
@@ -27,6 +26,9 @@ def check(resources: ResourceRequirements, path: str) -> Iterator[FieldError]:
             yield faults.invalid(where, str(request), detail)
         elif _is_whole(name) and request != limit:
             yield faults.invalid(where, str(request), f"must be equal to {name} limit")
+    named = {*resources.limits, *resources.requests}
+    if any(map(huge_pages.is_resource, named)) and not named & {"cpu", "memory"}:
+        yield faults.forbidden(path, "HugePages require cpu or memory")
 
 
 def check_whole(spec: PodSpec) -> Iterator[FieldError]:
@@ -55,7 +57,7 @@ def check_whole(spec: PodSpec) -> Iterator[FieldError]:
 def _amounts(amounts: Mapping[str, Quantity], path: str) -> Iterator[FieldError]:
     for name, amount in amounts.items():
         where = f"{path}[{name}]"
-        if name not in STANDARD and not name.startswith(_HUGE_PAGES):
+        if name not in STANDARD and not huge_pages.is_resource(name):
             if fault := names.qualified_name(name):
                 yield faults.invalid(where, name, fault)
             elif "/" not in name:
@@ -64,6 +66,18 @@ def _amounts(amounts: Mapping[str, Quantity], path: str) -> Iterator[FieldError]
             yield faults.invalid(where, str(amount), "must be greater than or equal to 0")
         elif _is_whole(name) and amount.nano != amount.to_units() * 10**9:
             yield faults.invalid(where, str(amount), "must be an integer")
+        elif huge_pages.is_resource(name):
+            yield from _pages(name, amount, where)
+
+
+def _pages(name: str, amount: Quantity, where: str) -> Iterator[FieldError]:
+    try:
+        page_bytes = huge_pages.page_bytes(name)
+    except ValueError as error:
+        yield faults.invalid(where, name, str(error))
+    else:
+        if amount.to_bytes() % page_bytes:
+            yield faults.invalid(where, str(amount), f"{amount} is not positive integer multiple of {name}")
 
 
 def _is_whole(name: str) -> bool:

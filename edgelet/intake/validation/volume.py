@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from edgelet.api import names
+from edgelet.api import huge_pages, names
 from edgelet.api.errors import FieldError
 from edgelet.api.value import camel_case
 from edgelet.api.volume import DownwardAPIFile, KeyToPath, ProjectedVolume, Volume, VolumeProjection
@@ -46,7 +46,7 @@ def _directories(volume: Volume, path: str) -> Iterator[FieldError]:
             yield faults.invalid(
                 f"{path}.emptyDir.sizeLimit", str(empty.size_limit), "must be greater than or equal to 0"
             )
-        if empty.medium and empty.medium not in _MEDIUMS and not empty.medium.startswith("HugePages-"):
+        if empty.medium and empty.medium not in _MEDIUMS and not huge_pages.is_medium(empty.medium):
             yield faults.unsupported(f"{path}.emptyDir.medium", empty.medium, _MEDIUMS)
     if (host := volume.host_path) is not None:
         if not host.path:

@@ -6,6 +6,7 @@ import pytest
 
 from edgelet.api.errors import EdgeletError
 from edgelet.ports.pod_files import (
+    USER_IDS,
     EmptyDirectory,
     FileStep,
     HostDirectory,
@@ -276,3 +277,14 @@ async def test_what_leads_out_of_the_volume_is_not_read(board: Board) -> None:
         await board.files.read_in_volume(step.path, "../../etc/passwd", 100)
     with pytest.raises(EdgeletError):
         await board.files.read_in_volume("/etc", "passwd", 100)
+
+
+async def test_pods_have_user_ids_of_their_own_until_their_volumes_are_gone(board: Board) -> None:
+    one, other = await board.files.user_ids("pod-1"), await board.files.user_ids("pod-2")
+    assert abs(one - other) >= USER_IDS
+    assert await board.files.user_ids("pod-1") == one
+    assert {"pod-1", "pod-2"} <= await board.files.list()
+    await board.files.remove_volumes("pod-1")
+    assert await board.files.user_ids("pod-3") == one
+    await board.files.remove("pod-2")
+    assert await board.files.user_ids("pod-4") == other

@@ -303,14 +303,31 @@ def test_pre_stop_does_not_run_for_a_container_that_ends_by_itself() -> None:
     play(story)
 
 
-def test_pre_stop_does_not_run_without_grace() -> None:
+def test_a_pod_that_is_forced_to_go_has_a_second_for_its_hook_and_two_for_its_end() -> None:
     async def story(w: World) -> None:
-        commands = Commands(w)
-        await w.apply(pod_document(containers=[hooked(None, HOOK)]))
+        commands = Commands(w, Command(takes_s=60))
+        await w.apply(pod_document(containers=[hooked(None, HOOK, image="stubborn:1")]))
         await asyncio.sleep(1)
         await w.delete("web", grace_s=0)
+        await asyncio.sleep(2.9)
+        assert w.runtime.running() == ["web/app"]
+        await asyncio.sleep(0.2)
+        assert (w.gone(), len(commands.ran), stops(w)) == (True, 1, ["1-app-0 2"])
+
+    play(story)
+
+
+def test_pre_stop_does_not_run_without_a_grace_period_of_the_pods_own() -> None:
+    async def story(w: World) -> None:
+        commands = Commands(w)
+        w.have("app:2")
+        document = pod_document(containers=[hooked(None, HOOK)], terminationGracePeriodSeconds=0)
+        await w.apply(document)
         await asyncio.sleep(1)
-        assert (w.gone(), commands.ran) == (True, [])
+        document["spec"]["containers"][0]["image"] = "app:2"
+        await w.apply(document)
+        await asyncio.sleep(5)
+        assert (commands.ran, stops(w)) == ([], ["1-app-0 2"])
 
     play(story)
 
@@ -392,5 +409,29 @@ def test_a_start_that_is_broken_off_still_gets_its_hook_once() -> None:
         assert len(commands.ran) == 1
         assert [one.instance for one in w.runtime.containers(uid) if isinstance(one.state, Running)] == [0]
         assert app(w).ready
+
+    play(story)
+
+
+def test_what_outlives_its_sandbox_is_stopped_with_its_hooks_before_a_new_one_is_made() -> None:
+    async def story(w: World) -> None:
+        commands = Commands(w, Command(takes_s=4))
+        side = hooked(None, HOOK, name="side", restartPolicy="Always")
+        uid = await w.apply(pod_document(initContainers=[side], containers=[hooked(None, HOOK)]))
+        await asyncio.sleep(10)
+        w.runtime.lose_sandbox(uid)
+        await asyncio.sleep(3)
+        assert w.runtime.running() == ["web/app", "web/side"]
+        assert [words for _, words in commands.ran] == ["side-0 hook", "app-0 hook"]
+        await asyncio.sleep(10)
+        assert stops(w) == ["1-app-0 26", "1-side-0 30"]
+        assert w.runtime.running() == ["web/app", "web/side"]
+        assert app(w).restart_count == 1
+        assert [one for one in w.events.reasons() if one in {"Killing", "SandboxChanged"}] == [
+            "Killing",
+            "Killing",
+            "SandboxChanged",
+        ]
+        assert len(commands.ran) == 2
 
     play(story)

@@ -228,7 +228,7 @@ def test_a_second_delete_shortens_the_grace_period() -> None:
         await asyncio.sleep(10)
         assert not w.gone()
         await w.delete("web", grace_s=0)
-        await asyncio.sleep(2)
+        await asyncio.sleep(2.5)
         assert w.gone()
 
     play(story)

@@ -53,7 +53,7 @@ def test_a_volume_beyond_its_limit_ends_the_pod() -> None:
     play(story)
 
 
-def test_its_containers_have_a_second_to_stop() -> None:
+def test_its_containers_have_the_least_time_there_is_to_stop() -> None:
     async def story(w: World) -> None:
         w.have("deaf:1", Program(ignores_term=True))
         document = pod_document(**LIMITED)
@@ -62,7 +62,7 @@ def test_its_containers_have_a_second_to_stop() -> None:
         await asyncio.sleep(5)
         w.disk.bytes["empty-dir/v"] = 11 * MIB
         await asyncio.sleep(12)
-        assert f"stop_container {uid}-app-0 1" in w.runtime.calls
+        assert f"stop_container {uid}-app-0 2" in w.runtime.calls
         assert w.pod().status.phase == "Failed"
 
     play(story)

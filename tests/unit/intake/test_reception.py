@@ -552,3 +552,45 @@ async def test_strict_groups_need_a_group_of_their_own(
         return
     with pytest.raises(InvalidObjectError, match="needs runAsGroup of the pod"):
         await reception.create(document, source="api")
+
+
+async def test_users_of_a_pods_own_are_refused_where_the_board_has_none_with_the_reason(store: FakeObjectStore) -> None:
+    board = Reception(
+        store=store,
+        successors=Successors(store, VirtualClock()),
+        house=House(node_name="board", no_user_namespaces="this kernel has none"),
+        max_object_bytes=20_000,
+        make_suffix=lambda: "00001",
+    )
+    await board.create(builders.pod_document("a", hostUsers=True), source="api")
+
+    with pytest.raises(InvalidObjectError) as caught:
+        await board.create(builders.pod_document("b", hostUsers=False), source="api")
+
+    assert [(one.path, one.message) for one in caught.value.faults] == [
+        ("spec.hostUsers", "Forbidden: this kernel has none")
+    ]
+
+
+async def test_files_of_an_image_do_not_go_with_users_of_a_pods_own(reception: Reception) -> None:
+    volumes = [{"name": "v", "image": {"reference": "data:1"}}]
+    await reception.create(builders.pod_document("a", volumes=volumes), source="api")
+    with pytest.raises(InvalidObjectError, match="files of an image would belong to nobody"):
+        await reception.create(builders.pod_document("b", volumes=volumes, hostUsers=False), source="api")
+
+
+async def test_huge_pages_are_refused_where_the_kernel_limits_nobodys(store: FakeObjectStore) -> None:
+    board = Reception(
+        store=store,
+        successors=Successors(store, VirtualClock()),
+        house=House(node_name="board", huge_page_limits=False),
+        max_object_bytes=20_000,
+        make_suffix=lambda: "00001",
+    )
+    asked = {"limits": {"cpu": "1", "hugepages-2Mi": "2Mi"}}
+    with pytest.raises(InvalidObjectError) as caught:
+        await board.create(builders.pod_document("a", C(resources=asked)), source="api")
+
+    (fault,) = caught.value.faults
+    assert fault.path == "spec.containers[0].resources.limits[hugepages-2Mi]"
+    assert "without the hugetlb control group" in fault.message

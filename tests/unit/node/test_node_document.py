@@ -47,6 +47,15 @@ def test_the_document_is_a_node_as_kubernetes_knows_it() -> None:
     assert document["status"]["nodeInfo"]["containerRuntimeVersion"] == "podman://4.3.1"
 
 
+def test_huge_pages_are_told_by_size_and_are_no_memory_for_anything_else() -> None:
+    facts = replace(FACTS, huge_pages={2 << 20: 64 << 20, 1 << 30: 0})
+    status = node_document.status(replace(SEEN, facts=facts), previous=None, now=NOW)
+    pages = {"hugepages-1Gi": "0", "hugepages-2Mi": "64Mi"}
+    for part in ("capacity", "allocatable"):
+        assert {name: text for name, text in status[part].items() if name.startswith("hugepages")} == pages
+    assert (status["capacity"]["memory"], status["allocatable"]["memory"]) == ("4Gi", "3932Mi")
+
+
 def test_labels_of_the_settings_win() -> None:
     labels = node_document.desired("pi", FACTS, labels={"kubernetes.io/hostname": "mine"})["metadata"]["labels"]
     assert labels["kubernetes.io/hostname"] == "mine"

@@ -115,3 +115,8 @@ def test_a_container_may_have_as_many_processes_as_the_node_allows() -> None:
     one = pod({})
     node = replace(NODE, container_pids_limit=-1)
     assert container_spec.limits(one, one.spec.containers[0], node=node).pids_limit == -1
+
+
+def test_huge_pages_are_limited_to_what_the_container_says() -> None:
+    limits = {"cpu": "1", "hugepages-2Mi": "4Mi", "hugepages-1Gi": "1Gi"}
+    assert resolve({"resources": {"limits": limits}}).spec.resources.huge_pages == {2 << 20: 4 << 20, GIB: GIB}

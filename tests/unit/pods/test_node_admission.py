@@ -77,6 +77,23 @@ def test_requests_must_fit_beside_the_others() -> None:
     assert reason(with_requests("a", memory="1001")) == "OutOfmemory"
 
 
+def test_huge_pages_must_fit_by_size_however_it_is_written() -> None:
+    room = replace(ROOM, huge_pages={"hugepages-2Mi": 4 << 20, "hugepages-1Gi": 0})
+
+    def judged(one: Pod, *others: Pod) -> tuple[str, str] | None:
+        return node_admission.judge(one, others, room)
+
+    four, two = with_requests("a", **{"hugepages-2Mi": "4Mi"}), with_requests("b", **{"hugepages-2048Ki": "2Mi"})
+    assert judged(four) is None
+    assert judged(two) is None
+    assert judged(four, with_requests("c", **{"hugepages-2Mi": "2Mi"})) == (
+        "OutOfhugepages-2Mi",
+        "Pod was rejected: Node didn't have enough resource: hugepages-2Mi, requested: 4194304, used: 2097152, capacity: 4194304",
+    )
+    for name in ("hugepages-1Gi", "hugepages-3Mi"):
+        assert (judged(with_requests("d", **{name: "3Gi"})) or ("",))[0] == f"OutOf{name}"
+
+
 def test_the_number_of_pods_is_bounded() -> None:
     assert reason(pod("a"), pod("b"), pod("c"), pod("d")) == "OutOfpods"
     assert reason(pod("a"), pod("b"), pod("c"), pod("d", phase="Failed")) is None

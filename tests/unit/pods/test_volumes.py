@@ -7,7 +7,14 @@ import pytest
 from edgelet.api.errors import EdgeletError
 from edgelet.pods import volumes
 from edgelet.pods.volumes import MountableVolume, VolumePlan
-from edgelet.ports.pod_files import EmptyDirectory, HostDirectory, MemoryDirectory, Payload, PayloadFile
+from edgelet.ports.pod_files import (
+    EmptyDirectory,
+    HostDirectory,
+    HugePagesDirectory,
+    MemoryDirectory,
+    Payload,
+    PayloadFile,
+)
 from tests.unit.pods.pod_documents import GIB, NODE, PATHS, UID, ObjectTable, pod
 
 OBJECTS = ObjectTable({"cfg": {"a": "1"}}, {"sec": {"s": b"x"}})
@@ -50,7 +57,12 @@ def test_a_volume_of_an_init_container_counts() -> None:
     ("source", "message"),
     [
         ({"configMap": {"name": "no"}}, 'configmap "no" not found'),
-        ({"emptyDir": {"medium": "HugePages"}}, 'unknown storage medium "HugePages"'),
+        ({"emptyDir": {"medium": "Paper"}}, 'unknown storage medium "Paper"'),
+        (
+            {"emptyDir": {"medium": "HugePages"}},
+            "medium HugePages: hugePages storage requested, but there is no resource request for huge pages",
+        ),
+        ({"emptyDir": {"medium": "HugePages-x"}}, "'x' is no quantity such as 100m, 1.5Gi or 2e3"),
         ({"nfs": {"server": "x"}}, "this kind of volume is not supported on this node"),
     ],
 )
@@ -59,6 +71,37 @@ def test_a_volume_that_cannot_be_is_a_failed_mount(source: dict[str, Any], messa
         plan(source)
     assert caught.value.reason == "FailedMount"
     assert caught.value.message == f'MountVolume.SetUp failed for volume "v0" : {message}'
+
+
+def _asks(*sizes: str) -> dict[str, Any]:
+    return {"resources": {"requests": {f"hugepages-{size}": size for size in sizes}}}
+
+
+@pytest.mark.parametrize(
+    ("medium", "asked", "page_bytes"),
+    [("HugePages", ("2Mi",), 2 << 20), ("HugePages-2Mi", ("2Mi", "1Gi"), 2 << 20), ("HugePages-1Gi", ("1Gi",), GIB)],
+)
+def test_huge_pages_have_the_size_that_the_pod_asks_for(medium: str, asked: tuple[str, ...], page_bytes: int) -> None:
+    source = {"emptyDir": {"medium": medium, "sizeLimit": "4Mi"}}
+    found = plan(source, container=_asks(*asked), securityContext={"fsGroup": 5})
+    path = f"/run/e/pods/{UID}/memory/v0"
+    assert found.steps == (HugePagesDirectory("v0", path, page_bytes=page_bytes, size_bytes=4 << 20, gid=5),)
+    assert found.volumes["v0"] == MountableVolume(path)
+
+
+@pytest.mark.parametrize(
+    ("medium", "asked", "message"),
+    [
+        ("HugePages", ("2Mi", "1Gi"), "can't be used if container requests multiple huge page sizes"),
+        ("HugePages-1Gi", ("2Mi",), "there is no resource request for huge pages"),
+    ],
+)
+def test_huge_pages_that_the_pod_does_not_ask_for_are_a_failed_mount(
+    medium: str, asked: tuple[str, ...], message: str
+) -> None:
+    with pytest.raises(EdgeletError, match=message) as caught:
+        plan({"emptyDir": {"medium": medium}}, container=_asks(*asked))
+    assert caught.value.reason == "FailedMount"
 
 
 def test_the_fs_group_owns_what_the_agent_makes_and_never_the_hosts_files() -> None:

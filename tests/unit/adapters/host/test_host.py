@@ -176,3 +176,12 @@ def test_the_kernel_answers_with_its_maximum_error() -> None:
     error_us = time_sync.max_error_us()
     assert error_us is not None
     assert 0 <= error_us <= 16_000_000
+
+
+def test_huge_pages_are_told_by_size_also_where_there_are_none(tmp_path: Path) -> None:
+    for name, count in (("hugepages-2048kB", "3\n"), ("hugepages-1048576kB", "0\n"), ("hugepages-xkB", "1\n")):
+        directory = tmp_path / "sys/kernel/mm/hugepages" / name
+        directory.mkdir(parents=True)
+        (directory / "nr_hugepages").write_text(count)
+    assert identity.huge_pages(tmp_path) == {2 << 20: 6 << 20, 1 << 30: 0}
+    assert identity.huge_pages(tmp_path / "none") == {}

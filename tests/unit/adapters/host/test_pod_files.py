@@ -27,6 +27,8 @@ from edgelet.ports.pod_files import (
     FileStep,
     HostDirectory,
     HostPathType,
+    HostsFile,
+    HugePagesDirectory,
     LogDirectory,
     MemoryDirectory,
     Payload,
@@ -126,12 +128,75 @@ async def test_an_fs_group_owns_payloads_and_empty_dirs(files: HostPodFiles, pat
         assert (mode(path), Path(path).stat().st_gid) == (expected, 1234), path
 
 
+async def test_all_that_is_made_for_a_pod_with_users_of_its_own_belongs_to_its_root(
+    files: HostPodFiles, paths: PodPaths
+) -> None:
+    root = await files.user_ids(UID)
+    payload, empty, memory = paths.payload(UID, "v"), paths.empty_directory(UID, "e"), paths.memory_directory(UID, "m")
+    grouped, log, hosts = paths.empty_directory(UID, "g"), paths.termination_log(UID, "c", 0), paths.hosts_file(UID)
+    await files.prepare(
+        UID,
+        [
+            Payload("v", payload, {"a": PayloadFile(b"", 0o400), "d/b": PayloadFile(b"")}),
+            EmptyDirectory("e", empty),
+            EmptyDirectory("g", grouped, gid=1234),
+            MemoryDirectory("m", memory, 1 << 20),
+            TerminationLog(log),
+            HostsFile(hosts, "127.0.0.1 localhost"),
+            SubPath("c", "e", empty, "x/y", paths.sub_path(UID, "c", 0)),
+        ],
+    )
+    owned = [payload, f"{payload}/a", f"{payload}/d", f"{payload}/d/b", empty, memory, log, hosts, f"{empty}/x/y"]
+    for path in owned:
+        assert (Path(path).stat().st_uid, Path(path).stat().st_gid) == (root, root), path
+    assert (Path(grouped).stat().st_uid, Path(grouped).stat().st_gid) == (root, root + 1234)
+    assert (mode(f"{payload}/a"), mode(f"{payload}/d"), mode(grouped)) == (0o400, 0o755, 0o2777)
+    assert (Path(paths.volatile(UID)).stat().st_uid, mode(paths.volatile(UID))) == (0, 0o700)
+
+
+async def test_a_host_path_stays_the_hosts_whoever_mounts_it(
+    files: HostPodFiles, paths: PodPaths, tmp_path: Path
+) -> None:
+    await files.user_ids(UID)
+    host = tmp_path / "host"
+    await files.prepare(
+        UID,
+        [
+            HostDirectory("h", str(host), "DirectoryOrCreate"),
+            SubPath("c", "h", str(host), "made", paths.sub_path(UID, "c", 0)),
+        ],
+    )
+    assert [path.stat().st_uid for path in (host, host / "made")] == [0, 0]
+
+
+async def test_a_group_that_the_pods_users_do_not_have_is_no_owner(files: HostPodFiles, paths: PodPaths) -> None:
+    await files.user_ids(UID)
+    with pytest.raises(EdgeletError, match="group 70000 is not one of the 65536"):
+        await files.prepare(UID, [EmptyDirectory("e", paths.empty_directory(UID, "e"), gid=70000)])
+
+
 async def test_a_memory_dir_is_as_large_as_it_may_be(files: HostPodFiles, paths: PodPaths) -> None:
     path = paths.memory_directory(UID, "m")
     await files.prepare(UID, [MemoryDirectory("m", path, 64 * 1024)])
     with pytest.raises(OSError, match="No space left"):
         Path(path, "x").write_bytes(b"x" * 128 * 1024)
     assert mode(path) == 0o777
+
+
+@pytest.mark.skipif(not Path("/sys/kernel/mm/hugepages").exists(), reason="this kernel has no huge pages")
+async def test_huge_pages_are_a_file_system_of_their_own_with_that_page_size(
+    files: HostPodFiles, paths: PodPaths
+) -> None:
+    size_kb = min(int(one.name[10:-2]) for one in Path("/sys/kernel/mm/hugepages").iterdir())
+    path = paths.memory_directory(UID, "h")
+    step = HugePagesDirectory("h", path, page_bytes=size_kb * 1024, size_bytes=size_kb * 2048, gid=1234)
+    assert await files.prepare(UID, [step]) == {path}
+    assert await files.prepare(UID, [step]) == frozenset()
+    found = os.statvfs(path)
+    assert (found.f_bsize, found.f_blocks) == (size_kb * 1024, 2)
+    assert (mode(path), Path(path).stat().st_gid) == (0o2777, 1234)
+    await files.remove(UID)
+    assert not Path(paths.volatile(UID)).exists()
 
 
 async def test_an_empty_dir_keeps_the_mode_that_its_pod_gave_it(files: HostPodFiles, paths: PodPaths) -> None:

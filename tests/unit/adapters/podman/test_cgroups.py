@@ -137,3 +137,21 @@ def test_a_group_of_this_machine_is_read_and_its_end_is_noticed() -> None:
     assert files.sample() is None
     assert cgroups.oom_kills(name) is None
     files.close()
+
+
+def test_huge_pages_can_be_limited_where_containers_have_the_controller(tmp_path: Path) -> None:
+    write(tmp_path / "hybrid" / "unified", cgroup__controllers="hugetlb\n")
+    assert not cgroups.huge_page_controller(tmp_path / "hybrid")
+    write(tmp_path / "hybrid" / "hugetlb", cgroup__procs="1\n")
+    assert cgroups.huge_page_controller(tmp_path / "hybrid")
+    write(tmp_path / "unified", cgroup__controllers="cpu hugetlb\n")
+    assert cgroups.huge_page_controller(tmp_path / "unified")
+    write(tmp_path / "other", cgroup__controllers="cpu memory\n")
+    assert not cgroups.huge_page_controller(tmp_path / "other")
+
+
+def test_huge_pages_are_limited_of_sizes_that_there_are_pages_of(tmp_path: Path) -> None:
+    for name, kept, more in (("2048kB", 4, 0), ("64kB", 0, 8), ("1048576kB", 0, 0), ("xkB", 1, 1)):
+        write(tmp_path / f"hugepages-{name}", nr_hugepages=f"{kept}\n", nr_overcommit_hugepages=f"{more}\n")
+    assert cgroups.huge_page_sizes(tmp_path) == (64 << 10, 2 << 20)
+    assert cgroups.huge_page_sizes(tmp_path / "none") == ()

@@ -39,6 +39,7 @@ SANDBOXES = {
         cgroup_parent="/edgelet",
         attempt=3,
     ),
+    "sandbox-users": replace(SANDBOX, user_ids_first=1879048192),
     "sandbox-host": replace(
         SANDBOX,
         host_network=True,
@@ -198,3 +199,16 @@ def test_command_and_args_follow_kubernetes_table(
     else:
         assert "entrypoint" not in body
         assert body.get("command") == (list(args) if args else None)
+
+
+def test_huge_pages_of_every_size_are_limited_and_nobody_gets_what_he_did_not_ask_for() -> None:
+    abilities = Abilities(huge_page_sizes=(64 << 10, 2 << 20, 1 << 30))
+    spec = replace(CONTAINER, resources=Resources(huge_pages={2 << 20: 4 << 20}))
+    assert container_body(spec, abilities=abilities)["resource_limits"] == {
+        "hugepageLimits": [
+            {"pageSize": "64KB", "limit": 0},
+            {"pageSize": "2MB", "limit": 4 << 20},
+            {"pageSize": "1GB", "limit": 0},
+        ]
+    }
+    assert "resource_limits" not in container_body(spec)

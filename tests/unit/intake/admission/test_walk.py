@@ -10,7 +10,7 @@ from edgelet.intake.admission.verdict import Beside, Only, Plain, Refused, Verdi
 TABLE: dict[str, Verdict] = {
     "spec.containers": Plain.HONOURED,
     "spec.containers.probe": Refused("no probes"),
-    "spec.containers.limits": Only(("cpu",), "no such resource"),
+    "spec.containers.limits": Only(("cpu",), "no such resource", "pages-"),
     "spec.containers.medium": Only(("", "Memory"), "no such medium"),
     "spec.containers.size": Beside("medium", ("Memory",), "only in memory"),
     "spec.containers.policy": Beside("group", (), "needs a group", harmless=("Merge",)),
@@ -33,7 +33,7 @@ def _refused(**spec: Any) -> list[str]:
             ["spec.initContainers[0].probe: Forbidden: not in init containers"],
         ),
         (
-            {"initContainers": [{"limits": {"cpu": 1, "gpu": 1}}]},
+            {"initContainers": [{"limits": {"cpu": 1, "pages-2Mi": 1, "gpu": 1}}]},
             ["spec.initContainers[0].limits[gpu]: Forbidden: no such resource"],
         ),
         ({"containers": [{"medium": "Paper"}]}, ['spec.containers[0].medium: Forbidden: "Paper": no such medium']),

@@ -133,6 +133,22 @@ def test_a_port_out_of_range_says_the_range() -> None:
             "spec.securityContext.seccompProfile.localhostProfile: Invalid value: \"../x\": must not contain '..'",
         ),
         ({"resources": {"limits": {"cpu": "-1"}}}, "spec.resources.limits[cpu]: Invalid value"),
+        (
+            {"containers": [C(resources={"limits": {"hugepages-2Mi": "2Mi"}, "requests": {"hugepages-2Mi": "2Mi"}})]},
+            "spec.containers[0].resources: Forbidden: HugePages require cpu or memory",
+        ),
+        (
+            {"containers": [C(resources={"limits": {"cpu": "1", "hugepages-2Mi": "3Mi"}})]},
+            'spec.containers[0].resources.limits[hugepages-2Mi]: Invalid value: "3Mi": 3Mi is not positive integer',
+        ),
+        (
+            {"containers": [C(resources={"limits": {"cpu": "1", "hugepages-big": "2Mi"}})]},
+            "spec.containers[0].resources.limits[hugepages-big]: Invalid value",
+        ),
+        (
+            {"containers": [C(resources={"limits": {"hugepages-2Mi": "4Mi"}, "requests": {"hugepages-2Mi": "2Mi"}})]},
+            'spec.containers[0].resources.requests[hugepages-2Mi]: Invalid value: "2Mi": must be equal to',
+        ),
     ],
 )
 def test_a_pod_breaks_a_rule(spec: dict[str, Any], fault: str) -> None:
