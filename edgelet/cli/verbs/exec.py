@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from typing import Any
 from urllib.parse import urlencode
 
 from edgelet.cli import containers
@@ -53,8 +52,9 @@ def run(call: Call) -> int:
     query += [("stdin", str(stdin).lower()), ("stdout", "true"), ("stderr", str(not tty).lower())]
     query += [("tty", str(tty).lower())]
     path = PODS.path(call.namespace, pod["metadata"]["name"], "exec")
-    status = exec_session.run(agent.socket_path, f"{path}?{urlencode(query)}", stdin=stdin, tty=tty)
-    return _exit_code(status, quiet=call.parsed.switch("quiet"))
+    ends = exec_session.Ends(stdin=sys.stdin.fileno() if stdin else None, tty=tty)
+    status = exec_session.run(agent.socket_path, f"{path}?{urlencode(query)}", ends)
+    return exec_session.exit_code(status, quiet=call.parsed.switch("quiet"))
 
 
 def _tty(call: Call) -> bool:
@@ -66,16 +66,3 @@ def _tty(call: Call) -> bool:
             print("Unable to use a TTY - input is not a terminal or the right kind of file", file=sys.stderr)
         return False
     return True
-
-
-def _exit_code(status: dict[str, Any], *, quiet: bool) -> int:
-    if status.get("status") == "Success":
-        return 0
-    causes = (status.get("details") or {}).get("causes") or []
-    code = next((str(one.get("message")) for one in causes if one.get("reason") == "ExitCode"), "")
-    if not code.isdecimal():
-        raise CliError(str(status.get("message") or "the command ended without a word of how"))
-    if not quiet:
-        sys.stdout.flush()
-        print(f"command terminated with exit code {code}", file=sys.stderr)
-    return int(code)
