@@ -29,14 +29,25 @@ _INPUT_BYTES = 8 * 1024  # conmon takes 32 KiB of a packet and drops the rest
 _STREAMS = {"Stdout": STDOUT, "Stderr": STDERR}
 
 
-def open_session(container: Inspected, *, stdin: bool, tty: bool, alive: Callable[[], bool]) -> AttachSession:
+def open_session(
+    container: Inspected, *, stdin: bool, tty: bool, alive: Callable[[], bool], others: set[PipeSession]
+) -> AttachSession:
     """Join a container; call it on the loop.
+
+    Args:
+        container: Which one; it runs.
+        stdin: Whether its input is wanted.
+        tty: Whether it has a terminal.
+        alive: Whether it still runs.
+        others: The sessions that hold an input of this container; kept by the caller.
 
     Raises:
         EngineError: InternalError: its monitor or its log is not there.
     """
     try:
-        return TerminalSession(container, stdin=stdin) if tty else PipeSession(container, stdin=stdin, alive=alive)
+        if tty:
+            return TerminalSession(container, stdin=stdin)
+        return PipeSession(container, stdin=stdin, alive=alive, others=others)
     except OSError as error:
         raise EngineError(
             "InternalError", f"cannot attach to the container {container.name}: {error.strerror or error}"
@@ -76,11 +87,17 @@ class TerminalSession:
 class PipeSession:
     """Satisfies ports.pod_streams.AttachSession for a container without a terminal."""
 
-    def __init__(self, container: Inspected, *, stdin: bool, alive: Callable[[], bool]) -> None:
+    def __init__(
+        self, container: Inspected, *, stdin: bool, alive: Callable[[], bool], others: set[PipeSession]
+    ) -> None:
         self._config_path = container.config_path
         self._alive = alive
+        self._others = others
         self._log = LogFollower(Path(container.log_path))
         self._input = monitor.open_input(container.conmon_pid) if stdin else -1
+        self._wake = asyncio.Event()  # the input takes more, or is no more
+        if self._input >= 0:
+            others.add(self)
 
     async def output(self) -> AsyncIterator[tuple[int, bytes]]:
         async with contextlib.aclosing(self._log.entries(self._alive)) as blocks:
@@ -96,10 +113,11 @@ class PipeSession:
             except BlockingIOError:
                 await self._writable()
             except OSError:  # EPIPE: nobody reads any more
-                self._close_input()
+                self.close_input()
 
     async def close_stdin(self) -> None:
-        self._close_input()
+        for session in tuple(self._others):  # each holds the pipe open
+            session.close_input()
         try:
             monitor.attach(self._config_path).close()  # see there: for conmon this is the end of the input
         except OSError as error:
@@ -109,21 +127,27 @@ class PipeSession:
         """Do nothing: there is no terminal."""
 
     def detach(self) -> None:
-        self._close_input()
+        self.close_input()
         self._log.close()
 
-    async def _writable(self) -> None:
-        loop, came = asyncio.get_running_loop(), asyncio.Event()
-        loop.add_writer(self._input, came.set)
-        try:
-            await came.wait()
-        finally:
-            loop.remove_writer(self._input)
-
-    def _close_input(self) -> None:
+    def close_input(self) -> None:
+        """Let go of the input; a `write` that waits for it returns."""
+        self._others.discard(self)
         if self._input >= 0:
+            asyncio.get_running_loop().remove_writer(self._input)
             os.close(self._input)
             self._input = -1
+            self._wake.set()
+
+    async def _writable(self) -> None:
+        loop = asyncio.get_running_loop()
+        self._wake.clear()
+        loop.add_writer(self._input, self._wake.set)
+        try:
+            await self._wake.wait()
+        finally:
+            if self._input >= 0:
+                loop.remove_writer(self._input)
 
 
 def _joined(block: list[bytes]) -> list[tuple[int, bytes]]:

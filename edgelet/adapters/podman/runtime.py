@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from edgelet.adapters.podman import exec_session, exit_files, externals, facts, host_sweep, monitor
 from edgelet.adapters.podman.clearing import Clearing
@@ -37,6 +38,9 @@ from edgelet.ports.runtime import (
     SandboxSpec,
     Usage,
 )
+
+if TYPE_CHECKING:
+    from edgelet.adapters.podman.attach_session import PipeSession
 
 _OOM_SCORE_ADJ_LEAST = -1000
 
@@ -95,6 +99,7 @@ class PodmanRuntime:
         self._intents = NetnsIntents(run_dir)
         self._sandbox = self._both(owner, prefer_pinned=prefer_pinned)
         self._executor = Executor(run_dir=run_dir, oci_runtime=oci_runtime_path)
+        self._attached: dict[str, set[PipeSession]] = {}  # by container: those that hold its input
         self._usage = UsageSampler()
         self._clearing = Clearing(
             self._intents.sweep,
@@ -231,8 +236,14 @@ class PodmanRuntime:
         from edgelet.adapters.podman import attach_session  # noqa: PLC0415  memory, until somebody attaches
 
         container = await self._running(container_id)
+        for other in [one for one, sessions in self._attached.items() if not sessions]:
+            del self._attached[other]
         return attach_session.open_session(
-            container, stdin=stdin, tty=tty, alive=lambda: not self._exits.is_dead(container_id)
+            container,
+            stdin=stdin,
+            tty=tty,
+            alive=lambda: not self._exits.is_dead(container_id),
+            others=self._attached.setdefault(container_id, set()),
         )
 
     async def open_port(self, uid: str, port: int) -> PodConnection:
