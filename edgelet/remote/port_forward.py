@@ -43,8 +43,10 @@ def answer(request: Request, pod: StoredObject, *, runtime: Runtime) -> Upgrade:
     """Answer a request to forward ports.
 
     Raises:
-        RefusedError: 400, see `read_ports`.
+        RefusedError: 400, see `read_ports`; also for SPDY.
     """
+    if any("spdy/" in request.headers.get(name, "").lower() for name in ("upgrade", "sec-websocket-protocol")):
+        raise refusal.bad_request("kubectl forwards ports by SPDY, which is not spoken here: use `edgelet port-forward`")
     ports = read_ports(request, pod.document)
     log.info("port-forward by the local API", extra={"pod": str(pod.key), "ports": ports, "peer": str(request.peer)})
 

@@ -16,15 +16,19 @@ class FakeMain:
     def __init__(self, *, stdin: bool) -> None:
         self._stdin = stdin
         self._line = b""
-        self._sessions: list[FakeAttach] = []
+        self.sessions: list[FakeAttach] = []
         self._ended = False
 
+    @property
+    def stdin_open(self) -> bool:
+        return self._stdin
+
     def attach(self, session: FakeAttach) -> None:
-        self._sessions.append(session)
+        self.sessions.append(session)
 
     def leave(self, session: FakeAttach) -> None:
-        if session in self._sessions:
-            self._sessions.remove(session)
+        if session in self.sessions:
+            self.sessions.remove(session)
 
     def hear(self, data: bytes) -> None:
         if not self._stdin:
@@ -39,11 +43,11 @@ class FakeMain:
             self.say(b"end\n")
 
     def say(self, data: bytes) -> None:
-        for session in self._sessions:
+        for session in self.sessions:
             session.chunks.put_nowait((STDOUT, data))
 
     def end(self) -> None:
-        for session in self._sessions:
+        for session in self.sessions:
             session.chunks.put_nowait(None)
 
 
