@@ -46,7 +46,8 @@ def answer(request: Request, pod: StoredObject, *, runtime: Runtime) -> Upgrade:
         RefusedError: 400, see `read_ports`; also for SPDY.
     """
     if any("spdy/" in request.headers.get(name, "").lower() for name in ("upgrade", "sec-websocket-protocol")):
-        raise refusal.bad_request("kubectl forwards ports by SPDY, which is not spoken here: use `edgelet port-forward`")
+        message = "kubectl forwards ports by SPDY, which is not spoken here: use `edgelet port-forward`"
+        raise refusal.bad_request(message)
     ports = read_ports(request, pod.document)
     log.info("port-forward by the local API", extra={"pod": str(pod.key), "ports": ports, "peer": str(request.peer)})
 

@@ -7,8 +7,9 @@ import select
 import socket
 import sys
 import threading
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 from edgelet.cli.agent_api import AgentApi
@@ -67,7 +68,7 @@ def run(call: Call) -> int:
         raise CliError(f"unable to forward port because pod is not running. Current status={phase}")
     listeners = port_listeners.listen(pairs, groups)
     way = _Way(agent.socket_path, PODS.path(call.namespace, name, "portforward"))
-    lost = _watch(agent, call.namespace, name, str(pod["metadata"].get("uid", "")))
+    lost = _watch(agent, call.namespace, name, str(pod["metadata"]["uid"]))
     try:
         _accept(listeners, way, lost)
     except KeyboardInterrupt:  # how it is meant to end, as with kubectl
@@ -119,14 +120,15 @@ def _watch(agent: AgentApi, namespace: str, name: str, uid: str) -> int:
     reader, writer = os.pipe()
 
     def watch() -> None:
+        query = {"fieldSelector": f"metadata.name={name}"}
         try:
-            for event in agent.watch(PODS, namespace, {"fieldSelector": f"metadata.name={name}"}):
-                found = event.get("object") or {}
-                phase = (found.get("status") or {}).get("phase")
-                if event.get("type") == "DELETED" or phase in {"Succeeded", "Failed"}:
-                    break
-                if uid and (found.get("metadata") or {}).get("uid", uid) != uid:
-                    break
+            listed = agent.list(PODS, namespace, query)
+            version = str((listed.get("metadata") or {}).get("resourceVersion", ""))
+            if not any(_serves(one, uid) for one in listed["items"]):
+                return
+            for event in agent.watch(PODS, namespace, {**query, "resourceVersion": version}):
+                if event.get("type") == "DELETED" or not _serves(event.get("object") or {}, uid):
+                    return
         except (CliError, ValueError):
             pass
         finally:
@@ -134,3 +136,9 @@ def _watch(agent: AgentApi, namespace: str, name: str, uid: str) -> int:
 
     threading.Thread(target=watch, name="pod-watch", daemon=True).start()
     return reader
+
+
+def _serves(pod: Mapping[str, Any], uid: str) -> bool:
+    """Whether it is still the pod that was asked for, and not over."""
+    ended = (pod.get("status") or {}).get("phase") in {"Succeeded", "Failed"}
+    return not ended and (pod.get("metadata") or {}).get("uid") == uid

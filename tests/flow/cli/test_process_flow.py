@@ -33,7 +33,7 @@ def edgelet(*argv: str) -> list[str]:
 @pytest.mark.parametrize(
     "argv",
     [["version"], ["--help"], ["get", "pods"], ["get", "pods", "-o", "json"], ["delete", "pod", "x"], ["logs", "web"],
-     ["patch", "pod", "x"]],
+     ["patch", "pod", "x"], ["attach", "x"], ["port-forward", "web", "nope"], ["cp", "x", "y:z"], ["cp", "x", "y"]],
 )  # fmt: skip
 def test_a_verb_imports_only_what_it_needs(environment: dict[str, str], argv: list[str]) -> None:
     allowed = {"yaml"} if argv[0] == "patch" else set()

@@ -227,6 +227,14 @@ class Board:
     node: dict[str, Any] = field(default_factory=lambda: {"metadata": {"name": "pi-01", "uid": "n1"}, "status": {}})
     server: LocalApiServer = field(init=False)
     not_ready: str = ""
+    serving: asyncio.Task[None] | None = None
+
+    async def stop(self) -> None:
+        """End the server, as an agent that goes does."""
+        if self.serving is not None:
+            self.serving.cancel()
+            with suppress(asyncio.CancelledError):
+                await self.serving
 
     def parts(self) -> Parts:
         async def node_metrics() -> Document:
@@ -297,13 +305,11 @@ async def serving(directory: Path, limits: ServerLimits | None = None) -> AsyncI
     )
     board.server = LocalApiServer(LocalApi(board.parts()), path=board.path, group="", limits=limits)
     board.server.open()
-    task = asyncio.create_task(board.server.serve())
+    board.serving = asyncio.create_task(board.server.serve())
     try:
         yield board
     finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
+        await board.stop()
 
 
 @dataclass(frozen=True)
