@@ -42,6 +42,7 @@ class Ends:
     stdout: Sink = _to_stdout
     stderr: Sink = _to_stderr
     tty: bool = False
+    redraw: bool = False  # have a program that was there before draw its screen again
 
 
 def run(socket_path: str, target: str, ends: Ends) -> dict[str, Any]:
@@ -58,6 +59,8 @@ def run(socket_path: str, target: str, ends: Ends) -> dict[str, Any]:
         resized = stack.enter_context(_window_changes()) if ends.tty else None
         if ends.tty and ends.stdin is not None and os.isatty(ends.stdin):
             stack.enter_context(terminal.raw(ends.stdin))
+        if ends.tty and ends.redraw:
+            session.resize(by=1)
         if ends.tty:
             session.resize()
         return session.carry(resized=resized)
@@ -72,10 +75,10 @@ class _Session:
         self._said = bytearray()  # of the Status
         self._status: dict[str, Any] | None = None
 
-    def resize(self) -> None:
-        """Tell the other terminal how large this one is."""
+    def resize(self, *, by: int = 0) -> None:
+        """Tell the other terminal how large this one is, or that it is larger."""
         size = os.get_terminal_size(sys.stdout.fileno()) if sys.stdout.isatty() else os.terminal_size((80, 24))
-        self._websocket.write(RESIZE, json.dumps({"Width": size.columns, "Height": size.lines}).encode())
+        self._websocket.write(RESIZE, json.dumps({"Width": size.columns + by, "Height": size.lines + by}).encode())
 
     def carry(self, *, resized: int | None) -> dict[str, Any]:
         """Until the agent says how it ended.

@@ -59,7 +59,7 @@ def run(call: Call) -> int:
     query = {"container": container["name"], "stdin": str(stdin).lower(), "stdout": "true"}
     query |= {"stderr": str(not tty).lower(), "tty": str(tty).lower()}
     path = PODS.path(call.namespace, pod["metadata"]["name"], "attach")
-    ends = exec_session.Ends(stdin=sys.stdin.fileno() if stdin else None, tty=raw)
+    ends = exec_session.Ends(stdin=sys.stdin.fileno() if stdin else None, tty=raw, redraw=True)
     status = exec_session.run(agent.socket_path, f"{path}?{urlencode(query)}", ends)
     code = exec_session.exit_code(status, quiet=quiet)
     if raw and not quiet:
