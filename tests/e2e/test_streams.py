@@ -17,6 +17,7 @@ import termios
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -65,6 +66,7 @@ class Command:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
+            bufsize=0,
         )
 
     def line(self) -> str:
@@ -114,6 +116,12 @@ def engines(board: AgentUnderTest) -> list[int]:
     return found
 
 
+def restart(board: AgentUnderTest) -> None:
+    """Start the agent that was killed, and wait until it knows its containers again."""
+    board.start()
+    until(lambda: board.cli("exec", "web", "--", "true", check=False).returncode == 0, what="the agent is ready")
+
+
 def logs(board: AgentUnderTest, name: str = "web") -> list[str]:
     return board.cli("logs", name).stdout.splitlines()
 
@@ -143,8 +151,8 @@ def test_attach_hears_and_is_heard_and_the_input_outlives_clients_and_the_agent(
     board.kill()
     for client in (looking, writing):
         code, _, err = client.ends()
-        assert (code, err[:17]) == (1, "error: the agent ")
-    board.start()
+        assert (code, "agent" in err) == (1, True), err
+    restart(board)
     client = begin("attach", "-iq", "web")
     client.say("four\n")
     assert client.line() == "got four\n"
@@ -177,10 +185,7 @@ def test_a_terminal_is_joined_with_its_size_and_its_keys(board: AgentUnderTest) 
             os.chdir(ROOT)
             os.execv(sys.executable, (sys.executable, "-m", "edgelet", "attach", "-it", "web"))  # noqa: S606  a vector
         try:
-            until(
-                lambda terminal=terminal: not termios.tcgetattr(terminal)[3] & termios.ICANON,
-                what="keys go over as they are pressed",
-            )
+            until(partial(is_raw, terminal), what="keys go over as they are pressed")
             rows, columns = map(int, size.split())
             fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
             os.kill(pid, signal.SIGWINCH)
@@ -195,6 +200,10 @@ def test_a_terminal_is_joined_with_its_size_and_its_keys(board: AgentUnderTest) 
             os.close(terminal)
             os.waitpid(pid, 0)
     assert (board.get("pod", "web") or {})["status"]["containerStatuses"][0]["restartCount"] == 0
+
+
+def is_raw(terminal: int) -> bool:
+    return not termios.tcgetattr(terminal)[3] & termios.ICANON
 
 
 def read_until(terminal: int, words: bytes) -> bytes:
@@ -254,9 +263,10 @@ def test_a_connection_ends_with_its_server_and_the_forward_with_its_pod(board: A
 
     def connect() -> socket.socket | None:
         made = socket.create_connection(("127.0.0.1", port), PATIENCE_S)
-        made.sendall(b"x")
-        if made.recv(1):
-            return made
+        with contextlib.suppress(ConnectionError):
+            made.sendall(b"x")
+            if made.recv(1):
+                return made
         made.close()
         return None
 
@@ -369,12 +379,12 @@ def test_an_agent_that_is_killed_in_the_midst_of_a_copy_is_told_and_leaves_no_pr
     assert outward.ends()[0] in {0, 1}  # a device is no file: skipped, and told
     board.kill()
     code, _, err = command.ends()
-    assert (code, err[:17]) == (1, "error: the agent ")
-    board.start()
+    assert (code, "agent" in err) == (1, True), err
+    restart(board)
     until(lambda: not {"tar", "cat"} & set(inside(board, "ps -o comm").split()), what="nothing is left")
 
 
 def drain(command: Command) -> None:
     assert command.process.stdout is not None
-    while command.process.stdout.read1(65536):  # type: ignore[attr-defined]  # a buffered reader
+    while os.read(command.process.stdout.fileno(), 65536):
         pass

@@ -22,8 +22,9 @@ if TYPE_CHECKING:
     from edgelet.cli import exec_session
 
 VERB = Verb(
-    usage="cp SOURCE TARGET [-c CONTAINER]; one of both is POD:PATH or NAMESPACE/POD:PATH",
-    about="Copy files and directories to and from a running container, which needs a tar for it.",
+    usage="cp SOURCE TARGET [-c CONTAINER]",
+    about="Copy files and directories to and from a running container, which needs a tar for it. One of SOURCE and "
+    "TARGET is POD:PATH or NAMESPACE/POD:PATH.",
     examples="""
 edgelet cp site web:/srv/site
 edgelet cp web:/var/log/app.log app.log
