@@ -46,7 +46,8 @@ def run(call: Call) -> int:
     container = containers.find(pod, containers.choose(pod, call.parsed.text("container")))
     from edgelet.cli import exec_session  # noqa: PLC0415  wsproto, once there is something to talk to
 
-    quiet, stdin, tty = call.parsed.switch("quiet"), call.parsed.switch("stdin"), bool(container.get("tty"))
+    quiet, tty = call.parsed.switch("quiet"), bool(container.get("tty"))
+    stdin = call.parsed.switch("stdin") and sys.stdin is not None  # the caller may have closed it: `<&-`
     if call.parsed.switch("tty") and not tty and not quiet:
         print(f"error: Unable to use a TTY - container {container['name']} did not allocate one", file=sys.stderr)
     raw = tty and stdin

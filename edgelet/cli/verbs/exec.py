@@ -46,7 +46,7 @@ def run(call: Call) -> int:
         raise CliError(f"cannot exec into a container in a completed pod; current phase is {phase}")
     from edgelet.cli import exec_session  # noqa: PLC0415  wsproto, once there is something to talk to
 
-    stdin, tty = call.parsed.switch("stdin"), _tty(call)
+    stdin, tty = _stdin(call), _tty(call)
     query = [("container", containers.choose(pod, call.parsed.text("container")))]
     query += [("command", word) for word in call.parsed.dashed]
     query += [("stdin", str(stdin).lower()), ("stdout", "true"), ("stderr", str(not tty).lower())]
@@ -57,11 +57,16 @@ def run(call: Call) -> int:
     return exec_session.exit_code(status, quiet=call.parsed.switch("quiet"))
 
 
+def _stdin(call: Call) -> bool:
+    """Whether there is an input to hand over: the caller may have closed it (`<&-`)."""
+    return call.parsed.switch("stdin") and sys.stdin is not None
+
+
 def _tty(call: Call) -> bool:
     """A terminal only where this side has one too."""
     if not call.parsed.switch("tty"):
         return False
-    if call.parsed.switch("stdin") and not sys.stdin.isatty():
+    if _stdin(call) and not sys.stdin.isatty():
         if not call.parsed.switch("quiet"):
             print("Unable to use a TTY - input is not a terminal or the right kind of file", file=sys.stderr)
         return False

@@ -127,6 +127,7 @@ def test_closed_standard_streams_are_no_traceback(environment: dict[str, str]) -
         (f"{command} get pods >&-", 0),
         (f"{command} get pods x >&- 2>&-", 1),
         (f"{command} nope 2>&-", 1),
+        (f"{command} exec -iq web -- true <&-", 0),
     ):
         ran = subprocess.run(
             ["/bin/sh", "-c", line], env=environment, capture_output=True, text=True, check=False, timeout=20

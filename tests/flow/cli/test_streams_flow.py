@@ -8,13 +8,14 @@ import os
 import signal
 import sys
 import tarfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from edgelet.cli import main
 from edgelet.ports.object_store import Key
 from tests.fakes.pod_streams import FakeConnection, FakeMain
 from tests.flow.cli.conftest import Ran
@@ -53,6 +54,23 @@ async def edgelet(board: Board, *argv: str, stdin: bytes = b"", cwd: Path | None
     return Ran(process.returncode, out.decode(), err.decode())
 
 
+Inline = Callable[..., Awaitable[Ran]]
+
+
+@pytest.fixture
+def inline(board: Board, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Inline:
+    """Run the command in a thread: for what ends soon, a process of its own is dear."""
+    monkeypatch.setenv("EDGELET_SOCKET", str(board.path))
+
+    async def run(*argv: str) -> Ran:
+        async with asyncio.timeout(PATIENCE_S):
+            code = await asyncio.to_thread(main.run, argv)
+        out, err = capsys.readouterr()
+        return Ran(code, out, err)
+
+    return run
+
+
 async def line(stream: asyncio.StreamReader | None) -> str:
     assert stream is not None
     return (await stream.readline()).decode()
@@ -66,43 +84,43 @@ PROMPT = "If you don't see a command prompt, try pressing enter.\n"
 async def put(board: Board, **container: Any) -> FakeMain:
     spec = {"containers": [{"name": "app", "image": "busybox", **container}]}
     await board.put_pod("web", spec=spec, status=running())
-    main = board.runtime.mains["c0ffee"] = FakeMain(stdin=bool(container.get("stdin")))
-    return main
+    made = board.runtime.mains["c0ffee"] = FakeMain(stdin=bool(container.get("stdin")))
+    return made
 
 
-async def attached(main: FakeMain) -> None:
-    while not main.sessions:
+async def attached(process: FakeMain) -> None:
+    while not process.sessions:
         await asyncio.sleep(0.01)
 
 
 async def test_attach_shows_what_is_written_until_the_process_ends(board: Board) -> None:
-    main = await put(board)
+    app = await put(board)
     async with begun(board, "attach", "pod/web") as process:
         assert await line(process.stderr) == PROMPT
-        await attached(main)
-        main.say(b"hello\n")
+        await attached(app)
+        app.say(b"hello\n")
         assert await line(process.stdout) == "hello\n"
-        main.end()
+        app.end()
         assert await process.wait() == 0
 
 
 async def test_attach_hands_input_over_and_its_end_lets_go(board: Board) -> None:
-    main = await put(board, stdin=True)
+    app = await put(board, stdin=True)
     async with begun(board, "attach", "-i", "-q", "web") as process:
         assert process.stdin is not None
         process.stdin.write(b"one\n")
         assert await line(process.stdout) == "got one\n"
         process.stdin.close()
         assert await process.wait() == 0
-    assert main.stdin_open
-    assert main.sessions == []
+    assert app.stdin_open
+    assert app.sessions == []
 
 
 async def test_attach_tells_that_there_is_no_terminal(board: Board) -> None:
-    main = await put(board, stdin=True, stdinOnce=True)
+    app = await put(board, stdin=True, stdinOnce=True)
     async with begun(board, "attach", "-it", "web") as process:
-        await attached(main)
-        main.end()
+        await attached(app)
+        app.end()
         _, err = await process.communicate()
     assert err.decode() == f"error: Unable to use a TTY - container app did not allocate one\n{PROMPT}"
 
@@ -118,19 +136,19 @@ async def test_attach_tells_that_there_is_no_terminal(board: Board) -> None:
         (("wait", "-q"), 'Error from server (BadRequest): unable to upgrade connection: container not found ("app")\n'),
     ],
 )
-async def test_a_wrong_attach_is_told(board: Board, argv: tuple[str, ...], err: str) -> None:
+async def test_a_wrong_attach_is_told(board: Board, inline: Inline, argv: tuple[str, ...], err: str) -> None:
     await put(board)
     await board.put_pod("done", status={"phase": "Failed"})
     await board.put_pod("wait", status={"phase": "Pending"})
-    ran = await edgelet(board, "attach", *argv)
+    ran = await inline("attach", *argv)
     assert (ran.code, ran.out) == (1, "")
     assert ran.err.startswith(err)
 
 
 async def test_an_agent_that_goes_ends_an_attach_with_an_error(board: Board) -> None:
-    main = await put(board)
+    app = await put(board)
     async with begun(board, "attach", "-q", "web") as process:
-        await attached(main)
+        await attached(app)
         await board.stop()
         _, err = await process.communicate()
     assert process.returncode == 1
@@ -233,10 +251,10 @@ async def test_the_end_of_the_pod_is_the_end(board: Board, how: str) -> None:
         (("web", ":80", "--address", "here"), "error: here is not a valid IP\n"),
     ],
 )
-async def test_a_wrong_forward_is_told(board: Board, argv: tuple[str, ...], err: str) -> None:
+async def test_a_wrong_forward_is_told(board: Board, inline: Inline, argv: tuple[str, ...], err: str) -> None:
     await board.put_pod(status=running())
     await board.put_pod("wait", status={"phase": "Pending"})
-    ran = await edgelet(board, "port-forward", *argv)
+    ran = await inline("port-forward", *argv)
     assert (ran.code, ran.out) == (1, "")
     assert ran.err.startswith(err)
 
@@ -320,9 +338,9 @@ async def test_a_hostile_archive_and_a_tar_that_fails_are_told(board: Board, tmp
         (("done:/a", "b"), "error: cannot exec into a container in a completed pod; current phase is Failed\n"),
     ],
 )
-async def test_a_wrong_copy_is_told(board: Board, argv: tuple[str, ...], err: str) -> None:
+async def test_a_wrong_copy_is_told(board: Board, inline: Inline, argv: tuple[str, ...], err: str) -> None:
     await board.put_pod(status=running())
     await board.put_pod("done", status={"phase": "Failed"})
-    ran = await edgelet(board, "cp", *argv)
+    ran = await inline("cp", *argv)
     assert (ran.code, ran.out) == (1, "")
     assert ran.err.startswith(err)

@@ -153,6 +153,18 @@ async def test_kubectl_attaches(board: Board, kubectl: Kubectl) -> None:
     assert (ran.code, ran.out) == (0, b"got one\nend\n"), ran.err
 
 
+async def test_kubectl_copies(board: Board, kubectl: Kubectl, directory: Path) -> None:
+    await board.put_pod("web", status=running())
+    (directory / "site.html").write_bytes(b"<html>")
+    board.runtime.scripts |= {"test": Session([], code=1), "tar": (tar := Session([], code=None))}
+    there = await kubectl("cp", str(directory / "site.html"), "web:/srv/index.html")
+    assert there.code == 0, there.err
+    board.runtime.scripts["tar"] = Session([(1, bytes(tar.heard))], code=0)
+    back = await kubectl("cp", "web:index.html", str(directory / "back"))
+    assert back.code == 0, back.err
+    assert (directory / "back").read_bytes() == b"<html>"
+
+
 async def test_kubectl_is_told_that_its_port_forward_is_not_spoken(board: Board, kubectl: Kubectl) -> None:
     await board.put_pod("web", status=running())
     ran = await kubectl("port-forward", "web", ":80")
