@@ -94,7 +94,9 @@ class PipeSession:
         self._alive = alive
         self._others = others
         self._log = LogFollower(Path(container.log_path))
-        self._input = monitor.open_input(container.conmon_pid) if stdin else -1
+        self._input = -1
+        if stdin:
+            self._input = monitor.open_input(container.id, conmon_pid=container.conmon_pid, main_pid=container.pid)
         self._wake = asyncio.Event()  # the input takes more, or is no more
         if self._input >= 0:
             others.add(self)

@@ -8,6 +8,7 @@ import os
 import socket
 from pathlib import Path
 
+from edgelet.adapters.podman import processes
 from edgelet.api.errors import EngineError
 
 _REOPEN_LOG = b"2 0 0\n"  # Source: conmon's ctrl.c, REOPEN_LOGS_EVENT
@@ -57,27 +58,47 @@ def attach(config_path: str) -> socket.socket:
     return made
 
 
-def open_input(conmon_pid: int) -> int:
+def open_input(container_id: str, *, conmon_pid: int, main_pid: int) -> int:
     """Return a writing end of our own, not blocking, of the pipe that is the container's standard input; -1: none.
 
-    The monitor's own end is the only pipe that it writes to. Ours can go without a word: its own stays open.
+    It is a pipe that the monitor writes to, the one that the main process reads from where that still does. Ours can
+    go without a word: the monitor's own end stays open.
     """
-    for entry in _descriptors(conmon_pid):
+    pidfd = processes.open_conmon(conmon_pid, container_id)
+    if pidfd is None:
+        return -1
+    try:
+        found = _writers(conmon_pid)
+        place = found.get(_link(Path(f"/proc/{main_pid}/fd/0"))) or next(iter(found.values()), None)
+        opened = os.open(place, os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC) if place else -1
+        if opened >= 0 and not processes.alive(pidfd):  # then it may have been another's with the same number
+            os.close(opened)
+            return -1
+    except OSError:  # it ended meanwhile
+        return -1
+    else:
+        return opened
+    finally:
+        os.close(pidfd)
+
+
+def _writers(pid: int) -> dict[str, Path]:
+    """Return the pipes that a process writes to: their names, and where they are opened again."""
+    found: dict[str, Path] = {}
+    for entry in Path(f"/proc/{pid}/fd").iterdir():
         with contextlib.suppress(OSError, ValueError, IndexError):
-            if not str(entry.readlink()).startswith("pipe:"):
-                continue
             info = (entry.parent.parent / "fdinfo" / entry.name).read_text()
             flags = int(info.partition("flags:")[2].split()[0], 8)
-            if flags & os.O_ACCMODE == os.O_WRONLY:
-                return os.open(entry, os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    return -1
+            if _link(entry).startswith("pipe:") and flags & os.O_ACCMODE == os.O_WRONLY:
+                found[_link(entry)] = entry
+    return found
 
 
-def _descriptors(pid: int) -> tuple[Path, ...]:
+def _link(path: Path) -> str:
     try:
-        return tuple(Path(f"/proc/{pid}/fd").iterdir())
+        return str(path.readlink())
     except OSError:
-        return ()
+        return ""
 
 
 def _tell(config_path: str, message: bytes) -> None:
