@@ -190,11 +190,9 @@ def test_a_terminal_is_joined_with_its_size_and_its_keys(board: AgentUnderTest) 
             fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
             os.kill(pid, signal.SIGWINCH)
             # Ctrl-C is the shell's key: it drops the half-typed line and goes on.
-            os.write(terminal, b"half a line\x03echo " + word + b"''st; stty size\n")
-            seen = read_until(terminal, word + b"st\r\n")
-            while size not in seen:
-                os.write(terminal, b"stty size\n")
-                seen = read_until(terminal, b"\r\n")
+            os.write(terminal, b"half a line\x03echo " + word + b"''st\n")
+            read_until(terminal, word + b"st\r\n")
+            until(partial(has_size, terminal, size), what="the size arrives")
         finally:
             os.kill(pid, signal.SIGKILL)
             os.close(terminal)
@@ -204,6 +202,12 @@ def test_a_terminal_is_joined_with_its_size_and_its_keys(board: AgentUnderTest) 
 
 def is_raw(terminal: int) -> bool:
     return not termios.tcgetattr(terminal)[3] & termios.ICANON
+
+
+def has_size(terminal: int, size: bytes) -> bool:
+    """Whether the shell at the other end sees a terminal of that size."""
+    os.write(terminal, b"stty size; echo as''ked\n")
+    return size in read_until(terminal, b"asked\r\n")
 
 
 def read_until(terminal: int, words: bytes) -> bytes:

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from edgelet.adapters.host import log_lines
 from edgelet.adapters.host.log_files import LogFollower
-from edgelet.adapters.podman import monitor
+from edgelet.adapters.podman import monitor, pod_terminal
 from edgelet.adapters.podman.inspection import Inspected
 from edgelet.api.errors import EngineError
 from edgelet.ports.pod_streams import AttachSession
@@ -58,7 +58,7 @@ class TerminalSession:
     """Satisfies ports.pod_streams.AttachSession for a container with a terminal."""
 
     def __init__(self, container: Inspected, *, stdin: bool) -> None:
-        self._config_path = container.config_path
+        self._container = container
         self._stdin = stdin
         self._socket = monitor.attach(container.config_path)
 
@@ -78,7 +78,7 @@ class TerminalSession:
         """Do nothing: whoever reads the terminal goes on."""
 
     def resize(self, *, columns: int, rows: int) -> None:
-        monitor.resize(self._config_path, columns=columns, rows=rows)
+        pod_terminal.resize(self._container, columns=columns, rows=rows)
 
     def detach(self) -> None:
         self._socket.close()

@@ -71,3 +71,21 @@ async def test_what_is_not_text_arrives_as_it_is(podman_world: PodmanWorld) -> N
     await chunks.aclose()  # type: ignore[attr-defined]  # a generator
     session.detach()
     assert said == b"a\x00b\r\n\xff P x\n\nno end"
+
+
+async def test_of_many_sizes_at_once_the_last_one_stays(podman_world: PodmanWorld) -> None:
+    pod = new_pod()
+    path = podman_world.logs / f"{pod.uid}.log"
+    script = f"while read -r l; do /bin/busybox stty size; done; {FOREVER}"
+    container = await podman_world.run(pod, replace(sh(pod, script), stdin=True, tty=True, log_path=str(path)))
+    session = await podman_world.runtime.open_attach(container.id, stdin=True, tty=True)
+    for rows in range(20, 60):
+        session.resize(columns=100, rows=rows)
+    await session.write(b"\n")
+    said = b""
+    chunks = session.output()
+    async with asyncio.timeout(PATIENCE_S):
+        while b"59 100" not in said:
+            said += (await anext(chunks))[1]
+    await chunks.aclose()  # type: ignore[attr-defined]  # a generator
+    session.detach()
