@@ -15,6 +15,7 @@ from typing import TypeVar
 from edgelet.api.errors import EdgeletError, EngineError
 from edgelet.ports.clock import Clock
 from edgelet.ports.images import Credential, ImageInfo, Images
+from edgelet.ports.pod_streams import AttachSession, PodConnection
 from edgelet.ports.runtime import (
     BeforeStart,
     ContainerSpec,
@@ -162,6 +163,12 @@ class EngineGate:
 
     async def open_exec(self, container_id: str, argv: tuple[str, ...], *, stdin: bool, tty: bool) -> ExecSession:
         return await self._engine.runtime.open_exec(container_id, argv, stdin=stdin, tty=tty)
+
+    async def open_attach(self, container_id: str, *, stdin: bool, tty: bool) -> AttachSession:
+        return await self._engine.runtime.open_attach(container_id, stdin=stdin, tty=tty)
+
+    async def open_port(self, uid: str, port: int) -> PodConnection:
+        return await self._engine.runtime.open_port(uid, port)
 
     # ---- ports.images.Images
 

@@ -43,6 +43,14 @@ def choose(pod: Mapping[str, Any], asked: str) -> str:
     return all_names[0]
 
 
+def find(pod: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """The container's part of the spec; empty where there is none."""
+    spec = pod.get("spec") or {}
+    every = [one for which in ("containers", "initContainers", "ephemeralContainers") for one in spec.get(which) or []]
+    found: Mapping[str, Any] = next((one for one in every if one["name"] == name), {})
+    return found
+
+
 def _quoted(name: str) -> str:
     return f'"{name}"'
 

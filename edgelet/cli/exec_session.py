@@ -1,4 +1,4 @@
-"""One exec over a WebSocket: Kubernetes' channels (v5.channel.k8s.io), the terminal, and the end."""
+"""The ends of a process in a container, carried over a WebSocket until the agent says how it ended."""
 
 from __future__ import annotations
 
@@ -6,188 +6,140 @@ import json
 import os
 import select
 import signal
-import socket
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from typing import Any
 
-from wsproto import ConnectionType, WSConnection
-from wsproto.events import (
-    AcceptConnection,
-    BytesMessage,
-    CloseConnection,
-    Event,
-    Message,
-    Ping,
-    RejectConnection,
-    RejectData,
-    Request,
-)
-from wsproto.utilities import ProtocolError
-
 from edgelet.cli import http_client, terminal
-from edgelet.cli.failure import CliError, ServerError
+from edgelet.cli.failure import CliError
+from edgelet.cli.websocket import WebSocket
 
-STDIN, STDOUT, STDERR, ERROR, RESIZE, CLOSE = 0, 1, 2, 3, 4, 255
-SUBPROTOCOL = "v5.channel.k8s.io"
+STDIN, STDOUT, STDERR, ERROR, RESIZE = range(5)
 CHUNK_BYTES = 32 * 1024
 MAXIMUM_AHEAD_BYTES = 256 * 1024  # input read and not yet taken by the agent
 MAXIMUM_STATUS_BYTES = 1024 * 1024
-HANDSHAKE_TIMEOUT_S = 60.0
+
+Sink = Callable[[bytes], None]
 
 
-def run(socket_path: str, target: str, *, stdin: bool, tty: bool) -> dict[str, Any]:
-    """Carry input and output until the command ended; returns the Status it ended with.
+def _to_stdout(data: bytes) -> None:
+    sys.stdout.buffer.write(data)
+    sys.stdout.buffer.flush()
+
+
+def _to_stderr(data: bytes) -> None:
+    sys.stderr.buffer.write(data)
+    sys.stderr.buffer.flush()
+
+
+@dataclass(frozen=True, slots=True)
+class Ends:
+    """What of this side is joined to the process. `stdin` is a descriptor that is read; None hands nothing over."""
+
+    stdin: int | None = None
+    stdout: Sink = _to_stdout
+    stderr: Sink = _to_stderr
+    tty: bool = False
+    redraw: bool = False  # have a program that was there before draw its screen again
+
+
+def run(socket_path: str, target: str, ends: Ends) -> dict[str, Any]:
+    """Carry input and output until the process ended, or let us go; returns the Status it ended with.
 
     Raises:
-        ServerError: The agent refused the exec.
+        ServerError: The agent refused.
         CliError: The connection broke.
     """
     with http_client.connect(socket_path) as connection, ExitStack() as stack:
-        session = _Session(connection)
-        session.shake_hands(target)
-        resized = stack.enter_context(_window_changes()) if tty else None
-        if tty and sys.stdin.isatty():
-            stack.enter_context(terminal.raw(sys.stdin.fileno()))
-        if tty:
+        websocket = WebSocket(connection)
+        websocket.shake_hands(target)
+        session = _Session(websocket, ends)
+        resized = stack.enter_context(_window_changes()) if ends.tty else None
+        if ends.tty and ends.stdin is not None and os.isatty(ends.stdin):
+            stack.enter_context(terminal.raw(ends.stdin))
+        if ends.tty and ends.redraw:
+            session.resize(by=1)
+        if ends.tty:
             session.resize()
-        return session.carry(stdin=stdin, resized=resized)
+        return session.carry(resized=resized)
 
 
 class _Session:
-    """A WebSocket connection and what came of the command so far."""
+    """What came of the process so far."""
 
-    def __init__(self, connection: socket.socket) -> None:
-        self._socket = connection
-        self._protocol = WSConnection(ConnectionType.CLIENT)
-        self._message = bytearray()  # a frame's data may come in pieces: its first byte names the channel
-        self._streaming: int | None = None
-        self._outgoing = bytearray()
+    def __init__(self, websocket: WebSocket, ends: Ends) -> None:
+        self._websocket = websocket
+        self._ends = ends
+        self._said = bytearray()  # of the Status
         self._status: dict[str, Any] | None = None
 
-    def shake_hands(self, target: str) -> None:
-        """Ask for the exec."""
-        self._socket.settimeout(HANDSHAKE_TIMEOUT_S)
-        self._send(Request(host="edgelet", target=target, subprotocols=[SUBPROTOCOL]))
-        refused: RejectConnection | None = None
-        body = b""
-        while True:
-            for event in self._receive():
-                if isinstance(event, AcceptConnection):
-                    self._socket.settimeout(None)
-                    return
-                if isinstance(event, RejectConnection):
-                    refused = event
-                if isinstance(event, RejectData):
-                    body += event.data
-                if refused is not None and (
-                    not refused.has_body or (isinstance(event, RejectData) and event.body_finished)
-                ):
-                    raise _refusal(refused.status_code, body)
-
-    def resize(self) -> None:
-        """Tell the other terminal how large this one is."""
+    def resize(self, *, by: int = 0) -> None:
+        """Tell the other terminal how large this one is, or that it is larger."""
         size = os.get_terminal_size(sys.stdout.fileno()) if sys.stdout.isatty() else os.terminal_size((80, 24))
-        self._write(RESIZE, json.dumps({"Width": size.columns, "Height": size.lines}).encode())
+        self._websocket.write(RESIZE, json.dumps({"Width": size.columns + by, "Height": size.lines + by}).encode())
 
-    def carry(self, *, stdin: bool, resized: int | None) -> dict[str, Any]:
-        """Until the agent says how the command ended.
+    def carry(self, *, resized: int | None) -> dict[str, Any]:
+        """Until the agent says how it ended.
 
         Nothing here waits for the agent to take input: a command that writes before it reads on would stand still.
         """
-        self._socket.setblocking(False)
-        waiting = stdin
-        for event in self._protocol.events():  # what came along with the handshake
-            self._take(event)
+        websocket, stdin = self._websocket, self._ends.stdin
+        self._take(websocket.early())
         while self._status is None:
-            reads = [self._socket.fileno(), *([resized] if resized is not None else [])]
-            if waiting and len(self._outgoing) < MAXIMUM_AHEAD_BYTES:
-                reads.append(sys.stdin.fileno())
-            ready, _, _ = select.select(reads, [self._socket.fileno()] if self._outgoing else [], [])
+            reads = [websocket.fileno(), *([resized] if resized is not None else [])]
+            if stdin is not None and websocket.unsent < MAXIMUM_AHEAD_BYTES:
+                reads.append(stdin)
+            ready, _, _ = select.select(reads, [websocket.fileno()] if websocket.unsent else [], [])
             if resized in ready and resized is not None:
                 os.read(resized, CHUNK_BYTES)
                 self.resize()
-            if waiting and sys.stdin.fileno() in ready:
-                waiting = self._hand_over(os.read(sys.stdin.fileno(), CHUNK_BYTES))
-            if self._socket.fileno() in ready:
-                for event in self._receive():
-                    self._take(event)
-            self._flush()
+            if stdin is not None and stdin in ready:
+                stdin = stdin if self._hand_over(os.read(stdin, CHUNK_BYTES)) else None
+            if websocket.fileno() in ready:
+                self._take(websocket.pieces())
+            websocket.flush()
         return self._status
 
     def _hand_over(self, data: bytes) -> bool:
         """Send input, or that there is no more; whether more may come."""
-        self._write(STDIN, data) if data else self._write(CLOSE, bytes([STDIN]))
+        self._websocket.write(STDIN, data) if data else self._websocket.end(STDIN)
         return bool(data)
 
-    def _take(self, event: Event) -> None:
-        if isinstance(event, Ping):
-            self._send(event.response())
-        elif isinstance(event, CloseConnection):
-            if self._status is None:
-                raise CliError(f"the agent ended the exec: {event.reason or event.code}")
-        elif isinstance(event, Message):
-            data = event.data if isinstance(event.data, bytes | bytearray) else str(event.data).encode()
-            self._channel(bytes(data), finished=bool(event.message_finished))
-
-    def _channel(self, data: bytes, *, finished: bool) -> None:
-        """One piece of a message; output is written as it comes, a Status once it is whole."""
-        if self._streaming is None and data:
-            self._streaming, data = data[0], data[1:]
-        if self._streaming in {STDOUT, STDERR}:
-            out = sys.stdout.buffer if self._streaming == STDOUT else sys.stderr.buffer
-            out.write(data)
-            out.flush()
-        elif self._streaming == ERROR:
-            self._message += data
-            if len(self._message) > MAXIMUM_STATUS_BYTES:
-                raise CliError("the agent sent a Status without end")
-            if finished:
-                self._status = json.loads(self._message)
-        if finished:
-            self._streaming = None
-
-    def _write(self, channel: int, data: bytes) -> None:
-        self._send(BytesMessage(data=bytes([channel]) + data))
-
-    def _send(self, event: Event) -> None:
-        self._outgoing += self._protocol.send(event)
-        self._flush()
-
-    def _flush(self) -> None:
-        """Send what the socket takes now."""
-        try:
-            while self._outgoing:
-                del self._outgoing[: self._socket.send(self._outgoing)]
-        except BlockingIOError:
-            pass
-        except OSError as error:
-            raise CliError(f"the connection to the agent broke: {error.strerror or error}") from error
-
-    def _receive(self) -> Iterator[Event]:
-        try:
-            data = self._socket.recv(CHUNK_BYTES)
-            if not data:
-                raise CliError("the agent closed the connection before the command ended")
-            self._protocol.receive_data(data)
-            yield from self._protocol.events()
-        except TimeoutError:
-            raise CliError(f"the agent did not answer within {HANDSHAKE_TIMEOUT_S:g} s") from None
-        except BlockingIOError:
-            return
-        except OSError as error:
-            raise CliError(f"the connection to the agent broke: {error.strerror or error}") from error
-        except ProtocolError as error:
-            raise CliError(f"the agent speaks no WebSocket: {error}") from error
+    def _take(self, pieces: Iterable[tuple[int, bytes, bool]]) -> None:
+        """Output is written as it comes, a Status is read once it is whole."""
+        for channel, data, finished in pieces:
+            if channel == STDOUT and data:
+                self._ends.stdout(data)
+            elif channel == STDERR and data:
+                self._ends.stderr(data)
+            elif channel == ERROR:
+                self._said += data
+                if len(self._said) > MAXIMUM_STATUS_BYTES:
+                    raise CliError("the agent sent a Status without end")
+                if finished and self._said:
+                    self._status = json.loads(self._said)
+        if self._websocket.closed and self._status is None:
+            raise CliError(f"the agent ended the session: {self._websocket.closed}")
 
 
-def _refusal(code: int, body: bytes) -> CliError:
-    try:
-        status = json.loads(body)
-    except ValueError:
-        status = {"message": body[:300].decode(errors="replace").strip()}
-    return ServerError(status if isinstance(status, dict) else {}, http_status=code)
+def exit_code(status: dict[str, Any], *, quiet: bool) -> int:
+    """Return the code of the Status that a command ended with, and tell of one that is not 0.
+
+    Raises:
+        CliError: The command never ran.
+    """
+    if status.get("status") == "Success":
+        return 0
+    causes = (status.get("details") or {}).get("causes") or []
+    code = next((str(one.get("message")) for one in causes if one.get("reason") == "ExitCode"), "")
+    if not code.isdecimal():
+        raise CliError(str(status.get("message") or "the command ended without a word of how"))
+    if not quiet:
+        sys.stdout.flush()
+        print(f"command terminated with exit code {code}", file=sys.stderr)
+    return int(code)
 
 
 @contextmanager

@@ -24,6 +24,9 @@ SUMMARIES: Mapping[str, str] = {
     "patch": "Change parts of an object",
     "logs": "Show what a container wrote",
     "exec": "Run a command in a container",
+    "attach": "Join the main process of a container",
+    "port-forward": "Forward local ports to a pod",
+    "cp": "Copy files to and from containers",
     "top": "Show use of CPU and memory",
     "agent": "Run the agent: the daemon itself",
     "config": "Check settings",
@@ -70,7 +73,7 @@ def _have_streams() -> None:
 
 def load(verb: str) -> tuple[Verb, Any]:
     """The verb's declaration and its module."""
-    module = import_module(f"edgelet.cli.verbs.{verb}")
+    module = import_module(f"edgelet.cli.verbs.{verb.replace('-', '_')}")
     return module.VERB, module
 
 
@@ -85,9 +88,18 @@ def _dispatch(words: list[str]) -> int:
     if any(word in HELP[1:] for word in rest[: rest.index("--") if "--" in rest else len(rest)]):
         return _help(verb)
     declaration, module = load(verb)
+    _refuse_mqtt(verb, declaration, rest)
     call = Call(verb, parse(rest, (*GLOBAL_FLAGS, *declaration.flags)), os.environ)
     code: int = module.run(call)
     return code
+
+
+def _refuse_mqtt(verb: str, declaration: Verb, words: list[str]) -> None:
+    """Say it plainly where a verb is for the node's own socket alone."""
+    ours = words[: words.index("--")] if "--" in words else words
+    asked = any(word == "--node" or word.startswith("--node=") for word in ours)
+    if asked and all(flag.name != "node" for flag in declaration.flags):
+        raise CliError(f"{verb} cannot be used over MQTT: it needs the node's own socket")
 
 
 def _split(words: list[str]) -> tuple[str, list[str]]:

@@ -26,6 +26,12 @@ ALL_NAMESPACES = Flag("all-namespaces", "All namespaces.", short="A")
 SELECTOR = Flag("selector", "Labels to match: a=b,c!=d,e in (f,g),h,!i.", short="l", value="LABELS")
 FIELD_SELECTOR = Flag("field-selector", "Fields to match: status.phase=Running.", value="FIELDS")
 CONTAINER = Flag("container", "The container; the pod's first one where left out.", short="c", value="NAME")
+POD_RUNNING_TIMEOUT = Flag(
+    "pod-running-timeout",
+    "Taken for kubectl's sake: a pod that is named is used as it is.",
+    value="DURATION",
+    default="1m0s",
+)
 FILES = (
     Flag("filename", "A file, a directory, or - for standard input.", short="f", value="PATH", repeated=True),
     Flag("recursive", "Directories with what is below them.", short="R"),

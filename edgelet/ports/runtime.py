@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal, Protocol
 
+from edgelet.ports.pod_streams import AttachSession, PodConnection
+
 # ---- what is asked for: values without Kubernetes' references, all paths and numbers resolved
 
 
@@ -335,4 +337,18 @@ class Runtime(Protocol):
 
     async def open_exec(self, container_id: str, argv: tuple[str, ...], *, stdin: bool, tty: bool) -> ExecSession:
         """Start an interactive command. Raises EngineError(reason "BadRequest") if the container is not running."""
+        ...
+
+    async def open_attach(self, container_id: str, *, stdin: bool, tty: bool) -> AttachSession:
+        """Join the main process of a running container, whose `tty` it was made with.
+
+        Raises EngineError: BadRequest: it is not running; InternalError: its monitor does not answer.
+        """
+        ...
+
+    async def open_port(self, uid: str, port: int) -> PodConnection:
+        """Connect to a port on the pod's localhost, 127.0.0.1 first, then ::1.
+
+        Raises EngineError(reason "PortForwardError"): nobody listens there, or the pod has no sandbox that is up.
+        """
         ...

@@ -52,7 +52,7 @@ class LocalApi:
                 return json_response(200, document)
             case Collection(kind=kind, namespace=namespace):
                 return await self._collection(request, kind, namespace)
-            case One(subresource="log" | "exec") as one:
+            case One(subresource=subresource) as one if subresource in route.POD_STREAMS:
                 return self._pod_stream(request, one)
             case One() as one:
                 return await self._one(request, one)
@@ -97,7 +97,15 @@ class LocalApi:
             _allow(request, "GET")
             return logs.answer(request, pod, store=parts.store, files=parts.log_files, clock=parts.clock)
         _allow(request, "GET", "POST")
-        return exec.answer(request, pod, runtime=parts.runtime, to_status=self._status)
+        if one.subresource == "exec":
+            return exec.answer(request, pod, runtime=parts.runtime, to_status=self._status)
+        if one.subresource == "attach":
+            from edgelet.remote import attach  # noqa: PLC0415  memory, until somebody attaches
+
+            return attach.answer(request, pod, runtime=parts.runtime, to_status=self._status)
+        from edgelet.remote import port_forward  # noqa: PLC0415  memory, until somebody forwards a port
+
+        return port_forward.answer(request, pod, runtime=parts.runtime)
 
     def _status(self, error: EdgeletError) -> Document:
         return self._parts.error_to_status(error)[1]

@@ -15,10 +15,12 @@ _SUBRESOURCE_VERBS = {
     "status": ["get", "patch", "update"],
     "log": ["get"],
     "exec": ["create", "get"],
+    "attach": ["create", "get"],
+    "portforward": ["create", "get"],
     "ephemeralcontainers": ["get", "patch", "update"],
     "resize": ["get", "patch", "update"],
 }
-_KIND_OF_SUBRESOURCE = {"exec": "PodExecOptions"}
+_KIND_OF_SUBRESOURCE = {"exec": "PodExecOptions", "attach": "PodAttachOptions", "portforward": "PodPortForwardOptions"}
 
 
 def document(segments: tuple[str, ...]) -> Document | None:

@@ -40,20 +40,27 @@ def status(pod: Document, container: str) -> Document:
     return found or {}
 
 
-def running_id(pod: Document, container: str) -> str:
-    """Return the engine's id of the running container.
+def running_id(pod: Document, container: str, *, purpose: str = "exec into") -> str:
+    """Return the engine's id of the running container; `purpose` is what kubectl calls the use of it.
 
     Raises:
         RefusedError: 400 in kubectl's words: the pod is complete, or the container does not run.
     """
     phase = (pod.get("status") or {}).get("phase", "")
     if phase in ("Succeeded", "Failed"):
-        raise bad_request(f"cannot exec into a container in a completed pod; current phase is {phase}")
+        raise bad_request(f"cannot {purpose} a container in a completed pod; current phase is {phase}")
     found = status(pod, container)
     identifier = str(found.get("containerID") or "").rpartition("//")[2]
     if not running(found) or not identifier:
         raise bad_request(f'unable to upgrade connection: container not found ("{container}")')
     return identifier
+
+
+def spec(pod: Document, container: str) -> Document:
+    """Return a container's part of the pod's spec; empty where there is none."""
+    every = (one for which in _SPEC_LISTS for one in (pod.get("spec") or {}).get(which) or ())
+    found: Document | None = next((one for one in every if one.get("name") == container), None)
+    return found or {}
 
 
 def running(container_status: Document) -> bool:

@@ -15,7 +15,8 @@ METRICS = (
     Kind("NodeMetrics", "nodes", "", (), METRICS_GROUP_VERSION, namespaced=False, support="read-only"),
     Kind("PodMetrics", "pods", "", (), METRICS_GROUP_VERSION, support="read-only"),
 )
-SUBRESOURCES = {"Pod": ("status", "log", "exec", "ephemeralcontainers", "resize"), "Namespace": ("status",)}
+POD_STREAMS = ("log", "exec", "attach", "portforward")
+SUBRESOURCES = {"Pod": ("status", "ephemeralcontainers", "resize", *POD_STREAMS), "Namespace": ("status",)}
 
 _BY_PATH = {(kind.api_version, kind.plural): kind for kind in (*SERVED, *METRICS)}
 _LONGEST = 3  # plural, name, subresource

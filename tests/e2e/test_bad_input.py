@@ -97,10 +97,10 @@ OVER_MQTT: dict[str, tuple[str, Any, int, str, str]] = {
     ),
     "not acted on yet": (
         "pods/default/later",
-        pod("later", {"name": "main", "image": "i", "stdinOnce": True}),
+        pod("later", {"name": "main", "image": "i", "volumeDevices": [{"name": "v", "devicePath": "/d"}]}),
         422,
         "Invalid",
-        "spec.containers[0].stdinOnce",
+        "spec.containers[0].volumeDevices",
     ),
     "aliases that explode": (
         "pods/default/bomb",

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 
 from edgelet.api.errors import EngineError
 from edgelet.ports.clock import Clock
+from edgelet.ports.pod_streams import AttachSession, PodConnection
 from edgelet.ports.runtime import (
     BeforeStart,
     ContainerSpec,
@@ -28,6 +29,7 @@ from edgelet.ports.runtime import (
     SandboxSpec,
     Usage,
 )
+from tests.fakes.pod_streams import FakeAttach, FakeConnection, FakeMain, refused
 
 INFO = EngineInfo(
     name="podman",
@@ -61,6 +63,8 @@ class Program:
     exit_code: int = 0
     ignores_term: bool = False
     start_error: str = ""
+    answers: bool = False  # says "got LINE" for each line of its input, and "end" at the end of it
+    echo_port: int = 0  # gives back what connections to it say
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +95,9 @@ class FakeRuntime:
         self._notices: asyncio.Queue[ExitNotice] = asyncio.Queue()
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self._ended: dict[str, asyncio.Event] = {}
+        self._mains: dict[str, FakeMain] = {}
         self._next_address = 2
+        self.connections: list[FakeConnection] = []  # to ports of pods, in order
         self.programs: dict[str, Program] = {}
         self.calls: list[str] = []  # what was asked for, in order
         self.sandboxes_made: list[SandboxSpec] = []
@@ -148,6 +154,7 @@ class FakeRuntime:
         program = self.programs.get(spec.image, Program())
         self._specs[identity] = spec
         self._ended[identity] = asyncio.Event()
+        self._mains[identity] = FakeMain(stdin=spec.stdin)
         pod.containers[identity] = ObservedContainer(
             id=identity,
             name=spec.name,
@@ -251,6 +258,22 @@ class FakeRuntime:
         self._living(container_id)
         raise EngineError("BadRequest", "the fake has no interactive commands")
 
+    async def open_attach(self, container_id: str, *, stdin: bool, tty: bool) -> AttachSession:
+        self._note("open_attach", container_id)
+        self._living(container_id)
+        return FakeAttach(self._mains[container_id], stdin=stdin, tty=tty)
+
+    async def open_port(self, uid: str, port: int) -> PodConnection:
+        self._note("open_port", f"{uid} {port}")
+        pod = self._pods.get(uid)
+        if pod is None or pod.sandbox is None or not pod.sandbox.ready:
+            raise EngineError("PortForwardError", f"the pod {uid} has no sandbox that is up")
+        living = (one for one in pod.containers.values() if isinstance(one.state, Running))
+        if port not in (self.programs.get(one.image, Program()).echo_port for one in living):
+            raise refused(port)
+        self.connections.append(FakeConnection())
+        return self.connections[-1]
+
     # ---- the tests' handles
 
     def kill(self, pod_uid: str, container: str, exit_code: int = 137, *, oom: bool = False) -> None:
@@ -325,6 +348,10 @@ class FakeRuntime:
             message=message,
         )
         pod.containers[container_id] = replace(one, state=ended)
+        self._mains[container_id].end()
+        if self.programs.get(one.image, Program()).echo_port:
+            for connection in self.connections:
+                connection.die()
         self._ended[container_id].set()
         self._notices.put_nowait(ExitNotice(uid, one.name))
 

@@ -62,6 +62,25 @@ class HostLogFiles:
         return log_parts.path(self._root, pod, container, instance)
 
 
+class LogFollower:
+    """What is added to one log file from now on, entry by entry: nothing is joined, so nothing is waited for.
+
+    Args:
+        path: The file that is written to.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._reader = _Reader(path)
+        self._reader.skip_to_end()
+
+    def entries(self, alive: Callable[[], bool]) -> AsyncGenerator[list[bytes], None]:
+        """Give blocks of entries until `alive()` is False and what was written by then is given. Raises OSError."""
+        return _follow(self._reader, alive)
+
+    def close(self) -> None:
+        self._reader.close()
+
+
 async def _follow(reader: _Reader, alive: Callable[[], bool]) -> AsyncGenerator[list[bytes], None]:
     """Give what is added until the container is gone, over rotations; one last look after its end."""
     with LogWake(reader.path) as wake:
@@ -103,6 +122,13 @@ class _Reader:
                 continue
             self._offset, lines = tail_place(self._descriptor, lines)
             if lines <= 0:
+                return
+
+    def skip_to_end(self) -> None:
+        """Go on at the end of the newest part; an entry that is being written there is left out."""
+        for file in reversed(log_parts.chain(self.path)):
+            if self._open(file):
+                self._offset, _ = tail_place(self._descriptor, 0)
                 return
 
     def close(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from edgelet.adapters.podman import cgroups, exec_session, exit_files, externals, facts, host_sweep, monitor
 from edgelet.adapters.podman.clearing import Clearing
@@ -25,6 +26,7 @@ from edgelet.adapters.podman.usage import UsageSampler
 from edgelet.api.errors import EngineError
 from edgelet.ports.clock import Clock
 from edgelet.ports.pinned_sandboxes import PinnedSandboxes
+from edgelet.ports.pod_streams import AttachSession, PodConnection
 from edgelet.ports.runtime import (
     BeforeStart,
     ContainerSpec,
@@ -37,6 +39,9 @@ from edgelet.ports.runtime import (
     SandboxSpec,
     Usage,
 )
+
+if TYPE_CHECKING:
+    from edgelet.adapters.podman.attach_session import PipeSession
 
 _OOM_SCORE_ADJ_LEAST = -1000
 
@@ -95,6 +100,7 @@ class PodmanRuntime:
         self._intents = NetnsIntents(run_dir)
         self._sandbox = self._both(owner, prefer_pinned=prefer_pinned)
         self._executor = Executor(run_dir=run_dir, oci_runtime=oci_runtime_path)
+        self._attached: dict[str, set[PipeSession]] = {}  # by container: those that hold its input
         self._usage = UsageSampler()
         self._clearing = Clearing(
             self._intents.sweep,
@@ -225,6 +231,44 @@ class PodmanRuntime:
         """Start an interactive command."""
         container = await self._running(container_id)
         return await exec_session.open_session(self._executor, container, argv, stdin=stdin, tty=tty)
+
+    async def open_attach(self, container_id: str, *, stdin: bool, tty: bool) -> AttachSession:
+        """Join the main process of a running container."""
+        from edgelet.adapters.podman import attach_session  # noqa: PLC0415  memory, until somebody attaches
+
+        container = await self._running(container_id)
+        for other in [one for one, sessions in self._attached.items() if not sessions]:
+            del self._attached[other]
+        return attach_session.open_session(
+            container,
+            stdin=stdin,
+            tty=tty,
+            alive=lambda: not self._exits.is_dead(container_id),
+            others=self._attached.setdefault(container_id, set()),
+        )
+
+    async def open_port(self, uid: str, port: int) -> PodConnection:
+        """Connect to a port on the pod's localhost."""
+        from edgelet.adapters.podman import pod_port  # noqa: PLC0415  memory, until somebody forwards a port
+
+        return await pod_port.connect(await self._network_path(uid), port)
+
+    async def _network_path(self, uid: str) -> str:
+        """Return where the pod's network is; "" is the host's. Raises EngineError(PortForwardError)."""
+        with station("PortForwardError", f"look for the sandbox of {uid}"):
+            sandbox = await self._sandbox.newest(uid)
+            ready = sandbox is not None and await self._sandbox.is_up(sandbox)
+        if sandbox is None or not ready:
+            raise EngineError("PortForwardError", f"the pod {uid} has no sandbox that is up")
+        if sandbox.namespaces.network:
+            return ""
+        if sandbox.pinned is not None and sandbox.pinned.network_path:
+            return sandbox.pinned.network_path
+        with station("PortForwardError", f"inspect the sandbox {sandbox.name}"):
+            infra = await self._inventory.find(sandbox.infra_id)
+        if infra is None or not infra.netns_path:  # never "", which would be the host's network
+            raise EngineError("PortForwardError", f"the pod {uid} has no network namespace")
+        return infra.netns_path
 
     def close(self) -> None:
         """Let go of processes and files; the containers live on."""

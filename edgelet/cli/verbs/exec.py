@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from typing import Any
 from urllib.parse import urlencode
 
 from edgelet.cli import containers
@@ -47,35 +46,28 @@ def run(call: Call) -> int:
         raise CliError(f"cannot exec into a container in a completed pod; current phase is {phase}")
     from edgelet.cli import exec_session  # noqa: PLC0415  wsproto, once there is something to talk to
 
-    stdin, tty = call.parsed.switch("stdin"), _tty(call)
+    stdin, tty = _stdin(call), _tty(call)
     query = [("container", containers.choose(pod, call.parsed.text("container")))]
     query += [("command", word) for word in call.parsed.dashed]
     query += [("stdin", str(stdin).lower()), ("stdout", "true"), ("stderr", str(not tty).lower())]
     query += [("tty", str(tty).lower())]
     path = PODS.path(call.namespace, pod["metadata"]["name"], "exec")
-    status = exec_session.run(agent.socket_path, f"{path}?{urlencode(query)}", stdin=stdin, tty=tty)
-    return _exit_code(status, quiet=call.parsed.switch("quiet"))
+    ends = exec_session.Ends(stdin=sys.stdin.fileno() if stdin else None, tty=tty)
+    status = exec_session.run(agent.socket_path, f"{path}?{urlencode(query)}", ends)
+    return exec_session.exit_code(status, quiet=call.parsed.switch("quiet"))
+
+
+def _stdin(call: Call) -> bool:
+    """Whether there is an input to hand over: the caller may have closed it (`<&-`)."""
+    return call.parsed.switch("stdin") and sys.stdin is not None
 
 
 def _tty(call: Call) -> bool:
     """A terminal only where this side has one too."""
     if not call.parsed.switch("tty"):
         return False
-    if call.parsed.switch("stdin") and not sys.stdin.isatty():
+    if _stdin(call) and not sys.stdin.isatty():
         if not call.parsed.switch("quiet"):
             print("Unable to use a TTY - input is not a terminal or the right kind of file", file=sys.stderr)
         return False
     return True
-
-
-def _exit_code(status: dict[str, Any], *, quiet: bool) -> int:
-    if status.get("status") == "Success":
-        return 0
-    causes = (status.get("details") or {}).get("causes") or []
-    code = next((str(one.get("message")) for one in causes if one.get("reason") == "ExitCode"), "")
-    if not code.isdecimal():
-        raise CliError(str(status.get("message") or "the command ended without a word of how"))
-    if not quiet:
-        sys.stdout.flush()
-        print(f"command terminated with exit code {code}", file=sys.stderr)
-    return int(code)

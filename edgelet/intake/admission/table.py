@@ -94,7 +94,7 @@ _CONTAINER: dict[str, Verdict] = {
     "imagePullPolicy": HONOURED,
     "securityContext": HONOURED,
     "stdin": HONOURED,
-    "stdinOnce": Refused(f"attach, after which it would close, is {_NOT_YET}"),
+    "stdinOnce": HONOURED,
     "tty": HONOURED,
 }
 

@@ -130,7 +130,13 @@ class FakeWorld:
         image = f"image-{secrets.token_hex(4)}"
         self.runtime.programs[image] = program
         return ContainerSpec(
-            pod=pod, name=name, instance=instance, image=image, spec_hash="hash-1", log_path="/x/0.log"
+            pod=pod,
+            name=name,
+            instance=instance,
+            image=image,
+            spec_hash="hash-1",
+            log_path="/x/0.log",
+            stdin=program.answers,
         )
 
     async def observed(self, pod: PodRef, name: str = "main") -> ObservedContainer:
@@ -201,6 +207,12 @@ class PodmanWorld:
         return runtime
 
     def container(self, pod: PodRef, program: Program, *, name: str = "main", instance: int = 0) -> ContainerSpec:
+        if program.answers:
+            reading = 'while read line; do echo "got $line"; done; echo end'
+            spec = sh(pod, f"{reading}; {FOREVER}", name=name, instance=instance)
+            return replace(spec, stdin=True, log_path=str(self.logs / f"{name}-{instance}-{pod.uid}.log"))
+        if program.echo_port:
+            return sh(pod, f"exec /bin/busybox nc -ll -p {program.echo_port} -e /bin/cat", name=name, instance=instance)
         script = FOREVER if program.after_s is None else f"sleep {program.after_s}; exit {program.exit_code}"
         trap = "trap '' TERM" if program.ignores_term else "trap 'exit 143' TERM"
         spec = sh(pod, f"{trap}; {script}", name=name, instance=instance)

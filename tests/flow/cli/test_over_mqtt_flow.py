@@ -127,7 +127,10 @@ def test_tls_needs_the_right_authority_and_a_certificate(directory: Path, captur
         (["get", "pods", "--node", "a/b", "--broker", "http://127.0.0.1:1"], "cannot use broker URL"),
         (["get", "pods", "--node", "a/b", "--broker", "mqtt://127.0.0.1:1"], "cannot reach the broker"),
         (["get", "pods", "-w", "--node", "a/b", "--broker", "mqtt://127.0.0.1:1"], "--watch cannot be used over MQTT"),
-        (["logs", "web", "--node", "a/b"], "unknown flag: --node"),
+        (["logs", "web", "--node", "a/b"], "logs cannot be used over MQTT: it needs the node's own socket"),
+        (["--node", "a/b", "attach", "web"], "attach cannot be used over MQTT: it needs the node's own socket"),
+        (["port-forward", "web", "80", "--node=a/b"], "port-forward cannot be used over MQTT"),
+        (["cp", "a", "web:/a", "--node=a/b"], "cp cannot be used over MQTT"),
     ],
 )
 def test_a_wrong_way_to_a_node_is_told(capture: Any, argv: list[str], words: str) -> None:

@@ -33,7 +33,7 @@ def edgelet(*argv: str) -> list[str]:
 @pytest.mark.parametrize(
     "argv",
     [["version"], ["--help"], ["get", "pods"], ["get", "pods", "-o", "json"], ["delete", "pod", "x"], ["logs", "web"],
-     ["patch", "pod", "x"]],
+     ["patch", "pod", "x"], ["attach", "x"], ["port-forward", "web", "nope"], ["cp", "x", "y:z"], ["cp", "x", "y"]],
 )  # fmt: skip
 def test_a_verb_imports_only_what_it_needs(environment: dict[str, str], argv: list[str]) -> None:
     allowed = {"yaml"} if argv[0] == "patch" else set()
@@ -127,6 +127,7 @@ def test_closed_standard_streams_are_no_traceback(environment: dict[str, str]) -
         (f"{command} get pods >&-", 0),
         (f"{command} get pods x >&- 2>&-", 1),
         (f"{command} nope 2>&-", 1),
+        (f"{command} exec -iq web -- true <&-", 0),
     ):
         ran = subprocess.run(
             ["/bin/sh", "-c", line], env=environment, capture_output=True, text=True, check=False, timeout=20

@@ -19,10 +19,12 @@ from edgelet.adapters.local_api.limits import ServerLimits
 from edgelet.adapters.local_api.server import LocalApiServer
 from edgelet.api.errors import ConflictError, DecodeError, EdgeletError, InvalidObjectError, NotFoundError
 from edgelet.ports.object_store import Document, Key, StoredObject
+from edgelet.ports.pod_streams import AttachSession, PodConnection
 from edgelet.ports.runtime import ExecSession
 from edgelet.remote.api import LocalApi
 from edgelet.remote.parts import Parts
 from tests.fakes.object_store import FakeObjectStore
+from tests.fakes.pod_streams import FakeAttach, FakeMain, refused
 from tests.fakes.runtime import FakeRuntime
 
 
@@ -174,18 +176,33 @@ class Session:
 
 
 class ExecRuntime(FakeRuntime):
-    """A runtime whose interactive commands are scripts by argv[0]."""
+    """A runtime whose interactive commands are scripts by argv[0], main processes go by container, ports by number."""
 
     def __init__(self) -> None:
         super().__init__()
         self.scripts: dict[str, Session] = {}
         self.asked: list[tuple[str, tuple[str, ...], bool, bool]] = []
+        self.mains: dict[str, FakeMain] = {}
+        self.attached: list[FakeAttach] = []
+        self.ports: dict[int, Callable[[], PodConnection]] = {}
 
     async def open_exec(self, container_id: str, argv: tuple[str, ...], *, stdin: bool, tty: bool) -> ExecSession:
         self.asked.append((container_id, argv, stdin, tty))
         if argv[0] not in self.scripts:
             raise EdgeletError("InternalError", f"exec: {argv[0]}: not found")
         return self.scripts[argv[0]]
+
+    async def open_attach(self, container_id: str, *, stdin: bool, tty: bool) -> AttachSession:
+        if container_id not in self.mains:
+            raise EdgeletError("BadRequest", f"the container {container_id} is not running")
+        self.attached.append(FakeAttach(self.mains[container_id], stdin=stdin, tty=tty))
+        return self.attached[-1]
+
+    async def open_port(self, uid: str, port: int) -> PodConnection:
+        del uid
+        if port not in self.ports:
+            raise refused(port)
+        return self.ports[port]()
 
 
 class WallClock:
@@ -210,6 +227,14 @@ class Board:
     node: dict[str, Any] = field(default_factory=lambda: {"metadata": {"name": "pi-01", "uid": "n1"}, "status": {}})
     server: LocalApiServer = field(init=False)
     not_ready: str = ""
+    serving: asyncio.Task[None] | None = None
+
+    async def stop(self) -> None:
+        """End the server, as an agent that goes does."""
+        if self.serving is not None:
+            self.serving.cancel()
+            with suppress(asyncio.CancelledError):
+                await self.serving
 
     def parts(self) -> Parts:
         async def node_metrics() -> Document:
@@ -280,13 +305,11 @@ async def serving(directory: Path, limits: ServerLimits | None = None) -> AsyncI
     )
     board.server = LocalApiServer(LocalApi(board.parts()), path=board.path, group="", limits=limits)
     board.server.open()
-    task = asyncio.create_task(board.server.serve())
+    board.serving = asyncio.create_task(board.server.serve())
     try:
         yield board
     finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
+        await board.stop()
 
 
 @dataclass(frozen=True)

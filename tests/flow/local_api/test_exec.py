@@ -10,55 +10,13 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
 import pytest
-from wsproto import ConnectionType, WSConnection
-from wsproto.connection import ConnectionState
-from wsproto.events import AcceptConnection, BytesMessage, CloseConnection, Ping, Pong, Request
+from wsproto.events import CloseConnection, Ping, Pong
 
 from tests.flow.local_api.board import Board, Session, curl, running
-from tests.flow.local_api.client import Client, connected
+from tests.flow.local_api.client import connected
+from tests.flow.local_api.websocket import V4, V5, Socket
 
-V5, V4 = "v5.channel.k8s.io", "v4.channel.k8s.io"
 EXEC = "/api/v1/namespaces/default/pods/web/exec"
-
-
-class Socket:
-    """The client's side of a WebSocket."""
-
-    def __init__(self, client: Client, *, target: str, subprotocols: list[str]) -> None:
-        self.client = client
-        self.ws = WSConnection(ConnectionType.CLIENT)
-        self._request = Request(host="x", target=target, subprotocols=subprotocols)
-        self._events: list[object] = []
-
-    async def open(self) -> str | None:
-        await self.client.send(self.ws.send(self._request))
-        event = await self.event()
-        assert isinstance(event, AcceptConnection), event
-        return event.subprotocol
-
-    async def event(self) -> object:
-        async with asyncio.timeout(5):
-            while not self._events:
-                data = await self.client.reader.read(65536)
-                self.ws.receive_data(data or None)
-                self._events.extend(self.ws.events())
-        return self._events.pop(0)
-
-    async def say(self, data: bytes) -> None:
-        await self.client.send(self.ws.send(BytesMessage(data=data)))
-
-    async def messages(self) -> list[bytes]:
-        """Read to the end; whole messages."""
-        found, part = [], b""
-        while not isinstance(event := await self.event(), CloseConnection):
-            if isinstance(event, BytesMessage):
-                part += event.data
-                if event.message_finished:
-                    found.append(part)
-                    part = b""
-        if self.ws.state is ConnectionState.REMOTE_CLOSING:
-            await self.client.send(self.ws.send(event.response()))
-        return found
 
 
 @asynccontextmanager

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from edgelet.ports.object_store import Key
+from tests.fakes.pod_streams import FakeMain
 from tests.flow.local_api.board import Board, Session, pod, running
 
 pytestmark = pytest.mark.skipif(
@@ -137,6 +138,38 @@ async def test_kubectl_says_why_there_is_no_exec(board: Board, kubectl: Kubectl)
     assert 'unable to upgrade connection: container not found ("app")' in refused.err
     assert failed.code == 1
     assert "exec: nope: not found" in failed.err
+
+
+async def test_kubectl_attaches(board: Board, kubectl: Kubectl) -> None:
+    spec = {"containers": [{"name": "app", "image": "busybox", "stdin": True, "stdinOnce": True}]}
+    await board.put_pod("web", spec=spec, status=running())
+    main = board.runtime.mains["c0ffee"] = FakeMain(stdin=True)
+    attaching = asyncio.create_task(kubectl("attach", "-i", "web", stdin=b"one\n"))
+    async with asyncio.timeout(10):
+        while main.stdin_open:
+            await asyncio.sleep(0.02)
+    main.end()
+    ran = await attaching
+    assert (ran.code, ran.out) == (0, b"got one\nend\n"), ran.err
+
+
+async def test_kubectl_copies(board: Board, kubectl: Kubectl, directory: Path) -> None:
+    await board.put_pod("web", status=running())
+    (directory / "site.html").write_bytes(b"<html>")
+    board.runtime.scripts |= {"test": Session([], code=1), "tar": (tar := Session([], code=None))}
+    there = await kubectl("cp", str(directory / "site.html"), "web:/srv/index.html")
+    assert there.code == 0, there.err
+    board.runtime.scripts["tar"] = Session([(1, bytes(tar.heard))], code=0)
+    back = await kubectl("cp", "web:index.html", str(directory / "back"))
+    assert back.code == 0, back.err
+    assert (directory / "back").read_bytes() == b"<html>"
+
+
+async def test_kubectl_is_told_that_its_port_forward_is_not_spoken(board: Board, kubectl: Kubectl) -> None:
+    await board.put_pod("web", status=running())
+    ran = await kubectl("port-forward", "web", ":80")
+    assert ran.code == 1
+    assert "kubectl forwards ports by SPDY, which is not spoken here: use `edgelet port-forward`" in ran.err
 
 
 async def test_kubectl_shows_logs(board: Board, kubectl: Kubectl) -> None:

@@ -106,7 +106,7 @@ async def test_the_same_again_writes_nothing(store: FakeObjectStore, reception: 
 async def test_all_faults_come_back_at_once_and_nothing_is_stored(store: FakeObjectStore, reception: Reception) -> None:
     document = builders.pod_document(
         "Bad_Name",
-        C("a", image=5, stdinOnce=True),
+        C("a", image=5, resources={"claims": [{"name": "gpu"}]}),
         C("b", ports=[{"containerPort": 1, "hostPort": 70000}]),
         runtimeClassName="kata",
         restartPolicy="Sometimes",
@@ -118,7 +118,7 @@ async def test_all_faults_come_back_at_once_and_nothing_is_stored(store: FakeObj
     assert {fault.path for fault in caught.value.faults} == {
         "metadata.name",
         "spec.containers[0].image",
-        "spec.containers[0].stdinOnce",
+        "spec.containers[0].resources.claims",
         "spec.containers[1].ports[0].hostPort",
         "spec.runtimeClassName",
         "spec.restartPolicy",

@@ -124,7 +124,7 @@ async def test_one_that_is_there_neither_changes_nor_goes(reception: Reception, 
             "volumeMounts[0].subPath: Forbidden: cannot be set for an Ephemeral Container",
         ),
         ({"volumeMounts": [{"name": "w", "mountPath": "/v"}]}, 'volumeMounts[0].name: Not found: "w"'),
-        ({"stdinOnce": True}, "stdinOnce: Forbidden: attach"),
+        ({"volumeDevices": [{"name": "v", "devicePath": "/d"}]}, "volumeDevices: Forbidden: block volumes"),
     ],
 )
 async def test_what_one_may_not_say(reception: Reception, fields: dict[str, Any], message: str) -> None:

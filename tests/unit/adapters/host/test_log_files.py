@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edgelet.adapters.host import log_tail
-from edgelet.adapters.host.log_files import HostLogFiles
+from edgelet.adapters.host.log_files import HostLogFiles, LogFollower
 from edgelet.adapters.host.log_lines import LineWriter
 from edgelet.api.errors import EdgeletError
 from edgelet.ports.log_files import LogView
@@ -225,3 +225,37 @@ async def test_a_follower_that_is_slow_misses_no_part(files: HostLogFiles, log: 
         (log.folder / "0.log.1").unlink()  # the one it has open
         lives = False
         assert seen + b"".join([chunk async for chunk in chunks]) == b"0\n1\n2\n3\n"
+
+
+# ---- what is added from now on
+
+
+async def test_a_follower_begins_at_the_end_and_waits_for_no_line(log: Log) -> None:
+    log.add("before")
+    follower = LogFollower(log.path)
+    lives = True
+    entries = follower.entries(lambda: lives)
+    log.add("prompt> ", tag="P")
+    assert (await anext(entries))[0].endswith(b" stdout P prompt> ")
+    log.add("oops", stream="stderr")
+    assert (await anext(entries))[0].endswith(b" stderr F oops")
+    log.add("last")
+    lives = False
+    assert [line.rpartition(b" ")[2] for block in [one async for one in entries] for line in block] == [b"last"]
+    follower.close()
+
+
+async def test_a_follower_goes_on_over_rotations_and_finds_a_log_that_comes_late(tmp_path: Path) -> None:
+    path = tmp_path / "default_web_u1" / "app" / "0.log"
+    follower = LogFollower(path)
+    log = Log(tmp_path)
+    lives = True
+    entries = follower.entries(lambda: lives)
+    log.add("one")
+    assert (await anext(entries))[0].endswith(b"one")
+    log.add("two")
+    log.path.rename(log.path.with_name("0.log.1"))
+    log.add("three")
+    lives = False
+    assert [line[-3:] for block in [one async for one in entries] for line in block] == [b"two", b"ree"]
+    follower.close()
