@@ -88,8 +88,10 @@ def test_huge_pages_must_fit_by_size_however_it_is_written() -> None:
     assert judged(two) is None
     assert judged(four, with_requests("c", **{"hugepages-2Mi": "2Mi"})) == (
         "OutOfhugepages-2Mi",
-        "Pod was rejected: Node didn't have enough resource: hugepages-2Mi, "
-        "requested: 4194304, used: 2097152, capacity: 4194304",
+        (
+            "Pod was rejected: Node didn't have enough resource: hugepages-2Mi, "
+            "requested: 4194304, used: 2097152, capacity: 4194304"
+        ),
     )
     for name in ("hugepages-1Gi", "hugepages-3Mi"):
         assert (judged(with_requests("d", **{name: "3Gi"})) or ("",))[0] == f"OutOf{name}"
