@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from edgelet.api.errors import EdgeletError
@@ -18,7 +18,6 @@ from edgelet.pods import (
     references,
     remember,
     resize,
-    starts,
     stored_pod,
 )
 from edgelet.pods.care import Care
@@ -29,21 +28,13 @@ from edgelet.pods.memory import ContainerMemory, ImageUnknown, Memory, PendingRe
 from edgelet.pods.plan import Situation
 from edgelet.pods.probe_call import CarePorts
 from edgelet.pods.restart_backoff import BackoffSettings
+from edgelet.pods.round_work import RoundWork
 from edgelet.pods.status_writer import StatusWriter
-from edgelet.pods.steps import (
-    FetchImage,
-    FinishDeletion,
-    KillContainers,
-    PrepareFiles,
-    RemoveVolumes,
-    RunPostStart,
-    StartContainer,
-    Step,
-)
+from edgelet.pods.steps import Step
 from edgelet.pods.storage_watch import StorageWatch
 from edgelet.ports.clock import Clock
 from edgelet.ports.object_store import Key, ObjectStore, StoredObject
-from edgelet.ports.runtime import BeforeStart, ObservedPod, Runtime
+from edgelet.ports.runtime import ObservedPod, Runtime
 
 log = logging.getLogger(__name__)
 
@@ -101,6 +92,15 @@ class PodWorker:
         self._storage = ports.storage(self._evict)
         self._news = asyncio.Event()  # a probe or a hook decided, or the round is over
         self._care = Care(ports.care, memory=lambda: self._memory, keep=self._replace, news=self._heard)
+        self._work = RoundWork(
+            executor=ports.executor,
+            care=self._care,
+            fetches=self._fetches,
+            memory=lambda: self._memory,
+            keep=self._replace,
+            touched=self._touched,
+            finish=self._finish,
+        )
 
     @property
     def pod(self) -> Pod | None:
@@ -291,7 +291,7 @@ class PodWorker:
 
     async def _carry_out(self, pod: Pod, steps: tuple[Step, ...]) -> None:
         """Do the steps of a round, in a task of its own so that news can break it off."""
-        self._round = asyncio.create_task(self._steps(pod, steps), name=f"pod-round/{self.uid}")
+        self._round = asyncio.create_task(self._work.carry_out(pod, steps), name=f"pod-round/{self.uid}")
         self._round.add_done_callback(lambda _: self._news.set())
         try:
             while not self._round.done():
@@ -305,38 +305,6 @@ class PodWorker:
         if not done.cancelled() and (error := done.exception()) is not None:
             raise error
 
-    async def _steps(self, pod: Pod, steps: tuple[Step, ...]) -> None:
-        together = starts.together(pod, steps)
-        for step in steps:
-            match step:
-                case StartContainer() if step in together:
-                    if step is together[0]:
-                        await self._starts(pod, together)
-                case FetchImage(container=name):
-                    self._fetches.begin(pod, name)
-                case FinishDeletion():
-                    await self._finish(pod)
-                case RunPostStart():
-                    self._care.run_post_start(pod, step)
-                case KillContainers():
-                    self._look_needed = True
-                    await self._care.kill(pod, step)
-                case _:
-                    if isinstance(step, StartContainer):
-                        self._care.expect_hook(pod, step)
-                    # Files are no affair of the engine.
-                    self._look_needed |= not isinstance(step, PrepareFiles | RemoveVolumes)
-                    self._memory = await self._ports.executor.execute(step, pod, lambda: self._memory)
-
-    async def _starts(self, pod: Pod, steps: Sequence[StartContainer]) -> None:
-        async def start(step: StartContainer, before_start: BeforeStart) -> None:
-            self._look_needed = True
-            self._care.expect_hook(pod, step)
-            memory = await self._ports.executor.execute(step, pod, lambda: self._memory, before_start=before_start)
-            self._memory = memory  # nothing else ran since it was made
-
-        await starts.carry_out(steps, start)
-
     async def _finish(self, pod: Pod) -> None:
         self._finishing = True  # that the object goes is news too: it must not break off what makes it go
         try:
@@ -344,6 +312,9 @@ class PodWorker:
             self._finished = True
         finally:
             self._finishing = False
+
+    def _touched(self) -> None:
+        self._look_needed = True
 
     def _replace(self, memory: Memory) -> None:
         self._memory = memory
