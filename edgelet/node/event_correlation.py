@@ -1,12 +1,13 @@
 """Which event a happening belongs to: the same again is counted, many similar ones become one, floods are held back.
 
 Source: client-go tools/record/events_cache.go (aggregator, logger, spam filter, in that order). Decides by the
-monotonic clock; every table is bounded, least recently used forgotten first.
+monotonic clock; every table is bounded: what is past is forgotten, and beyond that the least recently
+used.
 """
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -56,6 +57,11 @@ class Recent(dict[K, V], Generic[K, V]):
         if len(self) > self._limit:
             del self[next(iter(self))]
 
+    def let_go(self, past: Callable[[V], bool]) -> None:
+        """Forget from the oldest on, up to the first that still says something."""
+        while self and past(self[oldest := next(iter(self))]):
+            del self[oldest]
+
 
 @dataclass(frozen=True, slots=True)
 class _Similar:
@@ -78,6 +84,8 @@ class Correlator:
 
     def correlate(self, subject: Subject, message: str, *, now_s: float) -> Correlated:
         """Return what the happening counts as. `now_s` is monotonic."""
+        self._similar.let_go(lambda one: now_s - one.last_s > _SIMILAR_WINDOW_S)
+        self._budgets.let_go(lambda one: _refilled(one, now_s) >= _BURST)
         tell = self._may_be_told(subject, now_s)
         if self._is_one_of_many(subject, message, now_s):
             return Correlated(subject, _COMBINED + message, tell)
@@ -94,6 +102,10 @@ class Correlator:
     def _may_be_told(self, subject: Subject, now_s: float) -> bool:
         object_ = (subject.kind, subject.namespace, subject.name, subject.uid)
         known = self._budgets.get(object_)
-        left = min(_BURST, known.left + (now_s - known.at_s) * _REFILL_PER_S) if known else _BURST
+        left = _refilled(known, now_s) if known else _BURST
         self._budgets.touch(object_, _Budget(left - 1 if left >= 1 else left, now_s))
         return left >= 1
+
+
+def _refilled(budget: _Budget, now_s: float) -> float:
+    return min(_BURST, budget.left + (now_s - budget.at_s) * _REFILL_PER_S)

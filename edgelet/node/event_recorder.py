@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import uuid
 from collections.abc import Callable, Hashable
@@ -41,7 +42,7 @@ class EventRecorder:
         self._clock = clock
         self._host_name = host_name
         self._new_uid = new_uid
-        self._events: Recent[Hashable, Document] = Recent(limit)
+        self._events: Recent[Hashable, bytes] = Recent(limit)  # as JSON: 0.9 kB instead of 3.7
         self._correlator = Correlator(limit=limit)
         self._listeners: list[Listener] = []
         self._last_stamp_ns = 0
@@ -61,8 +62,9 @@ class EventRecorder:
         subject = Subject(regarding.kind, regarding.namespace, regarding.name, uid, container, type, reason)
         found = self._correlator.correlate(subject, message, now_s=self._clock.monotonic_s())
         known = self._events.get(found.identity)
-        document = self._again(known, found.message) if known else self._first(subject, found.message)
-        self._events.touch(found.identity, document)
+        document = self._again(_read(known), found.message) if known else self._first(subject, found.message)
+        text = json.dumps(document, separators=(",", ":"), ensure_ascii=False)
+        self._events.touch(found.identity, text.encode(errors="surrogatepass"))
         if found.tell:  # a flood reaches neither the link nor the journal
             level = logging.WARNING if type == "Warning" else logging.INFO
             extra = {"regarding": str(regarding), "reason": reason, "container": container}
@@ -72,11 +74,8 @@ class EventRecorder:
 
     def list(self, namespace: str | None = None) -> tuple[Document, ...]:
         """Return the events of a namespace (None: all), the one that happened last at the end."""
-        return tuple(
-            document
-            for document in self._events.values()
-            if namespace is None or document["metadata"]["namespace"] == namespace
-        )
+        every = (_read(one) for one in self._events.values())
+        return tuple(one for one in every if namespace is None or one["metadata"]["namespace"] == namespace)
 
     def listen(self, listener: Listener) -> Callable[[], None]:
         """Have each new or counted Event told; returns what ends it. The listener must not wait and not fail."""
@@ -114,6 +113,11 @@ class EventRecorder:
     def _again(self, known: Document, message: str) -> Document:
         stamp = time.render(self._clock.now())
         return {**known, "message": message, "lastTimestamp": stamp, "count": known["count"] + 1}
+
+
+def _read(text: bytes) -> Document:
+    document: Document = json.loads(text.decode(errors="surrogatepass"))
+    return document
 
 
 def _involved(subject: Subject) -> dict[str, Any]:

@@ -22,5 +22,5 @@ class Pace:
     def spend(self, name: str, *, now_s: float) -> None:
         """Note that it was told."""
         self._arrival_s[name] = max(self._arrival_s.get(name, now_s), now_s) + self._interval_s
-        if len(self._arrival_s) > 4096:  # noqa: PLR2004  those in the past say nothing any more
+        if len(self._arrival_s) > 256:  # noqa: PLR2004  those in the past say nothing any more
             self._arrival_s = {name: at for name, at in self._arrival_s.items() if at > now_s}

@@ -12,6 +12,7 @@ from edgelet.node.published_topics import PublishedTopics
 from edgelet.ports.object_store import Document, Key, ObjectStore
 
 _MAX_REFUSED = 1000
+_NEWS_S = 1800.0  # what is told to a broker that was set back is younger
 _MAX_NEWS = 1000  # of what went: each topic of what is there has one anyway
 _TOLD_KINDS = tuple(kind.kind for kind in kinds.KINDS if kind.kind not in {"Event", "Node"})  # those have own topics
 
@@ -79,7 +80,8 @@ class StatusDesk:
         if empty:
             if topic in self._told or topic in self._published:  # else it is cleared once more
                 self._gone[topic] = now_s
-                if len(self._gone) > _MAX_NEWS:
+                oldest_s = next(iter(self._gone.values()))
+                if len(self._gone) > _MAX_NEWS or now_s - oldest_s > _NEWS_S:
                     self._gone.popitem(last=False)
             for known in (self._known, self._told, self._news):
                 known.pop(topic, None)
