@@ -97,4 +97,4 @@ def limits(pod: Pod, container: Container, *, node: NodeFacts) -> Resources:
 
 
 def _expanded(words: tuple[str, ...], variables: Mapping[str, str]) -> tuple[str, ...] | None:
-    return tuple(expansion.expand(word, variables) for word in words) or None
+    return expansion.expand_all(words, variables) or None

@@ -42,13 +42,17 @@ def build(
     sources = _Sources(objects, pod.metadata.namespace)
     services = dict(service_env)
     found: dict[str, str] = {}
+    total = 0
     for source in container.env_from:
         values = sources.every("ConfigMap", source.config_map_ref) if source.config_map_ref else {}
         values |= sources.every("Secret", source.secret_ref) if source.secret_ref else {}
-        found.update((f"{source.prefix or ''}{key}", value) for key, value in values.items())
+        for key, value in values.items():
+            total = expansion.checked_total(total, value)
+            found[f"{source.prefix or ''}{key}"] = value
     for variable in container.env:
         if variable.value:
             found[variable.name] = expansion.expand(variable.value, found, services)
+            total = expansion.checked_total(total, found[variable.name])
         elif variable.value_from and variable.value_from.file_key_ref:
             value = _of_file(variable.value_from.file_key_ref, env_files)
             if value is not None:

@@ -100,7 +100,8 @@ class WebSocketChannel:
                 if not await self._feed():
                     return None
             elif isinstance(event, Ping):
-                await self._write(self._frames.send(event.response()))
+                if self._frames.state is ConnectionState.OPEN:  # nothing may follow our own close
+                    await self._write(self._frames.send(event.response()))
             elif isinstance(event, CloseConnection):
                 # Still OPEN: not the other end's wish but wsproto's, for a frame that breaks the protocol.
                 if self._frames.state in (ConnectionState.REMOTE_CLOSING, ConnectionState.OPEN):
@@ -109,7 +110,8 @@ class WebSocketChannel:
             elif isinstance(event, Message):
                 message += event.data.encode() if isinstance(event.data, str) else event.data
                 if len(message) > MESSAGE_LIMIT_BYTES:
-                    await self._write(self._frames.send(CloseConnection(code=CloseReason.MESSAGE_TOO_BIG)))
+                    if self._frames.state is ConnectionState.OPEN:
+                        await self._write(self._frames.send(CloseConnection(code=CloseReason.MESSAGE_TOO_BIG)))
                     return None
                 if event.message_finished:
                     return bytes(message)
