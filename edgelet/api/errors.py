@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 
-
 _MAX_TOLD = 100  # faults in one message: a payload of 128 KiB can have tens of thousands
 
 

@@ -125,7 +125,7 @@ def _mode(default_mode: int | None) -> int:
 
 
 def _check_paths(found: Files) -> None:
-    """Refuse paths that are too long, that leave the directory, that mean the same file, or need a file to be a directory."""
+    """Refuse paths that are too long, leave the directory, mean the same file, or need a file to be a directory."""
     seen: set[str] = set()
     for path in found:
         if len(path.encode()) > _PATH_MAX_BYTES:

@@ -99,9 +99,7 @@ def _specs(pod: Pod, container: Container) -> Iterator[ContainerSpec]:
         places = dict(volumes.plan(pod, paths=PATHS, objects=_AnyObjects(), node=_FACTS).volumes)
         places |= {one.name: MountableVolume("/img") for one in pod.spec.volumes if one.image is not None}
         files = {(one.volume_name, one.path): b"key='value'\n" for one in env_file.wanted(container)}
-        env = environment.build(
-            container, pod, objects=_AnyObjects(), pod_ips=_IPS, node=_FACTS, env_files=files
-        )
+        env = environment.build(container, pod, objects=_AnyObjects(), pod_ips=_IPS, node=_FACTS, env_files=files)
         spec = container_spec.resolve(
             pod,
             container,
@@ -123,9 +121,8 @@ def _specs(pod: Pod, container: Container) -> Iterator[ContainerSpec]:
 
 
 def _probes(container: Container) -> None:
-    hooks = container.lifecycle
-    handlers = [container.liveness_probe, container.readiness_probe, container.startup_probe]
-    for one in (*handlers, hooks and hooks.post_start, hooks and hooks.pre_stop):
+    hooks = (container.lifecycle.post_start, container.lifecycle.pre_stop) if container.lifecycle else ()
+    for one in (container.liveness_probe, container.readiness_probe, container.startup_probe, *hooks):
         if one is None:
             continue
         if one.exec is not None:

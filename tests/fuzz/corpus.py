@@ -14,6 +14,7 @@ from scripts import try_manifests
 
 ROOT = Path(__file__).parents[2]
 SEEDS = ROOT / "tests" / "fuzz" / "seeds"
+WORDS = ROOT / "tests" / "fuzz" / "words"
 CASES = ROOT / "tests" / "conformance" / "cases"
 _EXAMPLES = ROOT / "configs" / "examples"
 _SUFFIXES = frozenset({".yaml", ".yml", ".json"})
@@ -25,6 +26,12 @@ _TOPICS = {"Pod": "pods", "ConfigMap": "configmaps", "Secret": "secrets"}
 def seeds(target: str) -> tuple[Path, ...]:
     """Return the files that are kept for a target."""
     return tuple(sorted(path for path in (SEEDS / target).iterdir() if path.is_file()))
+
+
+def words(target: str) -> list[bytes]:
+    """Return what libFuzzer may put into an input of this target, besides bytes."""
+    path = WORDS / f"{target}.txt"
+    return path.read_bytes().splitlines() if path.exists() else []
 
 
 def fill(corpus: Path, target: str, *, manifests: tuple[Path, ...]) -> int:

@@ -11,9 +11,9 @@ from edgelet.intake.reception import Reception
 from edgelet.intake.successors import Successors
 from edgelet.ports.object_store import Document
 from tests.fakes.object_store import FakeObjectStore
-from tests.fuzz.still_clock import StillClock
 from tests.fuzz import plain_json
 from tests.fuzz.stepping import settled
+from tests.fuzz.still_clock import StillClock
 
 NODE = "board"
 MAX_OBJECT_BYTES = 128 * 1024  # as the settings have it

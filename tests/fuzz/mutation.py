@@ -30,10 +30,33 @@ _NUMBERS = (0, -1, 1, 2, 30, 80, 65535, 65536, 2**31 - 1, 2**31, 2**63 - 1, -(2*
 _TEXTS = (
     *("", "a", "b", "web", "c", "v", "key", "a.b", "A", "a" * 63, "a" * 64, "a" * 254, "-", "..", ".", "/", "/v"),
     *("/a/../b", "a/b", "../x", "$(A)", "$$(A)", "$(A", "ä", "\u2028", "\U0001f4a9", "\n", "0", "80", "1e3", "true"),
-    *("metadata.name", "metadata.labels['a']", "status.podIP", "limits.cpu", "requests.memory", "kernel.shm_rmid_forced"),
+    *(
+        "metadata.name",
+        "metadata.labels['a']",
+        "status.podIP",
+        "limits.cpu",
+        "requests.memory",
+        "kernel.shm_rmid_forced",
+    ),
     *("10.0.0.1", "::1", "fe80::1%eth0", "256.1.1.1", "sha256:" + "0" * 64, "localhost/testbox:1", "a@b", "dmFsdWU="),
 )
-_AMOUNTS = ("0", "1", "100m", "0.5", "1Gi", "-1", "1e30", "9e30", "1e-30", "9223372036854775807", "8Ei", "1n", "x", 1, 0.1)
+_AMOUNTS = (
+    "0",
+    "1",
+    "100m",
+    "0.5",
+    "1Gi",
+    "-1",
+    "1e30",
+    "9e30",
+    "1e-30",
+    "9223372036854775807",
+    "8Ei",
+    "1n",
+    "x",
+    1,
+    0.1,
+)
 _USUAL: dict[str, tuple[Any, ...]] = {
     "name": ("a", "b", "c", "d", "e", "v", "m", "p", "h", "http", "web"),
     "image": ("i:1", "localhost/testbox:1", "docker.io/library/a@sha256:" + "0" * 64),
@@ -75,8 +98,9 @@ def _repair(document: dict[str, Any]) -> None:
     spec = document["spec"] = document["spec"] if isinstance(document.get("spec"), dict) else {}
     spec["containers"] = spec.get("containers") or [{}]
     for part in ("initContainers", "containers"):
-        found = spec.get(part) if isinstance(spec.get(part), list) else []
-        for index, one in enumerate(one for one in found if isinstance(one, dict)):
+        found = spec.get(part)
+        items = found if isinstance(found, list) else []
+        for index, one in enumerate(one for one in items if isinstance(one, dict)):
             one["image"] = one.get("image") or "i"
             one["name"] = f"{part[0]}{index}"
 
@@ -85,17 +109,17 @@ def _change_object(document: dict[str, Any], random: Random) -> None:
     """Change an object somewhere inside; seldom what kind it is, or the whole of its spec."""
     kind = document.get("kind")
     model = _MODELS.get(kind if isinstance(kind, str) else "", Pod)
-    parts = [name for name in document if name in annotations(model) and name not in {"apiVersion", "kind"}]
-    if not parts or random.random() < 0.03:  # noqa: PLR2004
+    parts = [name for name in document if name in fields_of(model) and name not in {"apiVersion", "kind"}]
+    if not parts or random.random() < 0.03:
         _change(document, model, random)
         return
-    name = "spec" if "spec" in parts and random.random() < 0.85 else random.choice(parts)  # noqa: PLR2004
-    document[name] = _changed(document[name], annotations(model)[name], random)
+    name = "spec" if "spec" in parts and random.random() < 0.85 else random.choice(parts)
+    document[name] = _changed(document[name], fields_of(model)[name], random)
 
 
 def _change(document: dict[str, Any], model: type[Value], random: Random) -> None:
     """Change one field of an object, or something inside it."""
-    fields = annotations(model)
+    fields = fields_of(model)
     present = [name for name in document if name in fields]
     name = random.choice(present) if present and random.random() < 0.7 else random.choice(sorted(fields))
     if random.random() < 0.08:
@@ -108,7 +132,7 @@ def _change(document: dict[str, Any], model: type[Value], random: Random) -> Non
 
 def _named(field: str, random: Random) -> Any:
     """Return what such a field holds mostly, so that rules about names are not all there is."""
-    return random.choice(_USUAL[field]) if field in _USUAL and random.random() < 0.8 else None  # noqa: PLR2004
+    return random.choice(_USUAL[field]) if field in _USUAL and random.random() < 0.8 else None
 
 
 def _changed(value: Any, annotation: Any, random: Random) -> Any:
@@ -143,15 +167,15 @@ def _changed_list(value: list[Any], inner: Any, random: Random) -> list[Any]:
     return value
 
 
-def made(annotation: Any, random: Random, depth: int = 0) -> Any:
+def made(annotation: Any, random: Random, depth: int = 0) -> Any:  # noqa: PLR0911  one return a sort of thing
     """Return something of this type, mostly."""
     kind, inner = _taken_apart(annotation)
     match kind:
         case "object":
-            fields = annotations(inner)
+            fields = fields_of(inner)
             needed = [name for name, info in inner.model_fields.items() if info.is_required()]
             names = {inner.model_fields[name].alias or name for name in needed}
-            if depth < 4:  # noqa: PLR2004  deeper ones come by further changes
+            if depth < 4:
                 names |= set(random.sample(sorted(fields), k=min(len(fields), random.choice((0, 1, 1, 2)))))
             return {name: _named(name, random) or made(fields[name], random, depth + 1) for name in sorted(names)}
         case "list":
@@ -173,7 +197,7 @@ def made(annotation: Any, random: Random, depth: int = 0) -> Any:
 
 
 @cache
-def annotations(model: type[Value]) -> dict[str, Any]:
+def fields_of(model: type[Value]) -> dict[str, Any]:
     """Return the type of each field by its name in a document."""
     return {info.alias or name: info.annotation for name, info in model.model_fields.items()}
 

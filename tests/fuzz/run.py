@@ -7,17 +7,23 @@ then a file in the target's directory.
 from __future__ import annotations
 
 import argparse
+import importlib
 import logging
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import atheris
 
-with atheris.instrument_imports(
-    include=["edgelet", "h11", "h2", "hpack", "hyperframe", "wsproto", "jsonpatch", "jsonpointer", "yaml"]
-):
+_WATCHED = ("edgelet", "h11", "h2", "hpack", "hyperframe", "wsproto", "jsonpatch", "jsonpointer", "yaml")
+_LATE = ("edgelet.intake.yaml_dialect", "h2.config", "h2.connection", "h2.events", "h2.exceptions", "jsonpatch")
+
+with atheris.instrument_imports(include=list(_WATCHED)):
     from tests.fuzz import corpus, mutation
     from tests.fuzz.catalog import TARGETS
+
+    for name in _LATE:  # the agent imports them on first use, which would be too late to be watched
+        importlib.import_module(name)
 
 _PLAIN = 4  # of so many changes one is of bytes, where the target takes manifests
 _MANIFESTS = {"manifest": b"", "message": b"\n"}  # what stands before one
@@ -42,6 +48,7 @@ def main(arguments: list[str]) -> int:
         f"-rss_limit_mb={asked.memory_mb}",
         f"-max_len={asked.max_len}",
         "-print_final_stats=1",
+        *_dictionary(asked.target, home),
         *asked.libfuzzer,
     ]
     atheris.Setup(flags, TARGETS[asked.target], custom_mutator=_mutator(asked.target))
@@ -63,7 +70,17 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _mutator(target: str):
+def _dictionary(target: str, home: Path) -> list[str]:
+    """Write the target's words in libFuzzer's form; return the flag that names them."""
+    words = corpus.words(target)
+    quoted = ["".join(f"\\x{byte:02x}" for byte in word) for word in words]
+    path = home / "words.dict"
+    path.write_text("".join(f'"{word}"\n' for word in quoted))
+    return [f"-dict={path}"] if words else []
+
+
+def _mutator(target: str) -> Callable[[bytes, int, int], bytes] | None:
+    """Return what changes an input of a target that takes manifests; None: libFuzzer does it by itself."""
     separator = _MANIFESTS.get(target)
     if separator is None:
         return None
@@ -74,7 +91,8 @@ def _mutator(target: str):
             changed = mutation.mutated(body, seed=seed)
             if changed is not None and len(head) + len(changed) < max_size:
                 return head + found + changed
-        return atheris.Mutate(data, max_size)
+        mutated: bytes = atheris.Mutate(data, max_size)
+        return mutated
 
     return mutate
 

@@ -65,7 +65,7 @@ class _Call:
         self._line = line
         self._authority = authority
         self._user_agent = user_agent
-        self._h2: H2Connection = H2Connection(H2Configuration(client_side=True, header_encoding="utf-8"))
+        self._h2: H2Connection = H2Connection(H2Configuration(client_side=True, header_encoding=None))
         self._headers: dict[str, str] = {}
         self._data = bytearray()
         self._ended = False

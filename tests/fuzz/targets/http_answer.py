@@ -8,7 +8,9 @@ from edgelet.ports.probe_net import BODY_LIMIT_BYTES, HttpGet
 from tests.fuzz.channel import SilentChannel
 from tests.fuzz.stepping import settled
 
-_ASKED = HttpGet(host="10.0.0.2", port=8080, path="/healthz", scheme="http", headers=(("Accept", "*/*"),), host_header="")
+_ASKED = HttpGet(
+    host="10.0.0.2", port=8080, path="/healthz", scheme="http", headers=(("Accept", "*/*"),), host_header=""
+)
 
 
 def try_input(data: bytes) -> None:

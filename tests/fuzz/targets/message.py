@@ -10,10 +10,10 @@ from edgelet.ports.bus import Message
 from edgelet.ports.object_store import Key
 from tests.fakes.bus import FakeBus
 from tests.fakes.events import FakeEvents
-from tests.fuzz.still_clock import StillClock
 from tests.fuzz import house, plain_json
 from tests.fuzz.house import Door
 from tests.fuzz.stepping import settled
+from tests.fuzz.still_clock import StillClock
 
 _LONGEST_TOLD = 64 * 1024
 

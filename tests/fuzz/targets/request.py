@@ -18,9 +18,9 @@ from edgelet.remote.api import LocalApi
 from edgelet.remote.parts import Parts
 from tests import builders
 from tests.fakes.runtime import FakeRuntime
-from tests.fuzz.still_clock import StillClock
 from tests.fuzz.house import Door
 from tests.fuzz.stepping import settled
+from tests.fuzz.still_clock import StillClock
 
 _BODY_BYTES = 512 * 1024
 _MOST_REQUESTS = 4
