@@ -90,7 +90,7 @@ def limits(pod: Pod, container: Container, *, node: NodeFacts) -> Resources:
     return Resources(
         cpu_shares=resources.cpu_shares(cpu_request.to_milli()),
         cpu_quota_us=resources.cpu_quota_us(cpu_limit.to_milli()),
-        memory_limit_bytes=memory_limit.to_bytes(),
+        memory_limit_bytes=resources.limit_bytes(memory_limit),
         # Refused by the kernel without CAP_SYS_RESOURCE, and then the container would not start at all.
         oom_score_adj=score if score >= 0 or node.negative_oom_score_allowed else None,
     )

@@ -67,7 +67,7 @@ def resolve(pod: Pod, *, attempt: int, node: NodeFacts, resolv_conf_text: str = 
         qos=qos.qos_class(pod),
         cpu_shares=resources.cpu_shares(resources.pod_requests(pod).get("cpu", Quantity(0)).to_milli()),
         cpu_quota_us=resources.cpu_quota_us(whole.get("cpu", Quantity(0)).to_milli()),
-        memory_limit_bytes=whole.get("memory", Quantity(0)).to_bytes(),
+        memory_limit_bytes=resources.limit_bytes(whole.get("memory", Quantity(0))),
         attempt=attempt,
     )
     return ResolvedSandbox(spec, resolver.warnings)

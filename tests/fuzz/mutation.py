@@ -8,9 +8,10 @@ from __future__ import annotations
 import copy
 import json
 import types
+from collections.abc import Sequence
 from functools import cache
 from random import Random
-from typing import Annotated, Any, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 
 from edgelet.api.config_map import ConfigMap
 from edgelet.api.errors import EdgeletError
@@ -22,10 +23,13 @@ from edgelet.api.secret import Secret
 from edgelet.api.value import Value
 from edgelet.intake import decode
 
+Choice = TypeVar("Choice")
+
 _MODELS: dict[str, type[Value]] = {"Pod": Pod, "ConfigMap": ConfigMap, "Secret": Secret, "Namespace": Namespace}
 _LIMIT_BYTES = 64 * 1024
 _REPAIRED = 0.7  # how often what every object needs is put in where it is missing
-_STAY = 0.3  # how often a change is made here, not further down
+_PRESENT = 0.8  # how often a field that is there is changed, not one that is not
+_STAY = 0.2  # how often a change is made here, not further down
 _NUMBERS = (0, -1, 1, 2, 30, 80, 65535, 65536, 2**31 - 1, 2**31, 2**63 - 1, -(2**63), 2**63, 2**64, 10**40, 0.5, 1e300)
 _TEXTS = (
     *("", "a", "b", "web", "c", "v", "key", "a.b", "A", "a" * 63, "a" * 64, "a" * 254, "-", "..", ".", "/", "/v"),
@@ -113,7 +117,7 @@ def _change_object(document: dict[str, Any], random: Random) -> None:
     if not parts or random.random() < 0.03:
         _change(document, model, random)
         return
-    name = "spec" if "spec" in parts and random.random() < 0.85 else random.choice(parts)
+    name = _heavy(parts, [document[one] for one in parts], random)
     document[name] = _changed(document[name], fields_of(model)[name], random)
 
 
@@ -121,13 +125,27 @@ def _change(document: dict[str, Any], model: type[Value], random: Random) -> Non
     """Change one field of an object, or something inside it."""
     fields = fields_of(model)
     present = [name for name in document if name in fields]
-    name = random.choice(present) if present and random.random() < 0.7 else random.choice(sorted(fields))
+    if present and random.random() < _PRESENT:
+        name = _heavy(present, [document[one] for one in present], random)
+    else:
+        name = random.choice(sorted(fields))
     if random.random() < 0.08:
         document.pop(name, None)
     elif name in document and random.random() > _STAY:
         document[name] = _changed(document[name], fields[name], random)
     else:
         document[name] = _named(name, random) or made(fields[name], random)
+
+
+def _heavy(choices: Sequence[Choice], values: Sequence[Any], random: Random) -> Choice:
+    """Choose by how much is inside, so that each leaf of a document has its turn."""
+    return random.choices(choices, weights=[_weight(one) for one in values])[0]
+
+
+def _weight(value: Any) -> int:
+    if isinstance(value, dict):
+        return 1 + sum(map(_weight, value.values()))
+    return 1 + sum(map(_weight, value)) if isinstance(value, list) else 1
 
 
 def _named(field: str, random: Random) -> Any:
@@ -152,7 +170,7 @@ def _changed(value: Any, annotation: Any, random: Random) -> Any:
 
 
 def _changed_list(value: list[Any], inner: Any, random: Random) -> list[Any]:
-    at = random.randrange(len(value))
+    at = _heavy(range(len(value)), value, random)
     match random.randrange(8):
         case 0:
             del value[at]
