@@ -7,7 +7,9 @@ then a file in the target's directory.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import importlib
+import io
 import logging
 import sys
 from collections.abc import Callable
@@ -18,7 +20,8 @@ import atheris
 _WATCHED = ("edgelet", "h11", "h2", "hpack", "hyperframe", "wsproto", "jsonpatch", "jsonpointer", "yaml")
 _LATE = ("edgelet.intake.yaml_dialect", "h2.config", "h2.connection", "h2.events", "h2.exceptions", "jsonpatch")
 
-with atheris.instrument_imports(include=list(_WATCHED)):
+# It names each of two hundred modules.
+with contextlib.redirect_stderr(io.StringIO()), atheris.instrument_imports(include=list(_WATCHED)):
     from tests.fuzz import corpus, mutation
     from tests.fuzz.catalog import TARGETS
 
