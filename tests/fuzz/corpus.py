@@ -14,6 +14,7 @@ from scripts import try_manifests
 
 ROOT = Path(__file__).parents[2]
 SEEDS = ROOT / "tests" / "fuzz" / "seeds"
+RICH = tuple(SEEDS / "manifest" / f"{name}.json" for name in ("rich", "host"))
 WORDS = ROOT / "tests" / "fuzz" / "words"
 CASES = ROOT / "tests" / "conformance" / "cases"
 _EXAMPLES = ROOT / "configs" / "examples"

@@ -61,7 +61,7 @@ _AMOUNTS = (
     1,
     0.1,
 )
-_USUAL: dict[str, tuple[Any, ...]] = {
+USUAL: dict[str, tuple[Any, ...]] = {
     "name": ("a", "b", "c", "d", "e", "v", "m", "p", "h", "http", "web"),
     "image": ("i:1", "localhost/testbox:1", "docker.io/library/a@sha256:" + "0" * 64),
     "mountPath": ("/a", "/b", "/v", "/etc/hosts", "/a/b"),
@@ -75,7 +75,7 @@ _USUAL: dict[str, tuple[Any, ...]] = {
     "restartPolicy": ("Always", "OnFailure", "Never"),
     "ip": ("10.0.0.1", "::1"),
 }
-_KEYS = ("a", "key", "app", "cpu", "memory", "ephemeral-storage", "hugepages-2Mi", "x/y", "a/b/c", "", "A" * 64, "ä")
+KEYS = ("a", "key", "app", "cpu", "memory", "ephemeral-storage", "hugepages-2Mi", "x/y", "a/b/c", "", "A" * 64, "ä")
 
 
 def mutated(data: bytes, *, seed: int) -> bytes | None:
@@ -134,7 +134,7 @@ def _change(document: dict[str, Any], model: type[Value], random: Random) -> Non
     elif name in document and random.random() > _STAY:
         document[name] = _changed(document[name], fields[name], random)
     else:
-        document[name] = _named(name, random) or made(fields[name], random)
+        document[name] = usual(name, random) or made(fields[name], random)
 
 
 def _heavy(choices: Sequence[Choice], values: Sequence[Any], random: Random) -> Choice:
@@ -148,14 +148,14 @@ def _weight(value: Any) -> int:
     return 1 + sum(map(_weight, value)) if isinstance(value, list) else 1
 
 
-def _named(field: str, random: Random) -> Any:
+def usual(field: str, random: Random) -> Any:
     """Return what such a field holds mostly, so that rules about names are not all there is."""
-    return random.choice(_USUAL[field]) if field in _USUAL and random.random() < 0.8 else None
+    return random.choice(USUAL[field]) if field in USUAL and random.random() < 0.8 else None
 
 
 def _changed(value: Any, annotation: Any, random: Random) -> Any:
     """Return a value like this one, with something else inside."""
-    kind, inner = _taken_apart(annotation)
+    kind, inner = taken_apart(annotation)
     if random.random() < 0.03:
         return random.choice((None, [], {}, "", 0, True, [None], {"": None}, random.choice(_NUMBERS)))
     if kind == "object" and isinstance(value, dict):
@@ -164,7 +164,7 @@ def _changed(value: Any, annotation: Any, random: Random) -> Any:
     if kind == "list" and isinstance(value, list) and value:
         return _changed_list(value, inner, random)
     if kind == "map" and isinstance(value, dict):
-        value[random.choice([*_KEYS, *map(str, value)])] = made(inner, random)
+        value[random.choice([*KEYS, *map(str, value)])] = made(inner, random)
         return value
     return made(annotation, random)
 
@@ -185,9 +185,9 @@ def _changed_list(value: list[Any], inner: Any, random: Random) -> list[Any]:
     return value
 
 
-def made(annotation: Any, random: Random, depth: int = 0) -> Any:  # noqa: PLR0911  one return a sort of thing
+def made(annotation: Any, random: Random, depth: int = 0) -> Any:
     """Return something of this type, mostly."""
-    kind, inner = _taken_apart(annotation)
+    kind, inner = taken_apart(annotation)
     match kind:
         case "object":
             fields = fields_of(inner)
@@ -195,23 +195,33 @@ def made(annotation: Any, random: Random, depth: int = 0) -> Any:  # noqa: PLR09
             names = {inner.model_fields[name].alias or name for name in needed}
             if depth < 4:
                 names |= set(random.sample(sorted(fields), k=min(len(fields), random.choice((0, 1, 1, 2)))))
-            return {name: _named(name, random) or made(fields[name], random, depth + 1) for name in sorted(names)}
+            return {name: usual(name, random) or made(fields[name], random, depth + 1) for name in sorted(names)}
         case "list":
             return [made(inner, random, depth + 1) for _ in range(random.choice((0, 1, 1, 2)))]
         case "map":
-            return {random.choice(_KEYS): made(inner, random, depth + 1) for _ in range(random.choice((0, 1, 2)))}
-        case "words":
-            return random.choice((*inner, "", "Nonsense"))
-        case "amount":
-            return random.choice(_AMOUNTS)
-        case "number":
-            return random.choice((*_NUMBERS, random.randrange(100_000)))
-        case "truth":
-            return random.random() < 0.5
-        case "number or text":
-            return random.choice((*_NUMBERS, *_TEXTS))
+            return {random.choice(KEYS): made(inner, random, depth + 1) for _ in range(random.choice((0, 1, 2)))}
+        case "number" if random.random() < 0.2:
+            return random.randrange(100_000)
         case _:
-            return random.choice(_TEXTS)
+            return random.choice(scalars(annotation))
+
+
+def scalars(annotation: Any) -> tuple[Any, ...]:
+    """Return values for a field of this type that code may trip over, if there are any."""
+    kind, inner = taken_apart(annotation)
+    match kind:
+        case "words":
+            return (*inner, "", "Nonsense")
+        case "amount":
+            return _AMOUNTS
+        case "number":
+            return _NUMBERS
+        case "truth":
+            return (True, False)
+        case "number or text":
+            return (*_NUMBERS, *_TEXTS)
+        case _:
+            return _TEXTS
 
 
 @cache
@@ -220,16 +230,16 @@ def fields_of(model: type[Value]) -> dict[str, Any]:
     return {info.alias or name: info.annotation for name, info in model.model_fields.items()}
 
 
-def _taken_apart(annotation: Any) -> tuple[str, Any]:  # noqa: PLR0911  one return a sort of annotation
+def taken_apart(annotation: Any) -> tuple[str, Any]:  # noqa: PLR0911  one return a sort of annotation
     """Return what sort of thing a type is, and what is inside."""
     if annotation == IntOrString:
         return "number or text", None
     origin, inside = get_origin(annotation), get_args(annotation)
     if origin is Annotated:
-        return _taken_apart(inside[0])
+        return taken_apart(inside[0])
     if origin in (Union, types.UnionType):
         some = [one for one in inside if one is not type(None)]
-        return _taken_apart(some[0])
+        return taken_apart(some[0])
     if origin is Literal:
         return "words", inside
     if origin is tuple:

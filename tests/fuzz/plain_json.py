@@ -10,8 +10,13 @@ _LEAST, _MOST = -(2**63), 2**64
 
 def check(document: Any) -> None:
     """Fail for what is none."""
-    json.dumps(document, allow_nan=False, ensure_ascii=False).encode()
+    check_text(document)
     _check_numbers(document, "")
+
+
+def check_text(document: Any) -> None:
+    """Fail for what is no JSON at all; numbers may be of any size, as before validation."""
+    json.dumps(document, allow_nan=False, ensure_ascii=False).encode()
 
 
 def _check_numbers(value: Any, path: str) -> None:

@@ -10,6 +10,7 @@ import argparse
 import contextlib
 import importlib
 import io
+import json
 import logging
 import sys
 from collections.abc import Callable
@@ -22,7 +23,7 @@ _LATE = ("edgelet.intake.yaml_dialect", "h2.config", "h2.connection", "h2.events
 
 # It names each of two hundred modules.
 with contextlib.redirect_stderr(io.StringIO()), atheris.instrument_imports(include=list(_WATCHED)):
-    from tests.fuzz import corpus, mutation
+    from tests.fuzz import corpus, mutation, neighbours
     from tests.fuzz.catalog import TARGETS
 
     for name in _LATE:  # the agent imports them on first use, which would be too late to be watched
@@ -35,6 +36,8 @@ _MANIFESTS = {"manifest": b"", "message": b"\n"}  # what stands before one
 def main(arguments: list[str]) -> int:
     """Run."""
     asked = _parser().parse_args(arguments)
+    if asked.neighbours:
+        return _try_neighbours()
     if asked.list:
         print("\n".join(TARGETS))
         return 0
@@ -63,6 +66,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="scripts/fuzz", description=__doc__)
     parser.add_argument("target", nargs="?", default="manifest", choices=tuple(TARGETS))
     parser.add_argument("--list", action="store_true", help="name the targets")
+    parser.add_argument("--neighbours", action="store_true", help="try all neighbours of the rich seeds: minutes")
     parser.add_argument("--seconds", type=int, default=60, help="how long (default: 60)")
     parser.add_argument("--manifests", type=Path, action="append", default=[], help="more manifests to begin with")
     parser.add_argument("--directory", type=Path, default=corpus.ROOT / ".fuzz", help="corpus and findings")
@@ -71,6 +75,21 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--max-len", type=int, default=8192, help="the longest input, in bytes")
     parser.add_argument("libfuzzer", nargs="*", help="flags of libFuzzer's own, after --")
     return parser
+
+
+def _try_neighbours() -> int:
+    """Try each of them; the first that breaks the target is printed, and raises."""
+    count = 0
+    for path in corpus.RICH:
+        for data in neighbours.of(json.loads(path.read_bytes())):
+            try:
+                TARGETS["manifest"](data)
+            except BaseException:
+                print(data.decode(), file=sys.stderr)
+                raise
+            count += 1
+        print(f"{path.name}: {count} neighbours so far", file=sys.stderr)
+    return 0
 
 
 def _dictionary(target: str, home: Path) -> list[str]:
@@ -87,10 +106,13 @@ def _mutator(target: str) -> Callable[[bytes, int, int], bytes] | None:
     separator = _MANIFESTS.get(target)
     if separator is None:
         return None
+    seeds = [path.read_bytes() for path in corpus.seeds("manifest")]  # rich ones, which would seldom be chosen
 
     def mutate(data: bytes, max_size: int, seed: int) -> bytes:
         head, found, body = data.partition(separator) if separator else (b"", b"", data)
         if seed % _PLAIN:
+            if seed % _PLAIN == 1 and not separator:
+                body = seeds[seed // _PLAIN % len(seeds)]
             changed = mutation.mutated(body, seed=seed)
             if changed is not None and len(head) + len(changed) < max_size:
                 return head + found + changed

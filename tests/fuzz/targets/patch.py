@@ -41,7 +41,7 @@ def try_input(data: bytes) -> None:
     except EdgeletError:
         return
     try:
-        plain_json.check(patches.apply(_RICH, change, patch_type=patch_type))
+        plain_json.check_text(patches.apply(_RICH, change, patch_type=patch_type))
     except EdgeletError as error:
         house.check_refusal(error)
     door = Door()
