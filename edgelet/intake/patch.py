@@ -62,6 +62,6 @@ def _copied_bytes(document: Any, operation: Any) -> int:
     """Return how much an operation copies. Raises what the library does for a place that is not there."""
     if not isinstance(operation, Mapping) or operation.get("op") != "copy":
         return 0
-    from jsonpointer import resolve_pointer  # noqa: PLC0415
+    from jsonpointer import resolve_pointer  # noqa: PLC0415  see _json
 
     return len(json.dumps(resolve_pointer(document, operation["from"])))
