@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 
+_MAX_TOLD = 100  # faults in one message: a payload of 128 KiB can have tens of thousands
+
 
 class EdgeletError(Exception):
     """Something edgelet could not do.
@@ -36,13 +38,17 @@ class FieldError:
 
 
 class InvalidObjectError(EdgeletError):
-    """A document that is understood and wrong: every fault with its path. HTTP 422, reason Invalid."""
+    """A document that is understood and wrong: every fault with its path, the first 100 in the message.
+
+    HTTP 422, reason Invalid.
+    """
 
     def __init__(self, kind: str, name: str, faults: tuple[FieldError, ...]) -> None:
         self.kind = kind
         self.name = name
         self.faults = faults
-        text = "; ".join(map(str, faults))
+        text = "; ".join(map(str, faults[:_MAX_TOLD]))
+        text += f"; and {len(faults) - _MAX_TOLD} more" if len(faults) > _MAX_TOLD else ""
         super().__init__("Invalid", f'{kind} "{name}" is invalid: {text}')
 
 

@@ -24,6 +24,7 @@ _BINARY_SUFFIX = ["", *_BINARY]
 _NUMBER = re.compile(r"([+-]?)(\d*)(?:\.(\d*))?(Ki|Mi|Gi|Ti|Pi|Ei|[numkMGTPE]?|[eE][+-]?\d{1,3})", re.ASCII)
 _MAX_CHARACTERS = 64  # nobody means more; keeps the arithmetic small
 _MAX_EXPONENT = 30
+_MAX_NANO = 10**_MAX_EXPONENT * _NANO
 _MAX_BINARY = (2**63 - 1) * _NANO
 
 
@@ -58,6 +59,8 @@ class Quantity:
                 raise ValueError(f"{text!r} is out of range")
             power = 9 + exponent - places
             nano = digits * 10**power if power >= 0 else _divide_up(digits, 10**-power)
+        if nano > _MAX_NANO:  # many digits and a suffix: written out, it could not be read again
+            raise ValueError(f"{text!r} is out of range")
         if form == "BinarySI" and 0 < nano < _NANO:
             form = "DecimalSI"
         return cls(-nano if sign == "-" else nano, form)  # type: ignore[arg-type]

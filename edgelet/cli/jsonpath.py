@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import operator
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any, assert_never
 
 from edgelet.cli.jsonpath_syntax import (
@@ -25,6 +26,24 @@ from edgelet.cli.jsonpath_syntax import (
     relaxed,
 )
 
+MAXIMUM_VALUES = 1_000_000  # visited by one template: `..` after `..`, or in a range of it, multiplies
+
+
+@dataclass(slots=True)
+class _Whole:
+    """What `$` means, and how many more values may be visited."""
+
+    document: Any
+    left: int = MAXIMUM_VALUES
+
+    def visited(self, values: list[Any]) -> list[Any]:
+        """Count them. Raises JsonPathError."""
+        self.left -= len(values)
+        if self.left < 0:
+            raise JsonPathError(f"the template visits more than {MAXIMUM_VALUES} values")
+        return values
+
+
 ORDERINGS: dict[str, Callable[[Any, Any], bool]] = {
     "<": operator.lt,
     ">": operator.gt,
@@ -37,32 +56,34 @@ def render(template: str, document: Any) -> str:
     """The template's text; several values of one path are separated by spaces.
 
     Raises:
-        JsonPathError: The template is none, or an index is out of bounds.
+        JsonPathError: The template is none, an index is out of bounds, or too many values are visited.
     """
-    return "".join(_texts(parse(template), document, document))
+    return "".join(_texts(parse(template), document, _Whole(document)))
 
 
 def values(expression: str, document: Any) -> list[Any]:
     """What a path, with or without braces, leads to; absent keys lead to nothing."""
     found: list[Any] = []
+    whole = _Whole(document)
     for node in parse(relaxed(expression)):
         if not isinstance(node, Path):
             raise JsonPathError(f"{expression!r} is not a path")
-        found += _follow(node, document, document)
+        found += _follow(node, document, whole)
     return found
 
 
 def as_json(template: str, document: Any) -> str:
     """What the template's paths lead to, as one JSON array (`-o jsonpath-as-json`)."""
     found: list[Any] = []
+    whole = _Whole(document)
     for node in parse(template):
         match node:
             case Path():
-                found += _follow(node, document, document)
+                found += _follow(node, document, whole)
             case Range(over=over, body=body):
-                for one in _follow(over, document, document):
+                for one in _follow(over, document, whole):
                     found += [
-                        value for inner in body if isinstance(inner, Path) for value in _follow(inner, one, document)
+                        value for inner in body if isinstance(inner, Path) for value in _follow(inner, one, whole)
                     ]
             case Literal():
                 pass
@@ -86,7 +107,7 @@ def text_of(value: Any) -> str:
             return str(value)
 
 
-def _texts(nodes: Sequence[Node], current: Any, whole: Any) -> Iterator[str]:
+def _texts(nodes: Sequence[Node], current: Any, whole: _Whole) -> Iterator[str]:
     for node in nodes:
         match node:
             case Literal(value=value):
@@ -100,14 +121,14 @@ def _texts(nodes: Sequence[Node], current: Any, whole: Any) -> Iterator[str]:
                 assert_never(never)
 
 
-def _follow(path: Path, current: Any, whole: Any) -> list[Any]:
-    found = [whole if path.absolute else current]
+def _follow(path: Path, current: Any, whole: _Whole) -> list[Any]:
+    found = [whole.document if path.absolute else current]
     for step in path.steps:
-        found = [value for one in found for value in _take(step, one, whole)]
-    return found
+        found = [value for one in found for value in whole.visited(_take(step, one, whole))]
+    return whole.visited(found)
 
 
-def _take(step: Step, value: Any, whole: Any) -> list[Any]:  # noqa: PLR0911  one answer for each kind of step
+def _take(step: Step, value: Any, whole: _Whole) -> list[Any]:  # noqa: PLR0911  one answer for each kind of step
     match step:
         case Field(name=name):
             return [value[name]] if isinstance(value, dict) and name in value else []
@@ -148,7 +169,7 @@ def _list(value: Any) -> list[Any]:
     return value
 
 
-def _fits(condition: Filter, item: Any, whole: Any) -> bool:
+def _fits(condition: Filter, item: Any, whole: _Whole) -> bool:
     left = _operand(condition.left, item, whole)
     if not condition.operator or condition.right is None:
         return bool(left)
@@ -164,5 +185,5 @@ def _fits(condition: Filter, item: Any, whole: Any) -> bool:
     return same == (condition.operator == "==")
 
 
-def _operand(operand: Path | Literal, item: Any, whole: Any) -> list[Any]:
+def _operand(operand: Path | Literal, item: Any, whole: _Whole) -> list[Any]:
     return [operand.value] if isinstance(operand, Literal) else _follow(operand, item, whole)

@@ -40,11 +40,16 @@ def documents(payload: bytes, *, limit_bytes: int) -> tuple[dict[str, Any], ...]
     return tuple(found)
 
 
-def value(payload: bytes, *, limit_bytes: int) -> Any:
-    """Return the one JSON or YAML value of a payload: a patch. Raises DecodeError, TooLargeError."""
+def values(payload: bytes, *, limit_bytes: int) -> list[Any]:
+    """Return every JSON or YAML value of a payload, whatever it is. Raises DecodeError, TooLargeError."""
     if len(payload) > limit_bytes:
         raise TooLargeError(f"cannot take {len(payload)} bytes: at most {limit_bytes} are allowed")
-    parsed = _parse(_text(payload))
+    return _parse(_text(payload))
+
+
+def value(payload: bytes, *, limit_bytes: int) -> Any:
+    """Return the one JSON or YAML value of a payload: a patch. Raises DecodeError, TooLargeError."""
+    parsed = values(payload, limit_bytes=limit_bytes)
     if len(parsed) != 1:
         raise DecodeError(f"expected one document, found {len(parsed)}")
     return parsed[0]
@@ -69,7 +74,7 @@ def _parse(text: str) -> list[Any]:
             pass
     from edgelet.intake import yaml_dialect  # noqa: PLC0415  1.1 MB that a board which is sent JSON does without
 
-    return [_without_surrogates(document, 0) for document in yaml_dialect.read(text)]
+    return [clean(document) for document in yaml_dialect.read(text)]
 
 
 def _json_stream(text: str) -> Iterator[Any]:
@@ -77,7 +82,7 @@ def _json_stream(text: str) -> Iterator[Any]:
     position = _skip_space(text, 0)
     while position < len(text):
         found, position = decoder.raw_decode(text, position)
-        yield _without_surrogates(found, 0)
+        yield clean(found)
         position = _skip_space(text, position)
 
 
@@ -104,17 +109,23 @@ def _no_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not JSON")
 
 
-def _without_surrogates(value: Any, depth: int) -> Any:
-    r"""Return the value with U+FFFD where an escape (\ud800) named half a character, as Go does. Checks depth too."""
+def clean(value: Any, depth: int = 0) -> Any:
+    r"""Return the value with U+FFFD where an escape (\ud800) named half a character, as Go does.
+
+    Raises:
+        DecodeError: Nested too deep, or a number that JSON does not have.
+    """
     if depth > MAX_DEPTH:
         raise DecodeError(f"cannot read the input: nested deeper than {MAX_DEPTH} levels")
     match value:
         case str():
             return _SURROGATE.sub("\ufffd", value)
         case list():
-            return [_without_surrogates(item, depth + 1) for item in value]
+            return [clean(item, depth + 1) for item in value]
         case dict():
-            return {_SURROGATE.sub("\ufffd", key): _without_surrogates(item, depth + 1) for key, item in value.items()}
+            return {_SURROGATE.sub("\ufffd", key): clean(item, depth + 1) for key, item in value.items()}
+        case float() if not math.isfinite(value):
+            raise DecodeError(f"cannot read the input: {value} is no number that JSON knows")
         case _:
             return value
 

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import copy
+import json
 from collections.abc import Mapping
 from typing import Any
 
 from edgelet.api.errors import DecodeError
-from edgelet.intake import merge_patch, strategic_patch
+from edgelet.intake import decode, merge_patch, strategic_patch
 
 _MAX_OPERATIONS = 10_000  # as Kubernetes bounds a JSON patch
+_MAX_COPIED_BYTES = 3 * 1024 * 1024  # of all copies together: each may double the document. Kubernetes has the same
+# What jsonpatch raises for operations of another shape, and for a document of ten thousand levels.
+_MISFITS = (KeyError, TypeError, ValueError, IndexError, AttributeError, RecursionError)
 
 
 def apply(document: Mapping[str, Any], patch: Any, *, patch_type: str) -> dict[str, Any]:
@@ -18,6 +22,7 @@ def apply(document: Mapping[str, Any], patch: Any, *, patch_type: str) -> dict[s
     Raises:
         DecodeError: The patch has the wrong shape, or does not fit the document.
     """
+    patch = decode.clean(patch)
     if patch_type == "json":
         return _json(document, patch)
     if not isinstance(patch, Mapping):
@@ -37,10 +42,26 @@ def _json(document: Mapping[str, Any], patch: Any) -> dict[str, Any]:
     import jsonpatch  # noqa: PLC0415  rarely used and costs memory
     from jsonpointer import JsonPointerException  # noqa: PLC0415
 
-    try:
-        patched = jsonpatch.apply_patch(copy.deepcopy(dict(document)), patch)
-    except (jsonpatch.JsonPatchException, JsonPointerException, KeyError, TypeError, ValueError, IndexError) as error:
-        raise DecodeError(f"cannot apply the patch: {str(error) or type(error).__name__}") from None
+    wrong = (jsonpatch.JsonPatchException, JsonPointerException, *_MISFITS)
+    patched: Any = copy.deepcopy(dict(document))
+    copied_bytes = 0
+    for operation in patch:
+        try:
+            copied_bytes += _copied_bytes(patched, operation)
+            if copied_bytes > _MAX_COPIED_BYTES:
+                raise DecodeError(f"cannot apply the patch: its copies have more than {_MAX_COPIED_BYTES} bytes")
+            patched = jsonpatch.apply_patch(patched, [operation], in_place=True)
+        except wrong as error:
+            raise DecodeError(f"cannot apply the patch: {str(error) or type(error).__name__}") from None
     if not isinstance(patched, dict):
         raise DecodeError("cannot apply the patch: it leaves no object")
-    return patched
+    return decode.clean(patched)  # type: ignore[no-any-return]  # an object stays one
+
+
+def _copied_bytes(document: Any, operation: Any) -> int:
+    """Return how much an operation copies. Raises what the library does for a place that is not there."""
+    if not isinstance(operation, Mapping) or operation.get("op") != "copy":
+        return 0
+    from jsonpointer import resolve_pointer  # noqa: PLC0415  see _json
+
+    return len(json.dumps(resolve_pointer(document, operation["from"])))

@@ -5,6 +5,7 @@ Source: apimachinery pkg/util/strategicpatch; keys from the patchMergeKey tags o
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -34,6 +35,8 @@ MERGE_KEYS = {
 }
 _PRIMITIVE_LISTS = frozenset({"finalizers"})
 
+_MAX_ITEMS = 1000  # of one list: each is looked for among those that are there
+
 _DIRECTIVE = "$patch"
 _RETAIN = "$retainKeys"
 _ORDER = "$setElementOrder/"
@@ -52,7 +55,8 @@ def apply(target: Mapping[str, Any], patch: Mapping[str, Any]) -> dict[str, Any]
     merged = dict(target)
     retained = patch.get(_RETAIN)
     if retained is not None:
-        merged = {name: value for name, value in merged.items() if name in _strings(_RETAIN, retained)}
+        kept = set(_strings(_RETAIN, retained))
+        merged = {name: value for name, value in merged.items() if name in kept}
     for name, value in patch.items():
         if name.startswith(_DELETE_FROM):
             _delete_from(merged, name.removeprefix(_DELETE_FROM), _strings(name, value))
@@ -83,6 +87,8 @@ def _field(merged: dict[str, Any], name: str, value: Any) -> None:
 def _objects(old: Any, patches: list[Mapping[str, Any]], key: str, name: str) -> list[Any]:
     if any(patch.get(_DIRECTIVE) == "replace" for patch in patches):
         return [apply({}, patch) for patch in patches if _DIRECTIVE not in patch]
+    if len(patches) > _MAX_ITEMS:
+        raise DecodeError(f"cannot apply the patch: more than {_MAX_ITEMS} items of {name}")
     merged = _list(old)
     for patch in patches:
         if key not in patch:
@@ -111,21 +117,29 @@ def _find(items: list[Any], patch: Mapping[str, Any], key: str, name: str) -> in
 
 def _reorder(merged: dict[str, Any], name: str, order: Any) -> None:
     """Sort a list as the patch asks; what it does not name keeps its place behind what stood before it."""
-    if name not in merged or not isinstance(order, list):
+    items = merged.get(name)
+    if not isinstance(items, list) or not isinstance(order, list):
         return
     key = MERGE_KEYS.get(name)
-    wanted = [item.get(key) if isinstance(item, Mapping) else item for item in order]
-    identities = [item.get(key) if isinstance(item, Mapping) else item for item in merged[name]]
+    wanted: dict[str, int] = {}
+    for place, item in enumerate(order):
+        wanted.setdefault(_identity(item, key), place)
     positions: list[tuple[int, int]] = []
     last = -1
-    for index, identity in enumerate(identities):
-        last = wanted.index(identity) if identity in wanted else last
+    for index, item in enumerate(items):
+        last = wanted.get(_identity(item, key), last)
         positions.append((last, index))
-    merged[name] = [merged[name][index] for _, index in sorted(positions)]
+    merged[name] = [items[index] for _, index in sorted(positions)]
+
+
+def _identity(item: Any, key: str | None) -> str:
+    """Return what tells an item of a list from the others."""
+    return json.dumps(item.get(key) if isinstance(item, Mapping) else item, sort_keys=True)
 
 
 def _delete_from(merged: dict[str, Any], name: str, values: list[str]) -> None:
-    left = [item for item in _list(merged.get(name)) if item not in values]
+    gone = set(values)
+    left = [item for item in _list(merged.get(name)) if not isinstance(item, str) or item not in gone]
     if left:
         merged[name] = left
     else:

@@ -15,6 +15,8 @@ from edgelet.intake import faults, field_path
 
 Model = TypeVar("Model", bound=Value)
 
+_MOST_WRONG = 100  # with more, nobody wants to hear of the rest, and judging it would take minutes
+_MOST_TOLD = 1000  # of what pydantic says; a payload of 128 KiB can have 60 000 wrong values
 _ROUNDS = 4  # a missing field is first given a string, then what is asked for instead
 
 _EXPECTED = {
@@ -34,13 +36,13 @@ def parse(document: Mapping[str, Any], model: type[Model]) -> tuple[Model | None
     """Return the value and the faults of its types.
 
     With faults, the value is that of the document with something neutral in place of the wrong fields, so that the rest
-    can be judged in the same go (see `beside`); None where there is nothing to judge.
+    can be judged in the same go (see `beside`); None where there is nothing to judge, or too much is wrong.
     """
     try:
         return model.model_validate(document), ()
     except ValidationError as error:
-        found = _faults(error, document)
-        return _repaired(document, model, error), tuple(found.values())
+        found = tuple(_faults(error, document).values())
+        return _repaired(document, model, error) if len(found) <= _MOST_WRONG else None, found
 
 
 def beside(wrong: tuple[FieldError, ...], judged: Iterable[FieldError]) -> tuple[FieldError, ...]:
@@ -86,7 +88,8 @@ def _words(detail: Any) -> list[str]:
 
 def _faults(error: ValidationError, document: Mapping[str, Any]) -> dict[tuple[str | int, ...], FieldError]:
     found: dict[tuple[str | int, ...], FieldError] = {}
-    for detail in error.errors(include_url=False, include_context=True):
+    details = error.errors(include_url=False, include_context=True, include_input=False)
+    for detail in details[:_MOST_TOLD]:
         kind = detail["type"]
         steps, value = _locate(document, detail["loc"], missing=kind == "missing")
         if steps not in found:

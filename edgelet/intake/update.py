@@ -102,12 +102,12 @@ def _deadline(old: int | None, new: int | None) -> Iterator[FieldError]:
 
 
 def _tolerations(old: list[Any], new: list[Any]) -> Iterator[FieldError]:
-    kept = [_without_seconds(one) for one in new]
+    kept = {_without_seconds(one) for one in new}
     if any(_without_seconds(one) not in kept for one in old):
         yield faults.forbidden(
             "spec.tolerations", "existing toleration can not be modified except its tolerationSeconds"
         )
 
 
-def _without_seconds(toleration: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in toleration.items() if name != "tolerationSeconds"}
+def _without_seconds(toleration: Mapping[str, Any]) -> frozenset[tuple[str, Any]]:
+    return frozenset((name, value) for name, value in toleration.items() if name != "tolerationSeconds")

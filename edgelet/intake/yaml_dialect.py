@@ -144,7 +144,8 @@ class _Builder:
             else:
                 mapping[key] = value
         for source in merged:
-            mapping = {**source, **mapping}
+            for name, value in source.items():
+                mapping.setdefault(name, value)
         return mapping
 
 

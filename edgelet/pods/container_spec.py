@@ -95,10 +95,10 @@ def limits(pod: Pod, container: Container, *, node: NodeFacts) -> Resources:
     return Resources(
         cpu_shares=resources.cpu_shares(cpu_request.to_milli()),
         cpu_quota_us=resources.cpu_quota_us(cpu_limit.to_milli()),
-        memory_limit_bytes=memory_limit.to_bytes(),
+        memory_limit_bytes=resources.limit_bytes(memory_limit),
         pids_limit=node.container_pids_limit,
         huge_pages={
-            huge_pages.page_bytes(name): amount.to_bytes()
+            huge_pages.page_bytes(name): resources.limit_bytes(amount)
             for name, amount in container.resources.limits.items()
             if huge_pages.is_resource(name)
         },
@@ -108,4 +108,4 @@ def limits(pod: Pod, container: Container, *, node: NodeFacts) -> Resources:
 
 
 def _expanded(words: tuple[str, ...], variables: Mapping[str, str]) -> tuple[str, ...] | None:
-    return tuple(expansion.expand(word, variables) for word in words) or None
+    return expansion.expand_all(words, variables) or None

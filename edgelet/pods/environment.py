@@ -5,7 +5,7 @@ Source: Kubernetes pkg/kubelet/kubelet_pods.go makeEnvironmentVariables.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Literal
 
 from edgelet.api.container import Container
@@ -42,13 +42,14 @@ def build(
     sources = _Sources(objects, pod.metadata.namespace)
     services = dict(service_env)
     found: dict[str, str] = {}
-    for source in container.env_from:
-        values = sources.every("ConfigMap", source.config_map_ref) if source.config_map_ref else {}
-        values |= sources.every("Secret", source.secret_ref) if source.secret_ref else {}
-        found.update((f"{source.prefix or ''}{key}", value) for key, value in values.items())
+    total = 0
+    for name, text in _taken_in(container, sources):
+        total = expansion.checked_total(total, text)
+        found[name] = text
     for variable in container.env:
         if variable.value:
             found[variable.name] = expansion.expand(variable.value, found, services)
+            total = expansion.checked_total(total, found[variable.name])
         elif variable.value_from and variable.value_from.file_key_ref:
             value = _of_file(variable.value_from.file_key_ref, env_files)
             if value is not None:
@@ -63,6 +64,14 @@ def build(
         if "\0" in value:
             raise _fault(f"the value of environment variable {name} contains a NUL byte")
     return (*found.items(), *((name, value) for name, value in service_env if name not in found))
+
+
+def _taken_in(container: Container, sources: _Sources) -> Iterator[tuple[str, str]]:
+    """Yield the variables of envFrom, in order."""
+    for source in container.env_from:
+        values = sources.every("ConfigMap", source.config_map_ref) if source.config_map_ref else {}
+        values |= sources.every("Secret", source.secret_ref) if source.secret_ref else {}
+        yield from ((f"{source.prefix or ''}{key}", text) for key, text in values.items())
 
 
 def _resolved(

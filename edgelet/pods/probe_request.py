@@ -74,10 +74,15 @@ def _path(path: str) -> str:
 def command(action: ExecAction, container: Container) -> tuple[str, ...]:
     """Return the command; references to variables with a value of their own are replaced, others stay.
 
+    Raises:
+        EdgeletError: It becomes longer than Linux takes.
+
     Source: Kubernetes pkg/kubelet/container/helpers.go ExpandContainerCommandOnlyStatic.
     """
     scope: dict[str, str] = {}
+    total = 0
     for one in container.env:
         if one.value_from is None:
             scope[one.name] = expansion.expand(one.value or "", scope)
-    return tuple(expansion.expand(word, scope) for word in action.command)
+            total = expansion.checked_total(total, scope[one.name])
+    return expansion.expand_all(action.command, scope)

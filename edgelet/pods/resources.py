@@ -18,6 +18,8 @@ _MIN_SHARES, _MAX_SHARES = 2, 262144
 _SHARES_PER_CPU = 1024
 _QUOTA_PERIOD_US = 100_000
 _MIN_QUOTA_US = 1000
+_MAX_QUOTA_US = 2**44 - 1  # Source: Linux kernel/sched, MAX_BW: more is refused; 175 million cpus
+_MAX_BYTES = 2**63 - 1
 _POD_LEVEL = ("cpu", "memory")
 
 
@@ -27,8 +29,13 @@ def cpu_shares(milli_cpu: int) -> int:
 
 
 def cpu_quota_us(milli_cpu: int) -> int:
-    """Return the run time per 100 ms of a limit; 0 is no limit."""
-    return max(_MIN_QUOTA_US, milli_cpu * _QUOTA_PERIOD_US // 1000) if milli_cpu else 0
+    """Return the run time per 100 ms of a limit; 0 is no limit. A limit beyond the kernel's most is that."""
+    return min(max(_MIN_QUOTA_US, milli_cpu * _QUOTA_PERIOD_US // 1000), _MAX_QUOTA_US) if milli_cpu else 0
+
+
+def limit_bytes(memory: Quantity) -> int:
+    """Return a limit of memory as the engine takes it, in 64 bits; 0 is no limit."""
+    return min(memory.to_bytes(), _MAX_BYTES)
 
 
 def is_sidecar(pod: Pod, container: Container) -> bool:

@@ -70,7 +70,7 @@ def resolve(
         qos=qos.qos_class(pod),
         cpu_shares=resources.cpu_shares(resources.pod_requests(pod).get("cpu", Quantity(0)).to_milli()),
         cpu_quota_us=resources.cpu_quota_us(whole.get("cpu", Quantity(0)).to_milli()),
-        memory_limit_bytes=whole.get("memory", Quantity(0)).to_bytes(),
+        memory_limit_bytes=resources.limit_bytes(whole.get("memory", Quantity(0))),
         user_ids_first=user_ids_first,
         attempt=attempt,
     )

@@ -19,6 +19,8 @@ from edgelet.ports.pod_files import PayloadFile
 Files = dict[str, PayloadFile]
 
 _DEFAULT_MODE = 0o644
+_PATH_MAX_BYTES = 4095  # no call of Linux takes a longer one (PATH_MAX)
+_SHOWN_CHARACTERS = 60
 
 
 class _Named(Protocol):
@@ -123,9 +125,11 @@ def _mode(default_mode: int | None) -> int:
 
 
 def _check_paths(found: Files) -> None:
-    """Refuse paths that leave the directory, that mean the same file, or need a file to be a directory."""
+    """Refuse paths that are too long, leave the directory, mean the same file, or need a file to be a directory."""
     seen: set[str] = set()
     for path in found:
+        if len(path.encode()) > _PATH_MAX_BYTES:
+            raise ValueError(f"invalid path: longer than {_PATH_MAX_BYTES} bytes: {path[:_SHOWN_CHARACTERS]}...")
         if not path or path.startswith(("/", "..")) or ".." in path.split("/"):
             raise ValueError(f"invalid path: must be relative and must not contain or start with '..': {path}")
         clean = posixpath.normpath(path)

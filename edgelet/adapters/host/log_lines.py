@@ -116,6 +116,6 @@ def _utc(time: bytes) -> bytes:
         return time[:-6] + b"Z"
     try:
         whole = datetime.fromisoformat((time[:_TIME_CHARS] + time[-6:]).decode("ascii")).astimezone(UTC)
-    except ValueError:
+    except (ValueError, OverflowError):  # no time, or one that lies outside of the calendar in UTC
         return time
-    return whole.strftime("%Y-%m-%dT%H:%M:%S").encode() + time[_TIME_CHARS:-6] + b"Z"
+    return whole.isoformat()[:_TIME_CHARS].encode() + time[_TIME_CHARS:-6] + b"Z"

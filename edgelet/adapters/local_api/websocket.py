@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from wsproto.connection import Connection, ConnectionState, ConnectionType
-from wsproto.events import BytesMessage, CloseConnection, Message, Ping
+from wsproto.events import BytesMessage, CloseConnection, Event, Message, Ping
 from wsproto.frame_protocol import CloseReason
 
 from edgelet.ports.local_api import Response, failure
@@ -100,7 +100,7 @@ class WebSocketChannel:
                 if not await self._feed():
                     return None
             elif isinstance(event, Ping):
-                await self._write(self._frames.send(event.response()))
+                await self._say(event.response())
             elif isinstance(event, CloseConnection):
                 # Still OPEN: not the other end's wish but wsproto's, for a frame that breaks the protocol.
                 if self._frames.state in (ConnectionState.REMOTE_CLOSING, ConnectionState.OPEN):
@@ -109,7 +109,7 @@ class WebSocketChannel:
             elif isinstance(event, Message):
                 message += event.data.encode() if isinstance(event.data, str) else event.data
                 if len(message) > MESSAGE_LIMIT_BYTES:
-                    await self._write(self._frames.send(CloseConnection(code=CloseReason.MESSAGE_TOO_BIG)))
+                    await self._say(CloseConnection(code=CloseReason.MESSAGE_TOO_BIG))
                     return None
                 if event.message_finished:
                     return bytes(message)
@@ -131,6 +131,11 @@ class WebSocketChannel:
                     pass
         except TimeoutError:
             pass
+
+    async def _say(self, event: Event) -> None:
+        """Send it, unless we closed the channel already: nothing may follow that."""
+        if self._frames.state is ConnectionState.OPEN:
+            await self._write(self._frames.send(event))
 
     async def _feed(self) -> bool:
         """Read once. A generator that ended has said all it had, so a new one is made."""

@@ -5,6 +5,7 @@ h2 is loaded by the first gRPC probe there is.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import unquote
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 _PATH = "/grpc.health.v1.Health/Check"
 _UNKNOWN, _UNIMPLEMENTED = 2, 12
+_CODE = re.compile(r"[0-9]{1,9}")
 _NOT_FOUND = 404
 _NAMES: tuple[Literal["UNKNOWN", "SERVING", "NOT_SERVING", "SERVICE_UNKNOWN"], ...] = (
     "UNKNOWN",
@@ -37,15 +39,20 @@ async def check(host: str, port: int, service: str, *, user_agent: str) -> Healt
     Raises:
         ProbeError: No connection, or nothing that is HTTP/2.
     """
+    async with channel.opened(host, port) as line:
+        return await _asked(line, channel.address(host, port), service, user_agent=user_agent)
+
+
+async def _asked(line: Channel, authority: str, service: str, *, user_agent: str) -> HealthReply:
+    """Ask over a connection that stands. Raises ProbeError, whatever the other end says."""
     from h2.exceptions import ProtocolError  # noqa: PLC0415  only where gRPC is asked
 
-    async with channel.opened(host, port) as line:
-        try:
-            return await _Call(line, channel.address(host, port), user_agent).run(service)
-        except ProtocolError as error:
-            raise ProbeError(f"the server does not speak HTTP/2: {error}") from error
-        except OSError as error:
-            raise ProbeError(f"read: {channel.words(error)}") from error
+    try:
+        return await _Call(line, authority, user_agent).run(service)
+    except ProtocolError as error:
+        raise ProbeError(f"the server does not speak HTTP/2: {error}") from error
+    except OSError as error:
+        raise ProbeError(f"read: {channel.words(error)}") from error
 
 
 class _Call:
@@ -58,7 +65,7 @@ class _Call:
         self._line = line
         self._authority = authority
         self._user_agent = user_agent
-        self._h2: H2Connection = H2Connection(H2Configuration(client_side=True, header_encoding="utf-8"))
+        self._h2: H2Connection = H2Connection(H2Configuration(client_side=True, header_encoding=None))
         self._headers: dict[str, str] = {}
         self._data = bytearray()
         self._ended = False
@@ -113,7 +120,7 @@ class _Call:
             http = self._headers.get(":status", "")
             code = _UNIMPLEMENTED if http == str(_NOT_FOUND) else _UNKNOWN
             return HealthReply(code, f"unexpected HTTP status code received from server: {http}")
-        code = int(status) if status.isdecimal() else _UNKNOWN
+        code = int(status) if _CODE.fullmatch(status) else _UNKNOWN
         if code:
             return HealthReply(code, unquote(self._headers.get("grpc-message", "")))
         number = reply_status(bytes(self._data[_PREFIX_BYTES:]))

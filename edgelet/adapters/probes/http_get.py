@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import quote, urljoin, urlsplit
 
 import h11
 
@@ -16,6 +16,7 @@ from edgelet.ports.probe_net import BODY_LIMIT_BYTES, HttpGet, HttpReply
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _MOST_REQUESTS = 10
+_SAFE = "/%:=&?~+!$,;'@()*[]|-._"
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
@@ -51,36 +52,45 @@ async def get(request: HttpGet) -> HttpReply:
 
 
 def _target(asked: HttpGet, location: str) -> HttpGet:
-    parts = urlsplit(urljoin(url(asked), location))
+    try:
+        parts = urlsplit(urljoin(url(asked), location))
+        given_port, absolute = parts.port, bool(urlsplit(location).scheme)
+    except ValueError as error:  # brackets that are not an address, a port that is no number
+        raise ProbeError(f"failed to parse Location header {location!r}: {error}") from error
     scheme = parts.scheme.lower()
     if scheme not in _DEFAULT_PORTS:
         raise ProbeError(f'unsupported protocol scheme "{parts.scheme}"')
-    try:
-        port = parts.port or _DEFAULT_PORTS[scheme]
-    except ValueError as error:
-        raise ProbeError(f"failed to parse Location header {location!r}: {error}") from error
-    absolute = bool(urlsplit(location).scheme)
     return dataclasses.replace(
         asked,
         scheme="https" if scheme == "https" else "http",
         host=parts.hostname or "",
-        port=port,
-        path=(parts.path or "/") + (f"?{parts.query}" if parts.query else ""),
+        port=given_port or _DEFAULT_PORTS[scheme],
+        path=_escaped(parts.path or "/") + (f"?{_escaped(parts.query)}" if parts.query else ""),
         host_header="" if absolute else asked.host_header,
     )
 
 
+def _escaped(text: str) -> str:
+    """Return a part of a Location as it may stand in a request: its bytes beyond ASCII, and spaces, in percent."""
+    return quote(text, safe=_SAFE, encoding="latin-1", errors="replace")
+
+
 async def _once(request: HttpGet) -> _Answer:
     async with channel.opened(request.host, request.port) as plain:
-        try:
-            return await _exchange(request, await _secured(request, plain))
-        except h11.LocalProtocolError as error:
-            raise ProbeError(f"net/http: invalid request: {error}") from error
-        except h11.RemoteProtocolError as error:
-            words = f"net/http: HTTP/1.x transport connection broken: malformed HTTP response: {error}"
-            raise ProbeError(words) from error
-        except OSError as error:
-            raise ProbeError(f"read: {channel.words(error)}") from error
+        return await _asked(request, plain)
+
+
+async def _asked(request: HttpGet, plain: Channel) -> _Answer:
+    """Ask over a connection that stands. Raises ProbeError, whatever the other end says."""
+    try:
+        return await _exchange(request, await _secured(request, plain))
+    except h11.LocalProtocolError as error:
+        raise ProbeError(f"net/http: invalid request: {error}") from error
+    except h11.RemoteProtocolError as error:
+        words = f"net/http: HTTP/1.x transport connection broken: malformed HTTP response: {error}"
+        raise ProbeError(words) from error
+    except OSError as error:
+        raise ProbeError(f"read: {channel.words(error)}") from error
 
 
 async def _secured(request: HttpGet, plain: Channel) -> Channel:
@@ -98,7 +108,9 @@ async def _exchange(request: HttpGet, line: Channel) -> _Answer:
     default = request.port == _DEFAULT_PORTS[request.scheme]
     itself = channel.address(request.host, request.port).removesuffix(f":{request.port}" if default else "")
     headers = [("Host", request.host_header or itself), *request.headers, ("Connection", "close")]
-    question = h11.Request(method="GET", target=request.path, headers=headers)
+    # Go sends the bytes of UTF-8; h11 by itself takes ASCII alone.
+    encoded = [(name.encode(), value.encode()) for name, value in headers]
+    question = h11.Request(method="GET", target=request.path, headers=encoded)
     await line.send(connection.send(question) + connection.send(h11.EndOfMessage()))
     head: h11.Response | None = None
     body = bytearray()

@@ -120,6 +120,13 @@ def test_nesting_has_a_bound() -> None:
         jsonpath.render("{" + ".a[?(@" * 30 + ")]" * 30 + "}", PODS)
 
 
+def test_what_multiplies_has_a_bound() -> None:
+    wide = {"a": [{"b": list(range(100))}] * 100}
+    for template in ("{" + ".." * 12 + "}", "{range ..}" * 4 + "{..}" + "{end}" * 4):
+        with pytest.raises(JsonPathError, match="more than 1000000 values"):
+            jsonpath.render(template, wide)
+
+
 PIECES = st.sampled_from(
     ["{", "}", ".", "..", "[", "]", "*", "?", "(", ")", "@", "$", "'", '"', "\\", "items", "name", "range ", "end", " ",
      "0", "-1", ":", ",", "==", "<", "true", "metadata", "x"]

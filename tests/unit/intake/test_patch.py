@@ -85,6 +85,9 @@ def test_json_patches_add_replace_remove_and_test() -> None:
         ([1], "merge"),
         ("x", "strategic"),
         ({}, "apply"),
+        ({"b": float("inf")}, "merge"),
+        ([{"op": "add", "path": "/b", "value": float("nan")}], "json"),
+        ([{"op": "add", "path": 5, "value": 5}], "json"),
     ],
 )
 def test_a_patch_that_does_not_fit_is_refused(change: Any, patch_type: str) -> None:
@@ -109,3 +112,29 @@ def test_any_json_patch_fits_or_is_refused(operations: Any) -> None:
         assert isinstance(patch.apply({"a": {"b": 1}, "l": [1]}, operations, patch_type="json"), dict)
     except DecodeError:
         return
+
+
+@pytest.mark.parametrize("patch_type", ["merge", "strategic"])
+def test_a_patch_that_is_nested_too_deep_is_refused(patch_type: str) -> None:
+    change: Any = {}
+    for _ in range(400):
+        change = {"a": change}
+    with pytest.raises(DecodeError, match="nested deeper"):
+        patch.apply({}, change, patch_type=patch_type)
+
+
+def test_a_json_patch_that_nests_what_is_there_ever_deeper_is_refused() -> None:
+    deeper = [{"op": "add", "path": "/b", "value": {}}, {"op": "move", "from": "/a", "path": "/b/a"}]
+    deeper.append({"op": "move", "from": "/b", "path": "/a"})
+    with pytest.raises(DecodeError, match=r"nested deeper|recursion"):
+        patch.apply({"a": {}}, deeper * 2000, patch_type="json")
+
+
+def test_a_json_patch_that_doubles_the_document_at_each_step_is_refused() -> None:
+    copies = [{"op": "copy", "from": "/a", "path": f"/a/{number}"} for number in range(40)]
+    with pytest.raises(DecodeError, match="its copies have more than 3145728 bytes"):
+        patch.apply({"a": {"b": 1}}, copies, patch_type="json")
+
+
+def test_half_a_character_in_a_patch_is_replaced_as_in_a_manifest() -> None:
+    assert patch.apply({}, {"a": "\ud800"}, patch_type="merge") == {"a": "\ufffd"}

@@ -103,6 +103,7 @@ def test_two_ports_of_one_number_are_told_apart_by_protocol() -> None:
         {"$retainKeys": 5},
         {"$deleteFromPrimitiveList/finalizers": [5]},
         {"finalizers": [5]},
+        {"containers": [{"name": str(number)} for number in range(1001)]},
     ],
 )
 def test_a_patch_of_a_wrong_shape_is_refused(change: dict[str, Any]) -> None:
@@ -114,3 +115,9 @@ def test_a_whole_list_where_there_was_none_loses_its_directives_and_nulls() -> N
     found = _apply({"containers": [{"name": "n", "image": None, "m": {"a": None, "b": 1}}]}, {})
 
     assert found == {"containers": [{"name": "n", "m": {"b": 1}}]}
+
+
+@pytest.mark.parametrize("value", [5, "text", {"a": 1}, None])
+def test_an_order_of_what_is_no_list_changes_nothing(value: Any) -> None:
+    document = {"metadata": {"labels": value}}
+    assert strategic_patch.apply(document, {"metadata": {"$setElementOrder/labels": ["a", 5]}}) == document

@@ -63,3 +63,10 @@ def test_faults_inside_what_is_wrong_already_are_not_told_twice() -> None:
 
 def test_nothing_to_judge_where_the_document_is_of_another_kind() -> None:
     assert typed.parse({"kind": "ConfigMap", "metadata": []}, Pod)[1]
+
+
+def test_where_more_than_a_hundred_fields_are_wrong_the_rest_is_not_judged() -> None:
+    value, wrong = typed.parse(builders.pod_document(containers=[0] * 101), Pod)
+
+    assert value is None
+    assert [fault.path for fault in wrong] == [f"spec.containers[{index}]" for index in range(101)]

@@ -154,3 +154,7 @@ def test_a_bomb_of_aliases_is_defused() -> None:
 
     with pytest.raises(DecodeError, match="more than 100000 values"):
         yaml_dialect.read("\n".join(lines))
+
+
+def test_of_several_merged_mappings_the_first_wins() -> None:
+    assert yaml_dialect.read("{<<: [{a: 1, b: 1}, {a: 2, c: 2}], c: 3}") == [{"a": 1, "b": 1, "c": 3}]

@@ -13,8 +13,8 @@ LOCKS = sorted((ROOT / "requirements").glob("*.txt"))
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 
 
-def test_there_is_a_lock_for_the_agent_its_build_and_its_tests() -> None:
-    assert [lock.name for lock in LOCKS] == ["agent.txt", "build.txt", "dev.txt"]
+def test_there_is_a_lock_for_the_agent_its_build_its_tests_and_its_fuzzing() -> None:
+    assert [lock.name for lock in LOCKS] == ["agent.txt", "build.txt", "dev.txt", "fuzz.txt"]
 
 
 @pytest.mark.parametrize("lock", LOCKS, ids=lambda lock: str(lock.name))

@@ -190,3 +190,17 @@ def test_a_pod_level_limit_stands_in_before_the_nodes() -> None:
 def test_names_and_order_are_those_of_the_spec(values: dict[str, str]) -> None:
     found = build({"env": [{"name": name, "value": text} for name, text in values.items()]})
     assert list(found) == list(values)
+
+
+def test_variables_that_double_each_other_are_refused_before_they_fill_the_memory() -> None:
+    doubling = [{"name": "A", "value": "a" * 60_000}] + [{"name": "A", "value": "$(A)$(A)"}] * 40
+    assert "longer than 131072 bytes" in fault({"env": doubling})
+    many = [{"name": f"A{number}", "value": "$(A)$(A)"} for number in range(100)]
+    assert "longer than 6291456 bytes together" in fault({"env": [*doubling[:1], *many]})
+
+
+def test_an_object_that_is_taken_in_again_and_again_is_refused_at_the_same_bound() -> None:
+    objects = ObjectTable({"cfg": {"A": "a" * 100_000}}, {})
+    sources = [{"prefix": f"P{number}", "configMapRef": {"name": "cfg"}} for number in range(63)]
+    assert len(build({"envFrom": sources[:62]}, objects=objects)) == 62
+    assert "longer than 6291456 bytes together" in fault({"envFrom": sources}, objects=objects)

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from edgelet.api.errors import EdgeletError
 from edgelet.pods import expansion
 
 SCOPE = {"A": "a", "B": "b", "E": "", "R": "$(A)", "odd (name": "x"}
@@ -80,3 +81,18 @@ def _read(text: str) -> str:
         else:
             out, at = out + text[at : at + 2], at + 2
     return out
+
+
+def test_a_text_that_grows_beyond_what_linux_takes_is_refused() -> None:
+    scope = {"A": "a" * 50_000}
+    assert len(expansion.expand("$(A)$(A)", scope)) == 100_000
+    with pytest.raises(EdgeletError, match=r"'\$\(A\)\$\(A\)\$\(A\)' becomes longer than 131072 bytes"):
+        expansion.expand("$(A)$(A)$(A)", scope)
+
+
+def test_words_that_grow_beyond_what_linux_takes_together_are_refused() -> None:
+    scope = {"A": "a" * 100_000}
+    assert len(expansion.expand_all(["$(A)"] * 60, scope)) == 60
+    with pytest.raises(EdgeletError, match="longer than 6291456 bytes together") as refused:
+        expansion.expand_all(["$(A)"] * 63, scope)
+    assert refused.value.reason == "CreateContainerConfigError"

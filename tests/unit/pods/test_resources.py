@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from edgelet.api.quantity import Quantity
 from edgelet.pods import resources
 from tests.unit.pods.pod_documents import pod
 
@@ -28,7 +29,7 @@ def test_shares_follow_the_kubelets_formula(milli: int, shares: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("milli", "quota"), [(0, 0), (1, 1000), (10, 1000), (11, 1100), (1000, 100000), (2500, 250000)]
+    ("milli", "quota"), [(0, 0), (1, 1000), (10, 1000), (11, 1100), (1000, 100000), (2500, 250000), (10**33, 2**44 - 1)]
 )
 def test_quota_follows_the_kubelets_formula(milli: int, quota: int) -> None:
     assert resources.cpu_quota_us(milli) == quota
@@ -80,3 +81,8 @@ def test_a_pod_has_a_memory_limit_only_if_all_its_containers_have(
 ) -> None:
     named = [one | {"name": f"c{number}"} for number, one in enumerate(containers)]
     assert resources.pod_memory_limit_bytes(pod(*named, **spec)) == expected
+
+
+@pytest.mark.parametrize(("text", "amount"), [("0", 0), ("64Mi", 64 << 20), ("9e29", 2**63 - 1)])
+def test_a_limit_of_memory_fits_the_engine(text: str, amount: int) -> None:
+    assert resources.limit_bytes(Quantity.parse(text)) == amount

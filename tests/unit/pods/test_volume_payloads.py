@@ -90,7 +90,7 @@ def test_projected_sources_share_one_directory_and_one_mode() -> None:
 
 @pytest.mark.parametrize(
     "paths",
-    [("x", "./x"), ("x", "x/y"), ("x/y", "x"), ("../x",), ("/x",), ("x/../../y",), ("..x",), ("",)],
+    [("x", "./x"), ("x", "x/y"), ("x/y", "x"), ("../x",), ("/x",), ("x/../../y",), ("..x",), ("",), ("a/" * 2100,)],
 )
 def test_paths_that_clash_or_leave_the_directory_are_refused(paths: tuple[str, ...]) -> None:
     items = [{"key": "a", "path": path} for path in paths]

@@ -164,6 +164,8 @@ def test_times_of_other_zones_are_shown_in_utc() -> None:
     assert writer.write([line]) == b"2026-01-01T23:04:05.123456789Z hi\n"
     assert writer.write([b"2026 stdout F odd"]) == b"2026 odd\n"
     assert writer.write([b"no log line at all"]) == b"no log line at all\n"
+    beyond = b"0001-01-01T00:00:00.1+02:00 stdout F before all time"
+    assert writer.write([beyond]) == beyond.replace(b"stdout F ", b"") + b"\n"
 
 
 @pytest.fixture(scope="module")

@@ -1,11 +1,15 @@
 from __future__ import annotations
 
 import pytest
+from h2.config import H2Configuration
+from h2.connection import H2Connection
 from hypothesis import given
 from hypothesis import strategies as st
 
 from edgelet.adapters.probes import grpc_health
 from edgelet.api.errors import ProbeError
+from edgelet.ports.probe_net import HealthReply
+from tests.fuzz.channel import SilentChannel
 
 
 @pytest.mark.parametrize(
@@ -38,3 +42,18 @@ def test_whatever_comes_is_read_or_refused(message: bytes) -> None:
         assert grpc_health.reply_status(message) >= 0
     except ProbeError as refused:
         assert "no protobuf message" in refused.message  # noqa: PT017  either is right
+
+
+async def test_a_status_that_is_no_number_of_grpc_is_unknown() -> None:
+    asked, server = H2Connection(), H2Connection(H2Configuration(client_side=False))
+    asked.initiate_connection()
+    asked.send_headers(
+        1, [(":method", "POST"), (":scheme", "http"), (":path", "/"), (":authority", "x")], end_stream=True
+    )
+    server.initiate_connection()
+    server.receive_data(asked.data_to_send())
+    server.send_headers(1, [(":status", "200"), ("grpc-status", "9" * 5000)], end_stream=True)
+
+    line = SilentChannel(server.data_to_send())
+
+    assert await grpc_health._asked(line, "10.0.0.2:50051", "", user_agent="a") == HealthReply(2)

@@ -1,0 +1,39 @@
+"""The targets by name: each takes bytes as a stranger may send them, and fails if anything gives way."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from tests.fuzz.targets import (
+    env_file,
+    frames,
+    grpc_answer,
+    http_answer,
+    image_reference,
+    jsonpath,
+    log_lines,
+    manifest,
+    message,
+    patch,
+    quantity,
+    request,
+    selector,
+)
+
+Target = Callable[[bytes], None]
+
+TARGETS: Mapping[str, Target] = {
+    "manifest": manifest.try_input,
+    "message": message.try_input,
+    "request": request.try_input,
+    "frames": frames.try_input,
+    "patch": patch.try_input,
+    "selector": selector.try_input,
+    "jsonpath": jsonpath.try_input,
+    "image_reference": image_reference.try_input,
+    "quantity": quantity.try_input,
+    "env_file": env_file.try_input,
+    "log_lines": log_lines.try_input,
+    "http_answer": http_answer.try_input,
+    "grpc_answer": grpc_answer.try_input,
+}
