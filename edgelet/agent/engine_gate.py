@@ -37,7 +37,8 @@ _FIRST_RETRY_S = 1.0
 _MAX_RETRY_S = 60.0
 _SWEEP_AFTER_S = 5.0
 _SWEEP_MAX_S = 300.0
-_AFTER_START_S = (3.0, 27.0)  # one sweep after the other: calls of an agent that was killed may go on for some time
+UNSETTLED_S = 20.0  # calls of an agent that was killed may go on for so long
+_AFTER_START_S = (3.0, 27.0)  # one sweep after the other, the last one after that
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +55,13 @@ class FoundEngine:
 class EngineGate:
     """Both ports of the engine; each call goes on to it, or raises EngineUnavailable with the reason."""
 
-    def __init__(self, bring_up: Callable[[], Awaitable[FoundEngine]], *, clock: Clock) -> None:
+    def __init__(
+        self, bring_up: Callable[[], Awaitable[FoundEngine]], *, clock: Clock, after_kill: bool = False
+    ) -> None:
+        """`after_kill`: the agent before this one did not end in order; what it asked for may be under way."""
         self._bring_up = bring_up
         self._clock = clock
+        self._after_kill = after_kill
         self._found: FoundEngine | None = None
         self._opened = asyncio.Event()
         self._failed = asyncio.Event()  # the engine went away in the midst of a call
@@ -67,7 +72,7 @@ class EngineGate:
         """Try until the engine is there; sweep soon after that, and whenever it was lost and came back. For ever."""
         await self._open()
         wait_s = _SWEEP_AFTER_S
-        after_start_s = list(_AFTER_START_S)
+        after_start_s = list(_AFTER_START_S if self._after_kill else ())
         while True:
             if self._engine.unswept():
                 self._failed.set()

@@ -35,7 +35,7 @@ from edgelet.adapters.probes.net import StreamProbeNet
 from edgelet.adapters.sqlite.store import SqliteStore
 from edgelet.agent import engine_repair, sandbox_choice
 from edgelet.agent.board import Board
-from edgelet.agent.engine_gate import EngineGate, FoundEngine
+from edgelet.agent.engine_gate import UNSETTLED_S, EngineGate, FoundEngine
 from edgelet.api import huge_pages
 from edgelet.config.settings import Settings
 from edgelet.controllers.namespace import NamespaceController
@@ -94,9 +94,10 @@ def lay_foundation(
         events.record(Key("Node", "", settings.node.name), "", type="Warning", reason="EngineRepaired", message=message)
 
     def find() -> Awaitable[FoundEngine]:
-        return engine_repair.mending(settings, told, lambda: find_engine(settings, clock, told))
+        return engine_repair.mending(settings, told, lambda: find_engine(settings, clock, told, after_kill=after_kill))
 
-    gate = EngineGate(find, clock=clock)
+    after_kill = not store.in_order or store.damage is not None
+    gate = EngineGate(find, clock=clock, after_kill=after_kill)
     host = PsutilHost(state_directory=settings.paths.state, bridge=settings.network.bridge)
     board = Board(settings, host=host, store=store, gate=gate, clock=clock)
     orphans_may_go = asyncio.Event()
@@ -128,7 +129,9 @@ def owner(settings: Settings) -> str:
     return f"{settings.node.tenant}/{settings.node.name}"
 
 
-async def find_engine(settings: Settings, clock: SystemClock, told: Callable[[str], None]) -> FoundEngine:
+async def find_engine(
+    settings: Settings, clock: SystemClock, told: Callable[[str], None], *, after_kill: bool
+) -> FoundEngine:
     """Bring Podman up and put it behind its ports; `told` hears of repairs. Raises EngineError with the remedy."""
     found = await bring_up.bring_up(_engine_options(settings))
     try:
@@ -138,7 +141,7 @@ async def find_engine(settings: Settings, clock: SystemClock, told: Callable[[st
         raise
     for warning in found.warnings:
         log.warning(warning, extra={"reason": "EngineLimited"})
-    runtime = _runtime(settings, clock, found, sandboxes)
+    runtime = _runtime(settings, clock, found, sandboxes, after_kill=after_kill)
 
     async def close() -> None:
         runtime.close()
@@ -187,7 +190,12 @@ def _engine_options(settings: Settings) -> bring_up.Options:
 
 
 def _runtime(
-    settings: Settings, clock: SystemClock, found: bring_up.Podman, sandboxes: sandbox_choice.SandboxChoice
+    settings: Settings,
+    clock: SystemClock,
+    found: bring_up.Podman,
+    sandboxes: sandbox_choice.SandboxChoice,
+    *,
+    after_kill: bool,
 ) -> PodmanRuntime:
     network = settings.network
     return PodmanRuntime(
@@ -202,6 +210,7 @@ def _runtime(
         pinned=sandboxes.keeper,
         prefer_pinned=sandboxes.prefer_pinned,
         own_storage=engine_repair.own_storage(settings) is not None,
+        unsettled_s=UNSETTLED_S if after_kill else 0.0,
     )
 
 

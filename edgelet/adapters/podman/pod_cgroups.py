@@ -33,7 +33,6 @@ _LEAST_SHARES = 2
 _MOST_SHARES, _MOST_WEIGHT = 262144, 10000
 _GONE_TRIES = 100
 _GONE_PAUSE_S = 0.02
-_UNSETTLED_S = 20.0  # calls of an earlier agent, which the engine goes on with, may make a group again
 _CONTROLLERS = ("cpu", "memory", "pids", "cpuset", "io", "hugetlb")
 
 
@@ -71,15 +70,22 @@ class PodCgroups:
         manager: What Podman was told.
         marks: A directory on tmpfs, gone after a reboot as the groups are.
         mount_point: Where control groups are mounted.
+        unsettled_s: How long marks stay from now on, for a sweep after that: calls of an earlier agent that was killed
+            go on in the engine and may make a group again.
     """
 
     def __init__(
-        self, manager: Literal["cgroupfs", "systemd"], *, marks: Path, mount_point: Path = cgroups.MOUNT_POINT
+        self,
+        manager: Literal["cgroupfs", "systemd"],
+        *,
+        marks: Path,
+        mount_point: Path = cgroups.MOUNT_POINT,
+        unsettled_s: float = 0.0,
     ) -> None:
         self._manager = manager
         self._marks = marks
         self._mine: set[str] = set()  # marked in this life: whoever made them sees to them
-        self._settled_at_s = time.monotonic() + _UNSETTLED_S
+        self._settled_at_s = time.monotonic() + unsettled_s
         self._mount = mount_point
 
     def parent(self, spec: SandboxSpec) -> str:

@@ -61,6 +61,7 @@ class PodmanRuntime:
         pinned: The keeper of sandboxes without an infra container; None where this board cannot have them.
         prefer_pinned: Whether new sandboxes are such; those that are there are seen and removed either way.
         own_storage: Nobody else uses the engine's storage.
+        unsettled_s: See PodCgroups.
     """
 
     def __init__(
@@ -77,6 +78,7 @@ class PodmanRuntime:
         pinned: PinnedSandboxes | None = None,
         prefer_pinned: bool = False,
         own_storage: bool = False,
+        unsettled_s: float = 0.0,
     ) -> None:
         self._info = info
         self._libpod = libpod
@@ -96,7 +98,7 @@ class PodmanRuntime:
         )
         self._pinned = pinned
         self._prefer_pinned = prefer_pinned
-        self._cgroups = PodCgroups(info.cgroup_manager, marks=run_dir / "pod-cgroups")
+        self._cgroups = PodCgroups(info.cgroup_manager, marks=run_dir / "pod-cgroups", unsettled_s=unsettled_s)
         self._intents = NetnsIntents(run_dir)
         self._sandbox = self._both(owner, prefer_pinned=prefer_pinned)
         self._executor = Executor(run_dir=run_dir, oci_runtime=oci_runtime_path)

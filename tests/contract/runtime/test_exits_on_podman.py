@@ -133,7 +133,7 @@ async def test_the_next_agent_sees_what_ended_while_none_was_there(podman_world:
     pid, conmon = pid_of(container), conmon_of(podman_world, container)
     fresh = await podman_world.restart()  # has not looked yet: nothing is watched
     if whom in ("conmon", "both"):
-        os.kill(conmon, signal.SIGKILL)
+        end(conmon)
     if whom in ("main", "both"):
         end(pid)
     seen = await fresh.pod(pod.uid)

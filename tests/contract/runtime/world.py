@@ -108,11 +108,14 @@ class World(Protocol):
         ...
 
 
-def _cares_about_signals(status: str) -> bool:
-    """Whether a shell has done its `trap`: it ignores or catches SIGUSR1, SIGINT or SIGTERM."""
-    masks = dict(line.split(":\t") for line in status.splitlines() if line.startswith(("SigIgn", "SigCgt")))
+def _is_shell_that_cares(status: str) -> bool:
+    """Whether a shell has done its `trap`: it ignores or catches SIGUSR1, SIGINT or SIGTERM.
+
+    Before it is the shell it is the OCI runtime, which catches all of them.
+    """
+    said = dict(line.split(":\t", 1) for line in status.splitlines())
     asked = sum(1 << number - 1 for number in (signal.SIGUSR1, signal.SIGINT, signal.SIGTERM))
-    return any(int(mask, 16) & asked for mask in masks.values())
+    return said["Name"] == "sh" and any(int(said[mask], 16) & asked for mask in ("SigIgn", "SigCgt"))
 
 
 async def observed(runtime: Runtime, pod: PodRef, name: str = "main") -> ObservedContainer:
@@ -227,7 +230,7 @@ class PodmanWorld:
         assert isinstance(container.state, Running)
         status = Path(f"/proc/{container.state.pid}/status")
         async with asyncio.timeout(PATIENCE_S):
-            while not _cares_about_signals(status.read_text()):
+            while not _is_shell_that_cares(status.read_text()):
                 await asyncio.sleep(0.01)
         return container
 

@@ -39,7 +39,24 @@ def test_what_a_sweep_leaves_is_tried_again_ever_more_rarely() -> None:
         running = asyncio.create_task(gate.run())
         await gate.opened()
         await asyncio.sleep(3600)
-        assert sweeps == [3.0, 30.0, 50.0, 90.0]
+        assert sweeps == [5.0, 15.0, 35.0, 75.0]
+        running.cancel()
+
+    virtual_time.run(story())
+
+
+def test_after_an_agent_that_was_killed_is_swept_twice_more() -> None:
+    async def story() -> None:
+        sweeps = list[float]()
+
+        async def bring_up() -> FoundEngine:
+            return found(FakeRuntime(), sweeps)
+
+        gate = EngineGate(bring_up, clock=VirtualClock(), after_kill=True)
+        running = asyncio.create_task(gate.run())
+        await gate.opened()
+        await asyncio.sleep(3600)
+        assert sweeps == [3.0, 30.0], "calls that it made may go on in the engine and make something"
         running.cancel()
 
     virtual_time.run(story())
@@ -57,8 +74,7 @@ def test_an_engine_that_was_lost_is_swept_after_until_that_works() -> None:
         await gate.opened()
         await gate.pods()
         await asyncio.sleep(60)
-        assert sweeps == [3.0, 30.0], "calls of an earlier agent may have made something"
-        sweeps.clear()
+        assert sweeps == []
         runtime.failing["pods"] = EngineError("EngineUnavailable", "no answer")
         with pytest.raises(EngineError):
             await gate.pods()
