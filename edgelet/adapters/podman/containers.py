@@ -146,10 +146,11 @@ class Containers:
         with self._inventory.touching(seen.pod.uid):
             await self.stop(container_id, grace_s=0)
             self._sweeper.intend(container_id, recovery.of_container(seen, group=self._own_group(seen)))
+            self._inventory.doom(container_id)
             with station("KillContainerError", what):
                 query = {"force": "true", "v": "true", "timeout": "0"}
                 await remove_stubborn(self._libpod, f"/containers/{container_id}", query)
-            self._inventory.removed(container_id)
+            self._inventory.forget(container_id)
         await self._sweeper.finish(container_id)
 
     async def _pid_namespace(self, spec: ContainerSpec) -> str:

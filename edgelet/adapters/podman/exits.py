@@ -23,7 +23,7 @@ from edgelet.ports.clock import Clock
 from edgelet.ports.runtime import ExitNotice
 
 LOST_CODE = 137
-_MAX_REMOVED = 256
+_MAX_DOOMED = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +79,7 @@ class ExitWatch:
         self._notices: dict[ExitNotice, None] = {}  # a set that keeps order: at most one per container
         self._wake = asyncio.Event()
         self._inotify: INotify | None = None
-        self._removed: OrderedDict[str, None] = OrderedDict()  # the last ones
+        self._doomed: OrderedDict[str, None] = OrderedDict()  # the last ones
 
     # ---- what is watched
 
@@ -117,6 +117,8 @@ class ExitWatch:
 
     def forget(self, container_id: str) -> None:
         """Stop watching a container that is no more."""
+        if container_id in self._doomed:
+            self._drop_file(container_id)
         watched = self._watched.pop(container_id, None)
         if watched is None:
             return
@@ -124,13 +126,14 @@ class ExitWatch:
         self._release_conmon(watched)
         watched.settled.set()
 
-    def removed(self, container_id: str) -> None:
-        """Forget a container that we removed, and the file with its code: its monitor may be slower than the engine."""
-        self.forget(container_id)
-        self._removed[container_id] = None
-        if len(self._removed) > _MAX_REMOVED:
-            self._removed.popitem(last=False)
-        self._drop_file(container_id)
+    def doom(self, container_id: str) -> None:
+        """Note that a container is about to be removed: then its file is nobody's, also one that comes late.
+
+        Its monitor may be slower than the engine, and the engine may die before it says that the container is gone.
+        """
+        self._doomed[container_id] = None
+        if len(self._doomed) > _MAX_DOOMED:
+            self._doomed.popitem(last=False)
 
     def known(self) -> frozenset[str]:
         """Return the ids that are watched."""
@@ -219,7 +222,7 @@ class ExitWatch:
             elif (watched := self._watched.get(event.name)) is not None:
                 watched.file_came = True
                 self._read_exit_file(watched)
-            elif event.name in self._removed:
+            elif event.name in self._doomed:
                 self._drop_file(event.name)
 
     def _look_at_all(self) -> None:

@@ -175,10 +175,9 @@ class Inventory:
         self._inspected.pop(container_id, None)
         self._exits.forget(container_id)
 
-    def removed(self, container_id: str) -> None:
-        """Drop what is known of a container that the engine removed for us."""
-        self._inspected.pop(container_id, None)
-        self._exits.removed(container_id)
+    def doom(self, container_id: str) -> None:
+        """Note that a container is about to be removed; `forget` it when it is."""
+        self._exits.doom(container_id)
 
     async def _list(self, path: str, query: dict[str, Any]) -> list[dict[str, Any]]:
         for left in reversed(range(_LIST_TRIES)):

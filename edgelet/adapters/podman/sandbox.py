@@ -96,11 +96,13 @@ class InfraSandbox:
         with station(reason, f"look into the sandbox {sandbox.name}"):
             inside = [each for each in await self._inventory.containers(sandbox.pod.uid) if each.pod_id == sandbox.id]
             self._sweeper.intend(sandbox.id, recovery.of(inside, [await self._cgroup_path(sandbox)]))
+        for each in inside:
+            self._inventory.doom(each.id)
         with station(reason, f"remove the sandbox {sandbox.name}"):
             query = {"force": "true", "timeout": "0"}
             await remove_stubborn(self._libpod, f"/pods/{sandbox.id}", query)
         for each in inside:
-            self._inventory.removed(each.id)
+            self._inventory.forget(each.id)
         await self._sweeper.finish(sandbox.id)
 
     async def _keep_one(self, spec: SandboxSpec) -> ListedPod | None:

@@ -86,9 +86,12 @@ async def test_the_file_of_a_container_that_we_removed_goes_whenever_it_comes(ex
     exits.watch(MAIN)
     exits.watch(Subject(OTHER, "uid-1", "other"))
     write(exit_dir, ID, "137")
-    exits.removed(ID)
+    exits.doom(ID)
+    assert await exits.settle(ID, timeout_s=5) == End(137, NOW), "as long as it is watched its end is told"
+    exits.forget(ID)
     assert not (exit_dir / ID).exists()
-    exits.removed(OTHER)
+    exits.doom(OTHER)
+    exits.forget(OTHER)
     write(exit_dir, OTHER, "137")  # a monitor that is slower than the engine
     async with asyncio.timeout(5):
         while (exit_dir / OTHER).exists():
