@@ -89,7 +89,7 @@ def _resize(data: bytes) -> Frame:
     try:
         size = json.loads(data)
         columns, rows = int(size["Width"]), int(size["Height"])
-    except (ValueError, KeyError, TypeError, RecursionError):
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
         return Ignored()
     if 0 < columns < _SIZE_LIMIT and 0 < rows < _SIZE_LIMIT:
         return Resize(columns=columns, rows=rows)
