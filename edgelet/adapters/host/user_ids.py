@@ -47,7 +47,7 @@ class UserIds:
         path = self._volumes / uid / _RECORD
         try:
             text = path.read_text(encoding="ascii").strip()
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):  # a file among the pods' directories is nobody's pod
             return None
         if not text.isdecimal():
             raise OSError(errno.EINVAL, "the record of the pod's user ids is damaged", str(path))

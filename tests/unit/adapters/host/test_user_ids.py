@@ -81,3 +81,8 @@ def test_a_kernel_without_user_namespaces_says_why(tmp_path: Path) -> None:
     assert "max_user_namespaces is 0" in user_ids.why_not(ids, proc(tmp_path / "off", most="0\n"))
     assert "lacks the ids" in user_ids.why_not(ids, proc(tmp_path / "inner", own="0 100000 65536\n"))
     assert not user_ids.why_not(IdRange(65536, 65536), proc(tmp_path / "fits", own="0 5 65536\n65536 100000 65536\n"))
+
+
+def test_a_file_among_the_directories_of_pods_is_in_nobodys_way(tmp_path: Path) -> None:
+    (tmp_path / ".keep").touch()
+    assert blocks(tmp_path).take("a") == FIRST
