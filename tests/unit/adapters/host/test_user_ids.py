@@ -96,7 +96,7 @@ def test_a_disk_that_is_full_is_told_by_the_file_that_does_not_fit(
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr("os.fsync", full)
-    with pytest.raises(OSError, match="No space left on device: '.*/a/user-ids'"):
+    with pytest.raises(OSError, match=r"No space left on device: '.*/a/user-ids'"):
         blocks(tmp_path).take("a")
     monkeypatch.undo()
     assert blocks(tmp_path).take("b") == blocks(tmp_path).take("b") == FIRST
