@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import stat
@@ -23,7 +24,13 @@ def pack(source: str, name: str, sink: IO[bytes]) -> None:
     with tarfile.open(fileobj=sink, mode="w|", format=tarfile.GNU_FORMAT) as archive:
         if os.path.islink(source):  # noqa: PTH114  no pathlib: it is slow to import on a board
             source = os.path.realpath(source)
-        archive.add(source, arcname=name)
+        todo = [(source, name)]
+        while todo:  # not archive.add: it calls itself for each level, and a deep tree has more than Python lets it
+            path, arcname = todo.pop()
+            archive.add(path, arcname=arcname, recursive=False)
+            if os.path.isdir(path) and not os.path.islink(path):  # noqa: PTH112, PTH114
+                below = sorted(os.listdir(path), reverse=True)  # noqa: PTH208
+                todo.extend((os.path.join(path, one), f"{arcname}/{one}") for one in below)  # noqa: PTH118
 
 
 def unpack(stream: IO[bytes], *, prefix: str, target: str, keep_modes: bool) -> int:
@@ -41,7 +48,7 @@ def unpack(stream: IO[bytes], *, prefix: str, target: str, keep_modes: bool) -> 
         with tarfile.open(fileobj=stream, mode="r|") as archive:
             for member in archive:
                 unpacker.take(archive, member, _below(member.name, prefix))
-    except tarfile.ReadError as error:
+    except (tarfile.TarError, ValueError, RecursionError) as error:  # also names that cannot be, and all too deep ones
         if unpacker.taken or str(error) != "empty file":
             raise CliError(f"tar contents corrupted: {error}") from error
     unpacker.set_modes()
@@ -56,8 +63,13 @@ def _below(name: str, prefix: str) -> str:
     if cleaned in {prefix, "."} or not prefix:
         return "" if cleaned in {prefix, "."} else cleaned
     if not cleaned.startswith(f"{prefix}/"):
-        raise CliError(f'tar contents corrupted: "{name}" is not below "{prefix}"')
+        raise CliError(f"tar contents corrupted: {_shown(name)} is not below {_shown(prefix)}")
     return cleaned[len(prefix) + 1 :]
+
+
+def _shown(name: str) -> str:
+    """Return a name of the container's choice so that a terminal takes it for text, whatever is in it."""
+    return json.dumps(name, ensure_ascii=not name.isprintable())
 
 
 class _Unpacker:
@@ -74,9 +86,9 @@ class _Unpacker:
         """Make one entry, or say why not."""
         path = self._path(below)
         if path is None or not self._is_inside(path, below):
-            self._warn(f'file "{path or below}" is outside target destination, skipping')
+            self._warn(f"file {_shown(path or below)} is outside target destination, skipping")
         elif member.issym():
-            self._warn(f'skipping symlink: "{path}" -> "{member.linkname}"')
+            self._warn(f"skipping symlink: {_shown(path)} -> {_shown(member.linkname)}")
         elif member.isdir():
             os.makedirs(path, exist_ok=True)  # noqa: PTH103
             self._modes.append((path, member.mode))
@@ -93,7 +105,7 @@ class _Unpacker:
             self._copy(self._files[member.linkname], path, member.mode)
             self.taken += 1
         else:
-            self._warn(f'skipping "{path}": neither a file nor a directory')
+            self._warn(f"skipping {_shown(path)}: neither a file nor a directory")
 
     def set_modes(self) -> None:
         """Give directories their rights, the innermost first."""

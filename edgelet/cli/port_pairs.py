@@ -9,6 +9,7 @@ from typing import Any
 from edgelet.cli.failure import CliError
 
 _MAXIMUM = 65535
+_DIGITS = 100  # Python reads no number of thousands of them
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +47,8 @@ def parse(text: str, pod: Mapping[str, Any]) -> PortPair:
 def _number(text: str, which: str) -> int:
     if not _is_number(text):
         raise CliError(f"error parsing {which} port '{text}': invalid syntax")
-    if int(text) > _MAXIMUM:
-        raise CliError(f"error parsing {which} port '{text}': value out of range")
+    if len(text) > _DIGITS or int(text) > _MAXIMUM:
+        raise CliError(f"error parsing {which} port '{text[:_DIGITS]}': value out of range")
     return int(text)
 
 

@@ -28,8 +28,8 @@ class AttachSession(Protocol):
         """Set the size of its terminal; without one nothing happens."""
         ...
 
-    def detach(self) -> None:
-        """Let go. No other method is running or is called afterwards."""
+    async def detach(self) -> None:
+        """Let go, within some seconds. No other method is running or is called afterwards."""
         ...
 
 

@@ -76,7 +76,7 @@ def answer(
             await channel.send(exec_frames.encode(exec_frames.STDOUT if wanted.stdout else exec_frames.ERROR, b""))
             await carry(channel, session, wanted)
         finally:
-            session.detach()
+            await session.detach()
 
     return Upgrade(serve, subprotocols=exec_frames.SUBPROTOCOLS)
 

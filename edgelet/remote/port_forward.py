@@ -23,6 +23,7 @@ log = logging.getLogger(__name__)
 
 PORTS_LIMIT = 16  # connections that one request may open
 _PORT_MAX = 65535
+_SHOWN = 20  # characters of what is no port
 
 
 def read_ports(request: Request, pod: Document) -> tuple[int, ...]:
@@ -146,8 +147,9 @@ class _Forward:
 
 
 def _port(text: str) -> int:
-    if not (text.isascii() and text.isdecimal()) or int(text) > _PORT_MAX:
-        raise refusal.bad_request(f'unable to parse "{text[:20]}" as a port')
+    # Python reads no number of thousands of digits.
+    if not (text.isascii() and text.isdecimal() and len(text) <= _SHOWN) or int(text) > _PORT_MAX:
+        raise refusal.bad_request(f'unable to parse "{text[:_SHOWN]}" as a port')
     if int(text) < 1:
         raise refusal.bad_request(f'port "{text}" must be > 0')
     return int(text)

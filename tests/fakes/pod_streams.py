@@ -78,7 +78,7 @@ class FakeAttach:
         if self._tty:
             self.sizes.append((columns, rows))
 
-    def detach(self) -> None:
+    async def detach(self) -> None:
         self._main.leave(self)
 
 

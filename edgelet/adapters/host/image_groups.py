@@ -15,6 +15,8 @@ from collections.abc import Iterator, Sequence
 _LIMIT_BYTES = 1024 * 1024
 _OPAQUE = "trusted.overlay.opaque"
 _FIELDS = 4  # of a line in /etc/group; /etc/passwd has more
+_DIGITS = 10
+_LAST_GROUP = 2**31 - 1  # Source: runc's maxID
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
@@ -32,9 +34,14 @@ def of_user(layers: Sequence[str], user: str) -> tuple[int, ...]:
     found = {
         int(fields[2])
         for fields in _lines(layers, "group")
-        if fields[2].isdecimal() and names & set(fields[3].split(","))
+        if _is_number(fields[2]) and names & set(fields[3].split(","))
     }
     return tuple(sorted(found))
+
+
+def _is_number(text: str) -> bool:
+    """Whether it is a group's number that Linux can have."""
+    return text.isascii() and text.isdecimal() and len(text) <= _DIGITS and int(text) <= _LAST_GROUP
 
 
 def _lines(layers: Sequence[str], name: str) -> Iterator[list[str]]:
@@ -67,13 +74,17 @@ def _in_layer(root: int, name: str) -> bytes | None:
         return b""
     try:
         try:
-            file = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=folder)
+            found = os.open(name, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder)
         except FileNotFoundError:
             return b"" if _is_opaque(folder) else None
-        except OSError:
-            return b""
-        with os.fdopen(file, "rb") as stream:
-            return stream.read(_LIMIT_BYTES) if stat.S_ISREG(os.fstat(file).st_mode) else b""
+        try:
+            # Looked at before it is opened to be read: an image may have a device there, and some act on being opened.
+            if not stat.S_ISREG(os.fstat(found).st_mode):
+                return b""
+            with open(f"/proc/self/fd/{found}", "rb") as stream:  # noqa: PTH123  bytes, by its descriptor
+                return stream.read(_LIMIT_BYTES)
+        finally:
+            os.close(found)
     finally:
         os.close(folder)
 

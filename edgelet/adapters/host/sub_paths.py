@@ -157,7 +157,9 @@ def _step(parent: int, name: str, made: _Made | None) -> int:
     descriptor = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=parent)
     try:
         if made.owner:
-            os.fchown(descriptor, made.owner, made.owner)
+            # In a directory of an fsGroup the new one has its group already.
+            inherited = os.fstat(parent).st_mode & stat.S_ISGID
+            os.fchown(descriptor, made.owner, -1 if inherited else made.owner)
         os.fchmod(descriptor, made.mode)  # as the volume's root, setgid included: the umask has no say
     finally:
         os.close(descriptor)

@@ -47,7 +47,7 @@ class UserIds:
         path = self._volumes / uid / _RECORD
         try:
             text = path.read_text(encoding="ascii").strip()
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):  # a file among the pods' directories is nobody's pod
             return None
         if not text.isdecimal():
             raise OSError(errno.EINVAL, "the record of the pod's user ids is damaged", str(path))
@@ -65,7 +65,10 @@ class UserIds:
             taken = [*self._recorded(), *self._of_people()]
             for first in range(self._ids.first, self._ids.first + self._ids.count, USER_IDS):
                 if not any(first < end and begin < first + USER_IDS for begin, end in taken):
-                    self._record(uid, first)
+                    try:
+                        self._record(uid, first)
+                    except OSError as error:  # a full disk, else taken for a lack of ids
+                        raise OSError(error.errno, error.strerror, str(self._volumes / uid / _RECORD)) from error
                     return first
         raise OSError(errno.ENOSPC, "could not find an empty slot to allocate a user namespace")
 

@@ -9,7 +9,8 @@ from edgelet.adapters.mqtt.link import Link
 from edgelet.api.errors import BusError
 
 OWN = "status/"  # what nobody else writes, so it need not be listened to
-_MAX_TOPICS = 20_000  # a broker that retains more than that is not asked for the rest
+_MAX_TOPICS = 20_000  # of a broker that retains more than that the rest is not heard
+_MAX_CHARACTERS = 4 * 1024 * 1024  # in all their names
 _TIMEOUT_S = 120.0
 
 
@@ -20,11 +21,15 @@ class Survey:
         """`nonce` is what the barrier behind the retained messages carries."""
         self.nonce = nonce
         self._topics: set[str] = set()
+        self._characters = 0
         self._finished = asyncio.Event()
 
     def hear(self, topic: str, payload: bytes, *, retained: bool) -> None:
         """Note one message that came."""
-        if payload and retained and len(self._topics) < _MAX_TOPICS:
+        if not payload or not retained or topic in self._topics:
+            return
+        self._characters += len(topic)
+        if len(self._topics) < _MAX_TOPICS and self._characters <= _MAX_CHARACTERS:
             self._topics.add(topic)
 
     def finish(self) -> None:

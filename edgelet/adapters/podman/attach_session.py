@@ -80,8 +80,8 @@ class TerminalSession:
     def resize(self, *, columns: int, rows: int) -> None:
         pod_terminal.resize(self._container, columns=columns, rows=rows)
 
-    def detach(self) -> None:
-        self._socket.close()
+    async def detach(self) -> None:
+        await monitor.let_go(self._socket)
 
 
 class PipeSession:
@@ -121,14 +121,14 @@ class PipeSession:
         for session in tuple(self._others):  # each holds the pipe open
             session.close_input()
         try:
-            monitor.attach(self._config_path).close()  # see there: for conmon this is the end of the input
+            await monitor.let_go(monitor.attach(self._config_path))  # for conmon this is the end of the input
         except OSError as error:
             log.debug("no monitor to close an input", extra={"error": str(error)})
 
     def resize(self, *, columns: int, rows: int) -> None:
         """Do nothing: there is no terminal."""
 
-    def detach(self) -> None:
+    async def detach(self) -> None:
         self.close_input()
         self._log.close()
 

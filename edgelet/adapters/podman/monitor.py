@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import errno
 import os
 import socket
+import time
 from pathlib import Path
 
 from edgelet.adapters.podman import processes
@@ -13,6 +15,10 @@ from edgelet.api.errors import EngineError
 
 _REOPEN_LOG = b"2 0 0\n"  # Source: conmon's ctrl.c, REOPEN_LOGS_EVENT
 _RESIZE = "1 {rows} {columns}\n"  # Source: conmon's ctrl.c, WIN_RESIZE_EVENT
+_LEAVE_S = 2.0
+_LEAVE_PAUSE_S = 0.001
+_LEAVE_PACKETS = 64  # at a time
+_PACKET_BYTES = 64 * 1024  # conmon's are 8 KiB and one byte
 
 
 def reopen_log(config_path: str) -> None:
@@ -39,7 +45,8 @@ def attach(config_path: str) -> socket.socket:
     """Connect to the container's ends, not blocking: packets of one byte for the stream and output, and raw input.
 
     Measured with conmon 2.1.6: it waits for the slowest of its clients, and the container with it; and without a
-    terminal it closes the container's input when any of its clients leaves, also one that never sent anything.
+    terminal it closes the container's input when any of its clients leaves, also one that never sent anything. End it
+    by `let_go`.
 
     Raises:
         OSError: There is no monitor.
@@ -56,6 +63,40 @@ def attach(config_path: str) -> socket.socket:
         made.close()
         raise
     return made
+
+
+async def let_go(attached: socket.socket) -> None:
+    """Leave what `attach` gave, so that conmon lives on, and the container with it.
+
+    Measured with conmon 2.1.6: a client that closes while output is on its way to it makes conmon crash, once in some
+    hundred times: it learns by a write that failed that the client is gone before it learns it by a read. So it is told
+    by an empty packet, which it reads as the end, and output is taken until it does not listen any more.
+    """
+    end_s = time.monotonic() + _LEAVE_S
+    try:
+        while _listens(attached) and time.monotonic() < end_s:
+            _take_output(attached)
+            await asyncio.sleep(_LEAVE_PAUSE_S)
+    finally:
+        attached.close()
+
+
+def _listens(attached: socket.socket) -> bool:
+    """Send an empty packet; whether that is possible yet."""
+    try:
+        attached.send(b"")
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    return True
+
+
+def _take_output(attached: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        for _ in range(_LEAVE_PACKETS):
+            if not attached.recv(_PACKET_BYTES):
+                return
 
 
 def open_input(container_id: str, *, conmon_pid: int, main_pid: int) -> int:

@@ -112,8 +112,10 @@ def _to_pod(inside: _Inside, source: Place, target: Place, *, keep: bool) -> Non
         os.close(reader)
         packing.join()
     if isinstance(packing.fault, OSError) and not isinstance(packing.fault, BrokenPipeError):
-        raise CliError(f"cannot read {packing.fault.filename or source.path}: {packing.fault.strerror}")
+        raise CliError(f"cannot read {packing.fault.filename or source.path}: {_words(packing.fault)}")
     _judge(code)
+    if packing.fault is not None:  # a tar that was told only a part may be content with it
+        raise CliError(f"cannot copy all of {source.path}: {packing.fault}")
 
 
 def _from_pod(inside: _Inside, source: Place, target: Place, *, keep: bool) -> None:
@@ -140,7 +142,7 @@ def _from_pod(inside: _Inside, source: Place, target: Place, *, keep: bool) -> N
         unpacking.join()
     _judge(code)
     if isinstance(unpacking.fault, OSError):
-        raise CliError(f"cannot write {unpacking.fault.filename or there}: {unpacking.fault.strerror}")
+        raise CliError(f"cannot write {unpacking.fault.filename or there}: {_words(unpacking.fault)}")
     if unpacking.fault is not None:
         raise unpacking.fault
     if not sum(taken):
@@ -161,10 +163,15 @@ def _send_archive(inside: _Inside, path: str, writer: int) -> int:
         while rest:
             rest = rest[os.write(writer, rest) :]
 
-    code = inside.run(["tar", "cf", "-", path], exec_session.Ends(stdout=hand_over, stderr=said.extend))
+    named = f"./{path}" if path.startswith("-") else path  # not one of tar's options
+    code = inside.run(["tar", "cf", "-", named], exec_session.Ends(stdout=hand_over, stderr=said.extend))
     if code:
         sys.stderr.write(said.decode(errors="replace"))
     return code
+
+
+def _words(error: OSError) -> str:
+    return error.strerror or str(error)
 
 
 def _judge(code: int) -> None:

@@ -33,8 +33,8 @@ async def test_a_writer_that_waits_for_a_deaf_process_is_let_go_when_the_input_i
     await other.close_stdin()
     async with asyncio.timeout(PATIENCE_S):
         await writing
-    first.detach()
-    other.detach()
+    await first.detach()
+    await other.detach()
     assert opened() == before
 
 
@@ -53,7 +53,7 @@ async def test_a_client_that_stands_still_does_not_stop_the_container(podman_wor
             stream, data = await anext(chunks)
             total[stream] += len(data)
     await chunks.aclose()  # type: ignore[attr-defined]  # a generator
-    session.detach()
+    await session.detach()
 
 
 async def test_what_is_not_text_arrives_as_it_is(podman_world: PodmanWorld) -> None:
@@ -69,7 +69,7 @@ async def test_what_is_not_text_arrives_as_it_is(podman_world: PodmanWorld) -> N
         while not said.endswith(b"no end"):
             said += (await anext(chunks))[1]
     await chunks.aclose()  # type: ignore[attr-defined]  # a generator
-    session.detach()
+    await session.detach()
     assert said == b"a\x00b\r\n\xff P x\n\nno end"
 
 
@@ -88,4 +88,21 @@ async def test_of_many_sizes_at_once_the_last_one_stays(podman_world: PodmanWorl
         while b"59 100" not in said:
             said += (await anext(chunks))[1]
     await chunks.aclose()  # type: ignore[attr-defined]  # a generator
-    session.detach()
+    await session.detach()
+
+
+async def test_a_terminal_that_talks_outlives_many_clients_that_leave(podman_world: PodmanWorld) -> None:
+    """conmon 2.1.6 crashes, and the container ends, when a client closes while it is being told something."""
+    pod = new_pod()
+    path = podman_world.logs / f"{pod.uid}.log"
+    script = "while :; do echo word; /bin/busybox usleep 5000; done"
+    container = await podman_world.run(pod, replace(sh(pod, script), stdin=True, tty=True, log_path=str(path)))
+    before = opened()
+    for _ in range(250):
+        session = await podman_world.runtime.open_attach(container.id, stdin=True, tty=True)
+        await session.write(b"x")
+        await session.detach()
+    assert opened() == before
+    seen = await podman_world.runtime.pod(pod.uid)
+    assert seen is not None
+    assert [type(one.state).__name__ for one in seen.containers] == ["Running"]

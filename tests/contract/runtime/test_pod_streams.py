@@ -36,7 +36,7 @@ class Attached:
     async def leave(self) -> None:
         if isinstance(self._output, AsyncGenerator):
             await self._output.aclose()
-        self.session.detach()
+        await self.session.detach()
 
 
 async def started(world: World, program: Program, *, tty: bool = False, stdin: bool = True) -> PodRef:
@@ -111,7 +111,7 @@ async def test_the_output_ends_with_the_process(world: World, tty: bool) -> None
             pass
     await session.write(b"too late\n")
     session.resize(columns=80, rows=24)
-    session.detach()
+    await session.detach()
 
 
 async def test_a_container_that_does_not_run_has_no_ends(world: World) -> None:

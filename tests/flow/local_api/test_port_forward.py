@@ -141,6 +141,7 @@ async def opened(socket: Socket) -> None:
         ("ports=http", running(), 'unable to parse "http" as a port'),
         ("ports=0", running(), 'port "0" must be > 0'),
         ("ports=65536", running(), 'unable to parse "65536" as a port'),
+        ("ports=" + "9" * 5000, running(), 'unable to parse "99999999999999999999" as a port'),
         ("ports=" + ",".join(["80"] * 17), running(), "17 ports are too many"),
         ("ports=80", {"phase": "Succeeded"}, "pod is not running. Current status=Succeeded"),
         ("ports=80", {}, "pod is not running. Current status=Pending"),

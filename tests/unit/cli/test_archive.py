@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import io
 import os
+import subprocess
+import sys
 import tarfile
 from pathlib import Path
 from typing import Any
@@ -156,3 +158,41 @@ def test_a_link_that_is_named_itself_is_followed(tmp_path: Path) -> None:
     with tarfile.open(fileobj=io.BytesIO(sink.getvalue())) as made:
         (member,) = made.getmembers()
     assert (member.name, member.isfile(), member.size) == ("name", True, 1)
+
+
+def test_a_tree_may_be_deeper_than_calls_may_be(tmp_path: Path) -> None:
+    deep = tmp_path / "source"
+    levels = sys.getrecursionlimit() + 100
+    subprocess.run(("mkdir", "-p", deep / "/".join("d" * levels)), check=True)
+    try:
+        sink = io.BytesIO()
+        archive.pack(str(deep), "site", sink)
+    finally:
+        subprocess.run(("rm", "-rf", deep), check=True)
+    with tarfile.open(fileobj=io.BytesIO(sink.getvalue())) as made:
+        assert len(made.getnames()) == levels + 1
+
+
+def test_a_name_of_too_many_parts_is_told(target: Path) -> None:
+    name = f"site/{'d/' * (sys.getrecursionlimit() + 100)}file"
+    with pytest.raises(CliError, match="tar contents corrupted"):
+        archive.unpack(tar((name, b"x")), prefix="site", target=str(target), keep_modes=True)
+
+
+def test_a_name_that_no_file_can_have_is_told(target: Path) -> None:
+    sink = io.BytesIO()
+    with tarfile.open(fileobj=sink, mode="w", format=tarfile.PAX_FORMAT) as made:
+        info = tarfile.TarInfo("site/a")
+        info.pax_headers = {"path": "site/a\0b"}
+        made.addfile(info, io.BytesIO())
+    with pytest.raises(CliError, match="tar contents corrupted"):
+        archive.unpack(io.BytesIO(sink.getvalue()), prefix="site", target=str(target), keep_modes=True)
+
+
+def test_names_of_the_container_do_not_reach_the_terminal_as_they_are(
+    target: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    archive.unpack(tar(("site/\x1b[31mü", link("\x1b]0;x"))), prefix="site", target=str(target), keep_modes=True)
+    told = capsys.readouterr().err
+    assert "\x1b" not in told
+    assert "\\u001b[31m" in told

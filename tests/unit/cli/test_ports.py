@@ -41,6 +41,7 @@ def test_a_pair_is_two_ports_or_one(text: str, pair: PortPair) -> None:
         ("x:80", "error parsing local port 'x': invalid syntax"),
         ("65536:80", "error parsing local port '65536': value out of range"),
         ("80:65536", "error parsing remote port '65536': value out of range"),
+        ("9" * 5000, f"error parsing remote port '{'9' * 100}': value out of range"),
         ("80:0", "remote port must be > 0"),
         ("80:", "Pod 'web' does not have a named port ''"),
         ("80:https", "Pod 'web' does not have a named port 'https'"),

@@ -21,6 +21,7 @@ from edgelet.remote.exec_frames import V4, V5, EndOfInput, Frame, Ignored, Input
         (b'\x04{"Width":80,"Height":24}', V4, Resize(columns=80, rows=24)),
         (b'\x04{"Width":0,"Height":24}', V4, Ignored()),
         (b'\x04{"Width":1e999,"Height":24}', V4, Ignored()),
+        (b'\x04{"Width":Infinity,"Height":24}', V4, Ignored()),
         (b"\x04[]", V4, Ignored()),
         (b"\x01forged", V5, Ignored()),
         (b"", V5, Ignored()),

@@ -67,3 +67,25 @@ def test_a_link_out_of_the_image_is_not_followed(tmp_path: Path, what: str) -> N
 def test_a_layer_that_is_gone_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         image_groups.of_user([str(tmp_path / "none")], "1000")
+
+
+def test_numbers_that_no_group_can_have_are_passed_over(tmp_path: Path) -> None:
+    group = f"a:x:{'9' * 5000}:plc\nb:x:4294967295:plc\nc:x:\u0663:plc\nd:x:2147483647:plc\n"
+    assert image_groups.of_user([layer(tmp_path, "a", passwd=PASSWD, group=group)], "plc") == (2147483647,)
+
+
+def test_what_is_no_file_is_not_even_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A board's watchdog begins to bite when it is opened."""
+    lower, upper = layer(tmp_path, "lower", passwd=PASSWD, group=GROUP), layer(tmp_path, "upper")
+    os.mknod(f"{upper}/etc/group", stat.S_IFCHR, os.makedev(1, 3))
+    opened = []
+    real = os.open
+
+    def noting(path: str, flags: int, *, dir_fd: int | None = None) -> int:
+        opened.append((path, bool(flags & os.O_PATH)))
+        return real(path, flags, dir_fd=dir_fd)
+
+    monkeypatch.setattr(os, "open", noting)
+    assert image_groups.of_user([upper, lower], "plc") == ()
+    assert ("group", False) not in opened
+    assert ("group", True) in opened

@@ -144,12 +144,14 @@ async def test_all_that_is_made_for_a_pod_with_users_of_its_own_belongs_to_its_r
             TerminationLog(log),
             HostsFile(hosts, "127.0.0.1 localhost"),
             SubPath("c", "e", empty, "x/y", paths.sub_path(UID, "c", 0)),
+            SubPath("c", "g", grouped, "x/y", paths.sub_path(UID, "c", 1)),
         ],
     )
     owned = [payload, f"{payload}/a", f"{payload}/d", f"{payload}/d/b", empty, memory, log, hosts, f"{empty}/x/y"]
     for path in owned:
         assert (Path(path).stat().st_uid, Path(path).stat().st_gid) == (root, root), path
-    assert (Path(grouped).stat().st_uid, Path(grouped).stat().st_gid) == (root, root + 1234)
+    for path in (grouped, f"{grouped}/x", f"{grouped}/x/y"):
+        assert (Path(path).stat().st_uid, Path(path).stat().st_gid) == (root, root + 1234), path
     assert (mode(f"{payload}/a"), mode(f"{payload}/d"), mode(grouped)) == (0o400, 0o755, 0o2777)
     assert (Path(paths.volatile(UID)).stat().st_uid, mode(paths.volatile(UID))) == (0, 0o700)
 

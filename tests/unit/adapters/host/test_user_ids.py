@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import shutil
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -81,3 +82,21 @@ def test_a_kernel_without_user_namespaces_says_why(tmp_path: Path) -> None:
     assert "max_user_namespaces is 0" in user_ids.why_not(ids, proc(tmp_path / "off", most="0\n"))
     assert "lacks the ids" in user_ids.why_not(ids, proc(tmp_path / "inner", own="0 100000 65536\n"))
     assert not user_ids.why_not(IdRange(65536, 65536), proc(tmp_path / "fits", own="0 5 65536\n65536 100000 65536\n"))
+
+
+def test_a_file_among_the_directories_of_pods_is_in_nobodys_way(tmp_path: Path) -> None:
+    (tmp_path / ".keep").touch()
+    assert blocks(tmp_path).take("a") == FIRST
+
+
+def test_a_disk_that_is_full_is_told_by_the_file_that_does_not_fit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(OSError, match=r"No space left on device: '.*/a/user-ids'"):
+        blocks(tmp_path).take("a")
+    monkeypatch.undo()
+    assert blocks(tmp_path).take("b") == blocks(tmp_path).take("b") == FIRST
