@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from edgelet import __version__
 from edgelet.adapters.host import block_writes, mounts
 from edgelet.agent.engine_gate import EngineGate
+from edgelet.api.amount import NOTHING, Amount
 from edgelet.api.errors import EdgeletError
 from edgelet.api.quantity import Quantity
 from edgelet.config.settings import Settings
@@ -47,9 +48,10 @@ class Board:
         workload = settings.workload
         self._reserved = Reserved(
             milli_cpu=Quantity.parse(workload.reserved_cpu).to_milli(),
-            memory_bytes=Quantity.parse(workload.reserved_memory).to_bytes(),
+            memory_bytes=Quantity.parse(workload.reserved_memory).to_bytes()
+            + _kept(settings, "memory.available").of(self.facts.memory_bytes),
             pods_max=workload.max_pods,
-            storage_share=settings.disk.nodefs_available_percent / 100,
+            storage=_kept(settings, "nodefs.available"),
         )
         self.apparmor = apparmor_enabled(Path("/sys/module/apparmor/parameters/enabled"))
         self._may_lower_oom_score = may_lower_oom_score(Path("/proc/self/status"))
@@ -59,7 +61,7 @@ class Board:
         self._born = clock.now()
         self._version = 0
         self.images: tuple[ImageInfo, ...] = ()
-        self.disk_pressure = ""  # for people; set by the upkeep
+        self.pressures: Mapping[str, str] = {}  # conditions that are so, with words; set by the eviction loop
         self.cluster_dns: tuple[str, ...] = ()  # whom pods ask for names; set by whoever keeps a server
         self._written = Written(block_writes.total_bytes())
         self._write_budget_bytes = settings.flash.write_budget_mb_per_day * _MB
@@ -109,7 +111,7 @@ class Board:
             agent_version=__version__,
             engine=engine,
             not_ready=self._gate.trouble,
-            disk_pressure=self.disk_pressure,
+            pressures=self.pressures,
             flash_pressure=self.flash_pressure,
             reserved=self._reserved,
         )
@@ -162,6 +164,12 @@ class Board:
         self.count_writes()
         written = {_WRITES: str(Quantity.of_bytes(self._written.day_bytes))}
         return replace(found, node={**found.node, "usage": {**found.node["usage"], **written}})
+
+
+def _kept(settings: Settings, signal: str) -> Amount:
+    """Return what pods may not have, since they would be evicted for it."""
+    amount = Amount.parse(settings.eviction.hard[signal])
+    return NOTHING if amount.is_nothing else amount
 
 
 def may_lower_oom_score(status_file: Path) -> bool:

@@ -18,4 +18,4 @@ class WorkloadSettings(Section):
     # Processes and threads of one container. A kubelet sets no bound (podPidsLimit -1); a board is small.
     container_pids_limit: int = Field(default=2048, ge=-1)  # -1: none; 0 is Podman's own bound
     reserved_cpu: str = "0"  # quantities, taken off the capacity for the board itself
-    reserved_memory: str = "100Mi"
+    reserved_memory: str = "0"  # besides what [eviction] keeps free

@@ -11,8 +11,9 @@ from pathlib import Path
 
 import psutil
 
-from edgelet.adapters.host import identity, routes, time_sync
-from edgelet.ports.host import DiskUsage, HostFacts, HostUsage
+from edgelet.adapters.host import identity, routes, tasks, time_sync
+from edgelet.adapters.host.memory_files import MemoryFiles
+from edgelet.ports.host import DiskUsage, HostFacts, HostUsage, MemoryUsage, TaskUsage
 
 # Traffic and addresses of these are the pods', or the same bytes seen twice.
 _INNER_INTERFACES = ("lo", "veth", "podman", "cni", "docker", "br-", "virbr", "edgelet", "tap", "ifb")
@@ -45,6 +46,7 @@ class PsutilHost:
         self._root = root
         self._interface_addresses = interface_addresses or _interface_addresses
         self._max_error_us = max_error_us
+        self._memory: MemoryFiles | None = None
 
     def facts(self) -> HostFacts:
         """Read what stays as it is while the agent runs."""
@@ -80,6 +82,16 @@ class PsutilHost:
             temperature_c=identity.temperature_c(self._root),
             load_1m=os.getloadavg()[0],
         )
+
+    def memory(self) -> MemoryUsage:
+        """Sample the memory alone."""
+        if self._memory is None:
+            self._memory = MemoryFiles(self._root)
+        return self._memory.sample()
+
+    def tasks(self) -> TaskUsage:
+        """Count processes and threads."""
+        return tasks.sample(self._root)
 
     def disk(self, path: str) -> DiskUsage:
         """Sample a file system; a path that is not there yet stands for the directory it will be in."""
