@@ -45,14 +45,7 @@ class Board:
         self.facts = host.facts()
         self.name = settings.node.name
         self.key = Key("Node", "", self.name)
-        workload = settings.workload
-        self._reserved = Reserved(
-            milli_cpu=Quantity.parse(workload.reserved_cpu).to_milli(),
-            memory_bytes=Quantity.parse(workload.reserved_memory).to_bytes()
-            + _kept(settings, "memory.available").of(self.facts.memory_bytes),
-            pods_max=workload.max_pods,
-            storage=_kept(settings, "nodefs.available"),
-        )
+        self._reserved = reserved(settings, memory_bytes=self.facts.memory_bytes)
         self.apparmor = apparmor_enabled(Path("/sys/module/apparmor/parameters/enabled"))
         self._may_lower_oom_score = may_lower_oom_score(Path("/proc/self/status"))
         self._previous: Document | None = None
@@ -166,10 +159,20 @@ class Board:
         return replace(found, node={**found.node, "usage": {**found.node["usage"], **written}})
 
 
-def _kept(settings: Settings, signal: str) -> Amount:
-    """Return what pods may not have, since they would be evicted for it."""
-    amount = Amount.parse(settings.eviction.hard[signal])
-    return NOTHING if amount.is_nothing else amount
+def reserved(settings: Settings, *, memory_bytes: int) -> Reserved:
+    """Return what pods may not have of a board with so much memory: what is reserved, and what they are evicted for.
+
+    Source: Kubernetes pkg/kubelet/cm/node_container_manager_linux.go GetNodeAllocatableReservation.
+    """
+    workload, hard = settings.workload, settings.eviction.hard
+    kept = {signal: Amount.parse(hard[signal]) for signal in ("memory.available", "nodefs.available")}
+    kept = {signal: NOTHING if amount.is_nothing else amount for signal, amount in kept.items()}
+    return Reserved(
+        milli_cpu=Quantity.parse(workload.reserved_cpu).to_milli(),
+        memory_bytes=Quantity.parse(workload.reserved_memory).to_bytes() + kept["memory.available"].of(memory_bytes),
+        pods_max=workload.max_pods,
+        storage=kept["nodefs.available"],
+    )
 
 
 def may_lower_oom_score(status_file: Path) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from edgelet.api.errors import EdgeletError
@@ -20,6 +20,7 @@ from edgelet.ports.tree_usage import TreeUsage
 log = logging.getLogger(__name__)
 
 _GONE_S, _POLL_S = 30.0, 1.0  # kubelet: podCleanupTimeout, podCleanupPollFreq
+_STUCK_S = 120.0  # one that does not go in so long frees nothing: others have to
 
 
 class Pods(Protocol):
@@ -38,7 +39,13 @@ class Pods(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
+class _Going:
+    uid: str
+    since_s: float
+
+
+@dataclass(slots=True, kw_only=True)
 class PodEvictor:
     """ports.pod_eviction.PodEviction."""
 
@@ -47,9 +54,12 @@ class PodEvictor:
     trees: TreeUsage
     paths: PodPaths
     clock: Clock
+    _going: _Going | None = field(default=None, init=False)  # the last one that was told to go
 
     async def evict(self, shortage: Shortage) -> bool:
         """End the pod that has to go first."""
+        if self._still_goes():
+            return False  # while the engine is away nothing is freed, however many are told to go
         on_disk = shortage.resource in {"ephemeral-storage", "inodes"}
         candidates = [one for one in self.pods.candidates() if not eviction_order.spared(one)]
         if not candidates or (on_disk and not shortage.parts):
@@ -59,9 +69,16 @@ class PodEvictor:
             uid = one.pod.metadata.uid
             if self.pods.evict(uid, eviction_order.eviction(one.pod, used.get(uid), shortage)):
                 log.warning("evicting a pod", extra={"pod_uid": uid, "reason": "Evicted", "short": shortage.resource})
+                self._going = _Going(uid, self.clock.monotonic_s())
                 await self._wait(uid)
                 return True
         return False
+
+    def _still_goes(self) -> bool:
+        one = self._going
+        if one is None or self.pods.given_back(one.uid):
+            return False
+        return self.clock.monotonic_s() - one.since_s < _STUCK_S
 
     async def _wait(self, uid: str) -> None:
         end_s = self.clock.monotonic_s() + _GONE_S

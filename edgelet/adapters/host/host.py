@@ -95,16 +95,20 @@ class PsutilHost:
 
     def disk(self, path: str) -> DiskUsage:
         """Sample a file system; a path that is not there yet stands for the directory it will be in."""
-        place = Path(path)
-        while not place.exists() and place != place.parent:
-            place = place.parent
+        place = path
+        while True:  # it is there nearly always, and this is asked often
+            try:
+                device = os.stat(place).st_dev  # noqa: PTH116  half the price of pathlib's
+                break
+            except (FileNotFoundError, NotADirectoryError):
+                place = os.path.dirname(place) or "/"  # noqa: PTH120
         found = os.statvfs(place)
         return DiskUsage(
             total_bytes=found.f_blocks * found.f_frsize,
             available_bytes=found.f_bavail * found.f_frsize,
             inodes_total=found.f_files,
             inodes_free=found.f_favail,
-            device=place.stat().st_dev,
+            device=device,
         )
 
     def addresses(self) -> tuple[str, ...]:

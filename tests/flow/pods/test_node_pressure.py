@@ -181,6 +181,34 @@ def test_one_that_cannot_be_measured_is_no_reason_not_to_evict() -> None:
     play(story)
 
 
+def test_while_one_cannot_go_no_other_is_told_to_until_it_is_clear_that_it_is_stuck() -> None:
+    async def story(w: World) -> None:
+        await _run(w, "first", uses=80 * MIB)
+        await _run(w, "second", uses=40 * MIB)
+        w.runtime.failing["stop_container"] = EngineError("EngineUnavailable", "gone")
+        assert await _evict(w)
+        assert not await _evict(w)
+        assert [line for line in w.events.lines if line.startswith("Evicted")] != []
+        assert _phases(w, "first", "second") == ["Running", "Running"]
+        w.runtime.failing.clear()
+        await asyncio.sleep(60)
+        assert _phases(w, "first", "second") == ["Failed", "Running"]
+        assert await _evict(w)
+        assert _phases(w, "second") == ["Failed"]
+
+    async def stuck(w: World) -> None:
+        await _run(w, "first", uses=80 * MIB)
+        await _run(w, "second", uses=40 * MIB)
+        w.runtime.failing["stop_container"] = EngineError("EngineUnavailable", "gone")
+        assert await _evict(w)
+        await asyncio.sleep(120)
+        assert await _evict(w)
+        assert len([line for line in w.events.lines if line.startswith("Evicted")]) == 2
+
+    play(story)
+    play(stuck)
+
+
 def test_process_numbers_go_by_priority_and_count() -> None:
     async def story(w: World) -> None:
         few, many = await _run(w, "few", uses=900 * MIB), await _run(w, "many")
