@@ -49,6 +49,7 @@ class DiskUpkeep:
         self._node = node
         self._thresholds = thresholds
         self._first_seen_s: dict[str, float] = {}
+        self._noted = False
         self._used_s: dict[str, float] = {}  # by what pods call the image
         self._ids: dict[str, str] = {}  # the same name -> id, as of the last look
         self._not_before_s = float("-inf")
@@ -58,8 +59,12 @@ class DiskUpkeep:
         self._one_at_a_time = asyncio.Lock()
 
     def note(self, images: tuple[ImageInfo, ...]) -> None:
-        """Take note of images that were seen now."""
-        now_s = self._ports.clock.monotonic_s()
+        """Take note of images that were seen now; those of the first time are old.
+
+        Source: Kubernetes pkg/kubelet/images/image_gc_manager.go Start.
+        """
+        now_s = self._ports.clock.monotonic_s() if self._noted else float("-inf")
+        self._noted = True
         self._first_seen_s = {one.id: self._first_seen_s.get(one.id, now_s) for one in images}
 
     async def turn(self) -> float:

@@ -117,7 +117,7 @@ def test_short_of_memory_the_node_gives_up_its_pods_in_order_and_keeps_the_criti
 
 
 def test_an_agent_that_is_killed_while_it_evicts_goes_through_with_it() -> None:
-    soft: dict[str, Any] = {"soft": {"memory.available": "99.9%"}, "soft_grace_period_s": {"memory.available": 1.0}}
+    soft: dict[str, Any] = {"soft": {"pid.available": "10M"}, "soft_grace_period_s": {"pid.available": 1.0}}
     with AgentUnderTest(settings={"eviction": eviction(OFF)}) as agent:
         deaf = container(script=DEAF, volumeMounts=[{"name": "v", "mountPath": "/v"}])
         agent.apply(pod("deaf", deaf, terminationGracePeriodSeconds=8, volumes=[{"name": "v", "emptyDir": {}}]))
@@ -135,6 +135,9 @@ def test_an_agent_that_is_killed_while_it_evicts_goes_through_with_it() -> None:
         until(lambda: not agent.containers(), what="nothing of it is left")
         until(lambda: not list((agent.base / "volumes").glob("*/empty-dir/*")), what="its volumes are gone")
         assert is_evicted(agent, "deaf")
+        assert status(agent, "deaf")["message"].startswith(
+            "The node was low on resource: pids. Threshold quantity: 10M, "
+        )
         assert disruption(agent, "deaf")["reason"] == "TerminationByKubelet"
 
 

@@ -175,12 +175,24 @@ def test_a_disk_that_nothing_can_be_removed_from_is_told_once_and_not_searched_a
 
 def test_an_image_that_just_came_is_spared_and_goes_when_it_is_old_enough() -> None:
     async def scene(board: Board) -> None:
+        board.upkeep.note(())
         await board.pull("r.io/a:1")
         board.other = 8500
         await board.turns(60)
         assert board.here() == {"r.io/a:1"}
         await board.turns(80)
         assert not board.here()
+
+    on_a_board(scene)
+
+
+def test_images_that_were_there_before_the_agent_may_go_at_once_rather_than_pods() -> None:
+    async def scene(board: Board) -> None:
+        await board.pull("r.io/a:1")
+        board.other = 8500
+        await board.turns(5)
+        assert not board.here()
+        assert not board.pods.asked
 
     on_a_board(scene)
 
