@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 
 from edgelet.adapters.host.tree_usage import HostTreeUsage
 from edgelet.agent.pod_path import Foundation
@@ -13,6 +13,7 @@ from edgelet.node.pressure import Observation, Seen, Threshold
 from edgelet.node.pressure_watch import PressurePorts, PressureRules, PressureWatch
 from edgelet.pods.dispatcher import Dispatcher
 from edgelet.pods.evictor import PodEvictor
+from edgelet.ports.host import Host
 
 _HOST_STORAGE = "/var/lib/containers/storage"  # where the engine has not told yet
 
@@ -47,7 +48,7 @@ def make(
         node_changed()
 
     ports = PressurePorts(
-        observe=lambda: _observe(base, signals),
+        observe=lambda: observe(base.host, lambda: disks(base), signals),
         make_room=make_room,
         pods=PodEvictor(
             pods=dispatcher, runtime=base.gate, trees=HostTreeUsage(), paths=base.files.paths, clock=base.clock
@@ -75,15 +76,15 @@ def disks(base: Foundation) -> SeenDisks:
     )
 
 
-def _observe(base: Foundation, signals: frozenset[str]) -> Seen:
-    """Look at what has a threshold, and at nothing else."""
+def observe(host: Host, disks: Callable[[], SeenDisks], signals: Collection[str]) -> Seen:
+    """Look at what has a threshold, and at nothing else. Raises OSError."""
     seen: dict[str, tuple[Observation, ...]] = {}
     if "memory.available" in signals:
-        memory = base.host.memory()
+        memory = host.memory()
         seen["memory.available"] = (Observation(available=memory.available_bytes, capacity=memory.total_bytes),)
     if "pid.available" in signals:
-        tasks = base.host.tasks()
+        tasks = host.tasks()
         seen["pid.available"] = (Observation(available=tasks.limit - tasks.running, capacity=tasks.limit),)
     if any("fs." in one for one in signals):
-        seen |= disk_plan.observations(disks(base))
+        seen |= disk_plan.observations(disks())
     return seen
