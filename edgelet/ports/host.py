@@ -72,7 +72,7 @@ class Host(Protocol):
     def usage(self) -> HostUsage: ...
 
     def memory(self) -> MemoryUsage:
-        """Sample the memory alone: a few reads of files that stay open. Raises OSError."""
+        """Sample the memory alone: one read of a file that stays open. Raises OSError."""
         ...
 
     def tasks(self) -> TaskUsage:
