@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from edgelet import __version__
 from edgelet.adapters.host import block_writes, mounts
 from edgelet.agent.engine_gate import EngineGate
+from edgelet.api.amount import NOTHING, Amount
 from edgelet.api.errors import EdgeletError
 from edgelet.api.quantity import Quantity
 from edgelet.config.settings import Settings
@@ -44,13 +45,7 @@ class Board:
         self.facts = host.facts()
         self.name = settings.node.name
         self.key = Key("Node", "", self.name)
-        workload = settings.workload
-        self._reserved = Reserved(
-            milli_cpu=Quantity.parse(workload.reserved_cpu).to_milli(),
-            memory_bytes=Quantity.parse(workload.reserved_memory).to_bytes(),
-            pods_max=workload.max_pods,
-            storage_share=settings.disk.nodefs_available_percent / 100,
-        )
+        self._reserved = reserved(settings, memory_bytes=self.facts.memory_bytes)
         self.apparmor = apparmor_enabled(Path("/sys/module/apparmor/parameters/enabled"))
         self._may_lower_oom_score = may_lower_oom_score(Path("/proc/self/status"))
         self._previous: Document | None = None
@@ -59,7 +54,7 @@ class Board:
         self._born = clock.now()
         self._version = 0
         self.images: tuple[ImageInfo, ...] = ()
-        self.disk_pressure = ""  # for people; set by the upkeep
+        self.pressures: Mapping[str, str] = {}  # conditions that are so, with words; set by the eviction loop
         self.cluster_dns: tuple[str, ...] = ()  # whom pods ask for names; set by whoever keeps a server
         self._written = Written(block_writes.total_bytes())
         self._write_budget_bytes = settings.flash.write_budget_mb_per_day * _MB
@@ -112,7 +107,7 @@ class Board:
             agent_version=__version__,
             engine=engine,
             not_ready=self._gate.trouble,
-            disk_pressure=self.disk_pressure,
+            pressures=self.pressures,
             flash_pressure=self.flash_pressure,
             reserved=self._reserved,
         )
@@ -165,6 +160,22 @@ class Board:
         self.count_writes()
         written = {_WRITES: str(Quantity.of_bytes(self._written.day_bytes))}
         return replace(found, node={**found.node, "usage": {**found.node["usage"], **written}})
+
+
+def reserved(settings: Settings, *, memory_bytes: int) -> Reserved:
+    """Return what pods may not have of a board with so much memory: what is reserved, and what they are evicted for.
+
+    Source: Kubernetes pkg/kubelet/cm/node_container_manager_linux.go GetNodeAllocatableReservation.
+    """
+    workload, hard = settings.workload, settings.eviction.hard
+    kept = {signal: Amount.parse(hard[signal]) for signal in ("memory.available", "nodefs.available")}
+    kept = {signal: NOTHING if amount.is_nothing else amount for signal, amount in kept.items()}
+    return Reserved(
+        milli_cpu=Quantity.parse(workload.reserved_cpu).to_milli(),
+        memory_bytes=Quantity.parse(workload.reserved_memory).to_bytes() + kept["memory.available"].of(memory_bytes),
+        pods_max=workload.max_pods,
+        storage=kept["nodefs.available"],
+    )
 
 
 def may_lower_oom_score(status_file: Path) -> bool:

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 
 from edgelet import __version__
 from edgelet.adapters.host.clock import SystemClock
-from edgelet.agent import directories, link, local_api, pod_dns, pod_path, state, upkeep
+from edgelet.agent import directories, eviction, link, local_api, pod_dns, pod_path, state, upkeep
 from edgelet.agent.link import Link
 from edgelet.agent.pod_path import Foundation
 from edgelet.agent.state import CopyUpkeep, State
@@ -77,6 +77,12 @@ class Daemon:
             copies=copies,
             show=lambda: self._manager.status(_summary(base)),
         )
+        pressure = eviction.make(
+            base,
+            dispatcher,
+            make_room=keeping.disks.make_room,
+            node_changed=wire.reporter.node_changed if wire else _nobody,
+        )
         async with asyncio.TaskGroup() as tasks:
             recognised = tasks.create_task(state.recognise(base), name="recognise")
             everything = [
@@ -89,6 +95,7 @@ class Daemon:
                 tasks.create_task(_then(recognised, manifests.run), name="manifests"),
                 tasks.create_task(_tell_node(base, wire, keeping), name="board"),
                 tasks.create_task(keeping.run(), name="upkeep"),
+                tasks.create_task(pressure.run(), name="eviction"),
                 tasks.create_task(self._heartbeat(), name="watchdog"),
             ]
             if wire is not None:

@@ -44,7 +44,7 @@ from edgelet.intake.manifest_folder import ManifestFolder
 from edgelet.intake.reception import Reception
 from edgelet.intake.successors import Successors
 from edgelet.node.event_recorder import EventRecorder
-from edgelet.pods import allocation, node_admission
+from edgelet.pods import allocation, node_admission, pressure_admission
 from edgelet.pods.adoption import Adoption
 from edgelet.pods.command_turns import CommandTurns
 from edgelet.pods.dispatcher import Dispatcher
@@ -302,7 +302,9 @@ def make_dispatcher(base: Foundation) -> Dispatcher:
     return Dispatcher(
         ports=ports,
         files=base.files,
-        admit=lambda pod, others: node_admission.judge(pod, others, room),
+        admit=lambda pod, others: (
+            pressure_admission.judge(pod, base.board.pressures.keys()) or node_admission.judge(pod, others, room)
+        ),
         resize=lambda pod, others: allocation.judge(pod, others, room),
         orphans_may_go=base.orphans_may_go,
     )

@@ -9,16 +9,15 @@ from pathlib import Path
 
 from edgelet.adapters.host.disk_reserve import ReserveFiles
 from edgelet.adapters.host.log_keeper import HostLogKeeper
+from edgelet.agent import eviction
 from edgelet.agent.pod_path import Foundation
 from edgelet.agent.state import CopyUpkeep
 from edgelet.api.quantity import Quantity
-from edgelet.node.disk_plan import SeenDisks, Thresholds
+from edgelet.node.disk_plan import Thresholds
 from edgelet.node.disk_upkeep import DiskPorts, DiskUpkeep
 from edgelet.node.log_plan import LogBounds
 from edgelet.node.log_upkeep import LogUpkeep
 from edgelet.ports.clock import Clock
-
-_HOST_STORAGE = "/var/lib/containers/storage"  # where the engine has not told yet
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,10 +57,6 @@ def make(base: Foundation, *, copies: CopyUpkeep, node_changed: Callable[[], Non
             base.events.record(base.board.key, "", type="Warning", reason="FlashWritePressure", message=message)
         node_changed()  # addresses, memory, flash: told where something differs
 
-    def pressed(pressure: str) -> None:
-        base.board.disk_pressure = pressure
-        node_changed()
-
     ports = DiskPorts(
         store=base.store,
         images=base.gate,
@@ -69,16 +64,13 @@ def make(base: Foundation, *, copies: CopyUpkeep, node_changed: Callable[[], Non
         files=base.files,
         events=base.events,
         clock=base.clock,
-        disks=lambda: _disks(base),
+        disks=lambda: eviction.disks(base),
         reserve=ReserveFiles(lambda: _reserves(base), size_bytes=Quantity.parse(disk.reserve).to_bytes()),
         may_forget=base.orphans_may_go.is_set,
-        changed=pressed,
     )
     thresholds = Thresholds(
         look_s=disk.look_s,
-        nodefs_available=disk.nodefs_available_percent,
-        imagefs_available=disk.imagefs_available_percent,
-        inodes_free=disk.inodes_free_percent,
+        eviction=eviction.thresholds(base.settings),
         image_gc_high=disk.image_gc_high_percent,
         image_gc_low=disk.image_gc_low_percent,
         image_min_age_s=disk.image_min_age_s,
@@ -103,17 +95,3 @@ def _reserves(base: Foundation) -> tuple[Path, ...]:
     """Directories of ours: a storage that others use too is not written into."""
     state, storage = base.settings.paths.state, base.settings.podman.storage_root
     return (state, storage) if storage else (state,)
-
-
-def _disks(base: Foundation) -> SeenDisks:
-    paths = base.settings.paths
-    storage = base.settings.podman.storage_root
-    image_path = str(storage) if storage else _HOST_STORAGE
-    if not base.gate.trouble:
-        image_path = base.gate.info.storage_root or image_path
-    disk = base.host.disk
-    return SeenDisks(
-        node={str(path): disk(str(path)) for path in (paths.state, paths.logs, paths.volumes)},
-        image=disk(image_path),
-        image_path=image_path,
-    )

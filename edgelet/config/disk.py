@@ -27,9 +27,6 @@ class DiskSettings(Section):
     """The kubelet's numbers, as settings. Percentages are of the file system."""
 
     look_s: float = Field(default=60.0, ge=1.0)  # disks and logs are looked at that often at rest
-    nodefs_available_percent: float = Field(default=10.0, ge=0, le=90)  # state, logs, volumes: DiskPressure below it
-    imagefs_available_percent: float = Field(default=15.0, ge=0, le=90)  # the engine's storage: the same
-    inodes_free_percent: float = Field(default=5.0, ge=0, le=90)
     image_gc_high_percent: float = Field(default=85.0, gt=0, le=100)  # used: unused images are removed from here on
     image_gc_low_percent: float = Field(default=80.0, gt=0, le=100)  # ... until no more is used than that
     image_min_age_s: float = Field(default=120.0, ge=0)  # an image that was first seen less long ago stays

@@ -106,4 +106,8 @@ def _across(settings: Settings) -> list[FieldError]:
         faults.append(FieldError("workload.backoff_max_s", "less than backoff_initial_s"))
     if settings.disk.image_gc_low_percent > settings.disk.image_gc_high_percent:
         faults.append(FieldError("disk.image_gc_low_percent", "more than image_gc_high_percent"))
+    faults += [
+        FieldError("eviction.soft_grace_period_s", f"{signal} has a soft threshold and no period")
+        for signal in sorted(settings.eviction.soft.keys() - settings.eviction.soft_grace_period_s.keys())
+    ]
     return faults

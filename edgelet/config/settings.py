@@ -7,6 +7,7 @@ from pathlib import Path
 from edgelet.config.admission import AdmissionSettings
 from edgelet.config.api import ApiSettings
 from edgelet.config.disk import DiskSettings
+from edgelet.config.eviction import EvictionSettings
 from edgelet.config.flash import FlashSettings
 from edgelet.config.intake import IntakeSettings
 from edgelet.config.logging import LogSettings
@@ -32,6 +33,7 @@ class Settings(Section):
     intake: IntakeSettings = IntakeSettings()
     workload: WorkloadSettings = WorkloadSettings()
     disk: DiskSettings = DiskSettings()
+    eviction: EvictionSettings = EvictionSettings()
     flash: FlashSettings = FlashSettings()
     log: LogSettings = LogSettings()
 

@@ -23,7 +23,7 @@ class WorkloadSettings(Section):
     container_pids_limit: int = Field(default=2048, ge=-1)  # -1: none; 0 is Podman's own bound
     exec_probes_per_core: int = Field(default=2, ge=1, le=64)  # started at once
     reserved_cpu: str = "0"  # quantities, taken off the capacity for the board itself
-    reserved_memory: str = "100Mi"
+    reserved_memory: str = "0"  # besides what [eviction] keeps free
     userns_first_id: int = Field(default=0x7000_0000, ge=65_536, multiple_of=65_536)  # of pods with hostUsers: false
     userns_ids: int = Field(default=0x1000_0000, ge=65_536, multiple_of=65_536)  # 65536 a pod
 

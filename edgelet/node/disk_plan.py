@@ -1,13 +1,16 @@
-"""When a disk is too full, what may go, and in which order (pure)."""
+"""What may go where a disk is too full, and in which order (pure). When it is too full says `node/pressure`."""
 
 from __future__ import annotations
 
 import fnmatch
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from edgelet.node import pressure
+from edgelet.node.pressure import Observation, Seen, Threshold
 from edgelet.ports.host import DiskUsage
 from edgelet.ports.images import ImageInfo
+from edgelet.ports.pod_eviction import Part
 from edgelet.ports.runtime import Exited, ObservedPod
 
 _LOCAL = "localhost/"  # built or loaded here: no registry has it
@@ -15,12 +18,10 @@ _LOCAL = "localhost/"  # built or loaded here: no registry has it
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Thresholds:
-    """The kubelet's defaults: hard eviction, image garbage collection. Percent of the file system."""
+    """The kubelet's defaults of image garbage collection. Percent of the file system."""
 
     look_s: float = 60.0  # between two looks while there is room
-    nodefs_available: float = 10.0
-    imagefs_available: float = 15.0
-    inodes_free: float = 5.0
+    eviction: tuple[Threshold, ...] = ()  # of the node; those of disks count here
     image_gc_high: float = 85.0  # used: from here on unused images go ...
     image_gc_low: float = 80.0  # ... until no more is used than that
     image_min_age_s: float = 120.0
@@ -34,6 +35,7 @@ class SeenDisks:
     node: Mapping[str, DiskUsage]
     image: DiskUsage
     image_path: str
+    parts: Mapping[str, Part] = field(default_factory=dict)  # what of pods lies in which path of `node`
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,15 +47,32 @@ class ImageUse:
     used_s: float = float("-inf")
 
 
-def pressure(seen: SeenDisks, thresholds: Thresholds) -> str:
-    """Return for people which file system is too full, "" where none is."""
-    low = [
-        text
-        for path, disk in sorted(seen.node.items())
-        if (text := _low(f"nodefs ({path})", disk, thresholds.nodefs_available, thresholds.inodes_free))
-    ]
-    image = _low(f"imagefs ({seen.image_path})", seen.image, thresholds.imagefs_available, thresholds.inodes_free)
-    return "; ".join([*low, image] if image else low)
+def observations(seen: SeenDisks) -> Seen:
+    """Return the signals of the disks. A pod can free what of it lies on the file system in question.
+
+    Source: Kubernetes pkg/kubelet/eviction/helpers.go buildSignalToRankFunc: with a file system for images alone, logs
+    and volumes count for nodefs and writable layers for imagefs; else everything counts for both.
+    """
+    node = [(path, disk, _parts(disk.device, seen)) for path, disk in sorted(seen.node.items())]
+    image = [(seen.image_path, seen.image, _parts(seen.image.device, seen))]
+    found: dict[str, tuple[Observation, ...]] = {}
+    for name, disks in (("nodefs", node), ("imagefs", image)):
+        found[f"{name}.available"] = tuple(
+            Observation(available=disk.available_bytes, capacity=disk.total_bytes, place=path, parts=parts)
+            for path, disk, parts in disks
+            if disk.total_bytes
+        )
+        found[f"{name}.inodesFree"] = tuple(
+            Observation(available=disk.inodes_free, capacity=disk.inodes_total, place=path, parts=parts)
+            for path, disk, parts in disks
+            if disk.inodes_total
+        )
+    return found
+
+
+def short(seen: SeenDisks, thresholds: Thresholds, *, begun: bool) -> str:
+    """Return for people which file system is too full, "" where none is; once begun, minimum reclaim is asked for."""
+    return pressure.words(thresholds.eviction, observations(seen), pressure.DISK, reclaim=begun)
 
 
 def images_too_large(seen: SeenDisks, thresholds: Thresholds, *, begun: bool) -> bool:
@@ -62,10 +81,11 @@ def images_too_large(seen: SeenDisks, thresholds: Thresholds, *, begun: bool) ->
     Images also go for a node file system that they share.
     """
     mark = thresholds.image_gc_low if begun else thresholds.image_gc_high
-    if _used_percent(seen.image) > mark or (_low("", seen.image, thresholds.imagefs_available, thresholds.inodes_free)):
+    if _used_percent(seen.image) > mark:
         return True
-    shared = (disk for disk in seen.node.values() if disk.device == seen.image.device)
-    return any(_low("", disk, thresholds.nodefs_available, thresholds.inodes_free) for disk in shared)
+    shared = {path: disk for path, disk in seen.node.items() if disk.device == seen.image.device}
+    on_it = SeenDisks(node=shared, image=seen.image, image_path=seen.image_path)
+    return bool(short(on_it, thresholds, begun=begun))
 
 
 def dead_containers(pods: Collection[ObservedPod]) -> tuple[str, ...]:
@@ -102,13 +122,9 @@ def _kept(image: ImageInfo, patterns: tuple[str, ...]) -> bool:
     )
 
 
-def _low(name: str, disk: DiskUsage, available: float, inodes: float) -> str:
-    if disk.total_bytes and disk.available_bytes * 100 < disk.total_bytes * available:
-        share = 100 * disk.available_bytes / disk.total_bytes
-        return f"{name} has {share:.1f} % available, less than {available:g} %"
-    if disk.inodes_total and disk.inodes_free * 100 < disk.inodes_total * inodes:
-        return f"{name} has {100 * disk.inodes_free / disk.inodes_total:.1f} % inodes free, less than {inodes:g} %"
-    return ""
+def _parts(device: int, seen: SeenDisks) -> frozenset[Part]:
+    here = {part for path, part in seen.parts.items() if seen.node[path].device == device}
+    return frozenset({*here, "layers"} if seen.image.device == device else here)
 
 
 def _used_percent(disk: DiskUsage) -> float:

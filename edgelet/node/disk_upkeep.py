@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
@@ -14,13 +15,13 @@ from edgelet.ports.clock import Clock
 from edgelet.ports.disk_reserve import DiskReserve
 from edgelet.ports.events import EventSink
 from edgelet.ports.images import ImageInfo, Images
-from edgelet.ports.object_store import Key, ObjectStore
+from edgelet.ports.object_store import Key, ObjectStore, StoredObject
 from edgelet.ports.pod_files import PodFiles
 from edgelet.ports.runtime import Runtime
 
 log = logging.getLogger(__name__)
 
-_PRESSED_LOOK_S = 10.0  # Source: the kubelet's monitoring interval of the eviction manager
+_COLLECTING_LOOK_S = 10.0
 _NAMES_KEPT = 1024
 _NOTHING_FOUND_S = 300.0  # so long nothing is looked for again where nothing was left to remove
 
@@ -38,46 +39,66 @@ class DiskPorts:
     disks: Callable[[], SeenDisks]
     may_forget: Callable[[], bool]  # whether what belongs to no stored pod is known to be unwanted
     reserve: DiskReserve
-    changed: Callable[[str], None]  # takes the pressure's words, "" when it is over
 
 
 class DiskUpkeep:
-    """One look a turn; `pressure` is for the Node's condition."""
+    """One look a turn; between turns whoever sees that the node is short of disk has room made."""
 
     def __init__(self, ports: DiskPorts, *, node: Key, thresholds: Thresholds) -> None:
         self._ports = ports
         self._node = node
         self._thresholds = thresholds
         self._first_seen_s: dict[str, float] = {}
+        self._noted = False
         self._used_s: dict[str, float] = {}  # by what pods call the image
         self._ids: dict[str, str] = {}  # the same name -> id, as of the last look
         self._not_before_s = float("-inf")
         self._collecting = False  # between the high mark and the low one
-        self.pressure = ""
+        self._short = ""  # which file system is too full, as of the last look
+        self._searched_after: frozenset[str] = frozenset()  # uids of pods that had to go
+        self._one_at_a_time = asyncio.Lock()
 
     def note(self, images: tuple[ImageInfo, ...]) -> None:
-        """Take note of images that were seen now."""
-        now_s = self._ports.clock.monotonic_s()
+        """Take note of images that were seen now; those of the first time are old.
+
+        Source: Kubernetes pkg/kubelet/images/image_gc_manager.go Start.
+        """
+        now_s = self._ports.clock.monotonic_s() if self._noted else float("-inf")
+        self._noted = True
         self._first_seen_s = {one.id: self._first_seen_s.get(one.id, now_s) for one in images}
 
     async def turn(self) -> float:
-        """Look, make room if need be; return after how many seconds to look again. Never raises EdgeletError."""
-        now_s, look_s = self._ports.clock.monotonic_s(), self._thresholds.look_s
-        self._note_use(now_s)
+        """Look, collect images if need be; return after how many seconds to look again. Never raises EdgeletError."""
+        look_s = self._thresholds.look_s
+        self._note_use(self._ports.clock.monotonic_s())
         try:
-            seen = self._ports.disks()
+            await self._look()
         except OSError as error:
             log.warning("cannot look at the disks", extra={"reason": "InternalError", "error": str(error)})
             return look_s
-        self._tell(disk_plan.pressure(seen, self._thresholds))
-        too_large = disk_plan.images_too_large(seen, self._thresholds, begun=self._collecting)
-        if (self.pressure or too_large) and now_s >= self._not_before_s:
-            self._ports.reserve.release()
-            await self._make_room(images=too_large)
-        elif not self.pressure:
-            self._ports.reserve.hold()
-        self._collecting = self._images_too_large()
-        return min(_PRESSED_LOOK_S, look_s) if self.pressure or self._collecting else look_s
+        return min(_COLLECTING_LOOK_S, look_s) if self._collecting else look_s
+
+    async def make_room(self) -> None:
+        """Remove what may go, since the node is short of disk, until it is no more. Never raises EdgeletError."""
+        try:
+            await self._look()
+        except OSError as error:
+            log.warning("cannot look at the disks", extra={"reason": "InternalError", "error": str(error)})
+
+    async def _look(self) -> None:
+        async with self._one_at_a_time:
+            seen = self._ports.disks()
+            self._notice(disk_plan.short(seen, self._thresholds, begun=bool(self._short)))
+            too_large = disk_plan.images_too_large(seen, self._thresholds, begun=self._collecting)
+            if self._short and (evicted := self._evicted()) != self._searched_after:
+                self._searched_after = evicted  # what they leave may go
+                self._not_before_s = float("-inf")
+            if (self._short or too_large) and self._ports.clock.monotonic_s() >= self._not_before_s:
+                self._ports.reserve.release()
+                await self._remove_some(images=too_large)
+            elif not self._short:
+                self._ports.reserve.hold()
+            self._collecting = self._images_too_large()
 
     def _note_use(self, now_s: float) -> None:
         names = self._names()
@@ -86,36 +107,30 @@ class DiskUpkeep:
             self._ids = {name: one for name, one in self._ids.items() if name in self._used_s}
         self._used_s |= dict.fromkeys(names, now_s)
 
-    def _tell(self, pressure: str) -> None:
-        before, self.pressure = self.pressure, pressure
-        if bool(pressure) == bool(before):
-            return
-        if pressure:
-            self._event("Warning", "NodeHasDiskPressure", f"Disk pressure: {pressure}")
-        else:
+    def _notice(self, short: str) -> None:
+        if self._short and not short:
             self._not_before_s = float("-inf")
-            self._event("Normal", "NodeHasNoDiskPressure", "The disks have room again")
-        self._ports.changed(pressure)
+        self._short = short
 
-    async def _make_room(self, *, images: bool) -> None:
+    async def _remove_some(self, *, images: bool) -> None:
         removed = []
         try:
             async for one in self._removals(images=images):
                 removed.append(one)
                 self._collecting = images
-                if not disk_plan.pressure(seen := self._ports.disks(), self._thresholds) and not (
+                if not disk_plan.short(seen := self._ports.disks(), self._thresholds, begun=True) and not (
                     images and disk_plan.images_too_large(seen, self._thresholds, begun=True)
                 ):
                     break
-            self._tell(disk_plan.pressure(self._ports.disks(), self._thresholds))
+            self._notice(disk_plan.short(self._ports.disks(), self._thresholds, begun=True))
         except (EdgeletError, OSError) as error:
             log.warning("cannot make room", extra={"reason": "FreeDiskSpaceFailed", "error": str(error)})
         if removed:
             self._event("Normal", "FreedDiskSpace", f"Removed {len(removed)}: {', '.join(removed)}")
-        elif self.pressure:
+        elif self._short:
             advice = "remove data or images that pods use, or take a larger disk"
             self._event(
-                "Warning", "FreeDiskSpaceFailed", f"Nothing is left that may be removed: {self.pressure}; {advice}"
+                "Warning", "FreeDiskSpaceFailed", f"Nothing is left that may be removed: {self._short}; {advice}"
             )
         if not removed:
             self._not_before_s = self._ports.clock.monotonic_s() + (_NOTHING_FOUND_S if not self._young() else 0.0)
@@ -139,7 +154,7 @@ class DiskUpkeep:
         found = await self._ports.images.list()
         self.note(found)
         wanted: set[str] = set()
-        for name in self._names():
+        for name in self._names(but_evicted=True):
             try:
                 here = await self._ports.images.find(name)
             except EdgeletError:  # no image of this board, or no name at all: nobody can use it
@@ -172,15 +187,23 @@ class DiskUpkeep:
             return True
         return any(one.endswith((f"/{name}", f"/{name}:latest")) for one in image.names)
 
-    def _names(self) -> set[str]:
-        """Return what stored pods call their images."""
+    def _names(self, *, but_evicted: bool = False) -> set[str]:
+        """Return what stored pods call their images.
+
+        A pod that went because there was no room does not keep its images: else all others would go after it.
+        """
         names: set[str] = set()
         for stored in self._ports.store.list("Pod"):
+            if but_evicted and _was_evicted(stored):
+                continue
             spec = stored.document.get("spec") or {}
             for part in ("initContainers", "containers", "ephemeralContainers"):
                 names.update(str(one.get("image") or "") for one in spec.get(part) or ())
             names.update(str((one.get("image") or {}).get("reference") or "") for one in spec.get("volumes") or ())
         return names - {""}
+
+    def _evicted(self) -> frozenset[str]:
+        return frozenset(one.uid for one in self._ports.store.list("Pod") if _was_evicted(one))
 
     def _young(self) -> bool:
         """Whether an image may go soon that may not go yet."""
@@ -192,3 +215,7 @@ class DiskUpkeep:
 
     def _event(self, kind: Literal["Normal", "Warning"], reason: str, message: str) -> None:
         self._ports.events.record(self._node, "", type=kind, reason=reason, message=message)
+
+
+def _was_evicted(pod: StoredObject) -> bool:
+    return (pod.document.get("status") or {}).get("reason") == "Evicted"

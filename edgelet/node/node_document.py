@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from edgelet.api import huge_pages, time
+from edgelet.api.amount import Amount
 from edgelet.api.quantity import Quantity
 from edgelet.ports.host import HostFacts, HostUsage
 from edgelet.ports.images import ImageInfo
@@ -16,15 +17,16 @@ from edgelet.ports.object_store import Document
 _MIB = 1024 * 1024
 _IMAGES_MAX = 50  # Source: the kubelet's nodeStatusMaxImages and MaxNamesPerImageInNodeStatus
 _NAMES_MAX = 5
+_TENTH = Amount(percent=10)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reserved:
-    """What pods may not have. The defaults are the kubelet's hard eviction thresholds and nothing else."""
+    """What pods may not have: what the settings reserve, and the hard eviction thresholds; by default the kubelet's."""
 
     milli_cpu: int = 0
     memory_bytes: int = 100 * _MIB
-    storage_share: float = 0.10  # of the state directory's file system
+    storage: Amount = _TENTH  # of the state directory's file system
     pods_max: int = 110
 
 
@@ -47,7 +49,7 @@ class SeenNode:
     agent_version: str
     engine: Engine | None  # None: it never answered
     not_ready: str = ""
-    disk_pressure: str = ""  # which file system is too full, for people; "" means none
+    pressures: Mapping[str, str] = field(default_factory=dict)  # conditions that are so, with words for people
     flash_pressure: str = ""  # how much more than it should was written, for people; "" means none
     reserved: Reserved = Reserved()
 
@@ -100,7 +102,7 @@ def _capacity(seen: SeenNode) -> dict[str, str]:
 def _allocatable(seen: SeenNode) -> dict[str, str]:
     reserved = seen.reserved
     memory_bytes = seen.facts.memory_bytes - seen.facts.huge_page_bytes - reserved.memory_bytes
-    storage_bytes = seen.usage.disk_total_bytes - int(seen.usage.disk_total_bytes * reserved.storage_share)
+    storage_bytes = max(0, seen.usage.disk_total_bytes - reserved.storage.of(seen.usage.disk_total_bytes))
     return {
         "cpu": str(Quantity.of_milli(max(0, seen.facts.cpus * 1000 - reserved.milli_cpu))),
         "ephemeral-storage": str(Quantity.of_bytes(storage_bytes)),
@@ -115,24 +117,18 @@ def _huge_pages(seen: SeenNode) -> dict[str, str]:
 
 
 def _conditions(seen: SeenNode, *, previous: Document | None, now: str) -> list[dict[str, Any]]:
-    usage, reserved = seen.usage, seen.reserved
-    memory_low = usage.memory_available_bytes < reserved.memory_bytes
-    disk_low = bool(seen.disk_pressure) or (
-        usage.disk_available_bytes < usage.disk_total_bytes * reserved.storage_share
-    )
     statements = (
-        _Statement(
+        _pressed(
+            seen,
             "MemoryPressure",
-            memory_low,
-            "KubeletHasInsufficientMemory" if memory_low else "KubeletHasSufficientMemory",
-            f"edgelet has {'insufficient' if memory_low else 'sufficient'} memory available",
+            low=("KubeletHasInsufficientMemory", "edgelet has insufficient memory available"),
+            well=("KubeletHasSufficientMemory", "edgelet has sufficient memory available"),
         ),
-        _Statement(
+        _pressed(
+            seen,
             "DiskPressure",
-            disk_low,
-            "KubeletHasDiskPressure" if disk_low else "KubeletHasNoDiskPressure",
-            f"edgelet has {'disk' if disk_low else 'no disk'} pressure"
-            + (f": {seen.disk_pressure}" if seen.disk_pressure else ""),
+            low=("KubeletHasDiskPressure", "edgelet has disk pressure"),
+            well=("KubeletHasNoDiskPressure", "edgelet has no disk pressure"),
         ),
         # Not one of Kubernetes': a board's card wears out by writing.
         _Statement(
@@ -141,8 +137,12 @@ def _conditions(seen: SeenNode, *, previous: Document | None, now: str) -> list[
             "WriteBudgetExceeded" if seen.flash_pressure else "WithinWriteBudget",
             seen.flash_pressure or "edgelet and its engine write no more to flash than they should",
         ),
-        # Kubernetes sets no threshold on pids unless somebody asks for one.
-        _Statement("PIDPressure", False, "KubeletHasSufficientPID", "edgelet has sufficient PID available"),
+        _pressed(
+            seen,
+            "PIDPressure",
+            low=("KubeletHasInsufficientPID", "edgelet has insufficient PID available"),
+            well=("KubeletHasSufficientPID", "edgelet has sufficient PID available"),
+        ),
         _Statement(
             "Ready",
             not seen.not_ready,
@@ -160,6 +160,14 @@ class _Statement:
     true: bool
     reason: str
     message: str
+
+
+def _pressed(seen: SeenNode, kind: str, *, low: tuple[str, str], well: tuple[str, str]) -> _Statement:
+    """Return one of the kubelet's pressures; reasons and messages are its own, the words are ours."""
+    if kind not in seen.pressures:
+        return _Statement(kind, False, *well)
+    words = seen.pressures[kind]
+    return _Statement(kind, True, low[0], f"{low[1]}: {words}" if words else low[1])
 
 
 def _condition(statement: _Statement, before: Mapping[str, Any] | None, *, now: str) -> dict[str, Any]:

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from edgelet.api.errors import EdgeletError
 from edgelet.api.pod import Pod
 from edgelet.pods import references, stored_pod
+from edgelet.pods.eviction import Eviction
+from edgelet.pods.eviction_order import Candidate
 from edgelet.pods.memory import PendingResize
 from edgelet.pods.worker import PodWorker, WorkerPorts
 from edgelet.ports.object_store import Change, Key, StoredObject, Watch
@@ -71,6 +73,23 @@ class Dispatcher:
         self._known: dict[Key, _Known] = {}
         self._unclaimed: dict[str, ObservedPod] = {}  # seen at first, wanted by no object yet
         self.adopted = asyncio.Event()  # set when every stored pod has its worker
+
+    def candidates(self) -> tuple[Candidate, ...]:
+        """Return the pods that are neither at their end nor on the way there."""
+        return tuple(found for worker in self._workers.values() if (found := worker.candidate))
+
+    def evict(self, uid: str, eviction: Eviction) -> bool:
+        """Begin to end a pod; False: it is gone, or ends already."""
+        worker = self._workers.get(uid)
+        if worker is None or worker.candidate is None:
+            return False
+        worker.evict(eviction)
+        return True
+
+    def given_back(self, uid: str) -> bool:
+        """Whether neither the engine nor the disk has anything of the pod any more, but its logs."""
+        worker = self._workers.get(uid)
+        return worker is None or worker.given_back
 
     async def run(self) -> None:
         """Work until cancelled. Cancelling leaves every container running."""

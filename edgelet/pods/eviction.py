@@ -15,3 +15,4 @@ class Eviction:
     reason: str
     message: str
     grace_s: float | None = None  # None: the pod's own
+    disruption: bool = False  # told as the condition DisruptionTarget: the node was short of something

@@ -10,14 +10,13 @@ from dataclasses import dataclass
 
 from edgelet.api.pod import Pod
 from edgelet.api.quantity import Quantity
-from edgelet.pods import container_spec, log_paths, references, resources
+from edgelet.pods import container_spec, critical, log_paths, references, resources
 from edgelet.pods.eviction import Eviction
 from edgelet.ports.pod_files import PodPaths
 from edgelet.ports.runtime import ObservedPod, Running
 
 _RESOURCE = "ephemeral-storage"
 _GRACE_S = 1.0  # immediateEvictionGracePeriodSeconds
-_CRITICAL_PRIORITY = 2_000_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +33,7 @@ class Places:
 
 def limited(pod: Pod) -> bool:
     """Whether anything of the pod's has a limit that is to be watched; a critical pod is never evicted."""
-    if (pod.spec.priority or 0) >= _CRITICAL_PRIORITY:
+    if critical.is_critical(pod):
         return False
     return bool(_volume_limits(pod)) or resources.pod_storage_limit(pod) is not None
 

@@ -17,7 +17,7 @@ from edgelet.ports.runtime import PortMapping
 
 Rejection = tuple[str, str]  # reason, message
 
-_REJECTED = "Pod was rejected: "
+REJECTED = "Pod was rejected: "  # Source: Kubernetes pkg/kubelet/kubelet.go rejectPod
 _GROUPED_BY_NETWORK = "net."
 _GROUPED_BY_IPC = ("kernel.shm", "kernel.msg", "kernel.sem", "fs.mqueue.")
 _ENDED = frozenset({"Succeeded", "Failed"})
@@ -44,7 +44,7 @@ def judge(pod: Pod, others: tuple[Pod, ...], room: Room) -> Rejection | None:
     pkg/security/apparmor/validate.go.
     """
     found = _judge(pod, others, room)
-    return (found[0], f"{_REJECTED}{found[1]}") if found else None
+    return (found[0], f"{REJECTED}{found[1]}") if found else None
 
 
 def _judge(pod: Pod, others: tuple[Pod, ...], room: Room) -> Rejection | None:

@@ -30,7 +30,7 @@ def remaining_s(entry: Entry | None, *, ended_s: float, now_s: float, settings: 
     """
     if entry is None or _forgotten(entry, ended_s=ended_s, settings=settings):
         return 0.0
-    return max(0.0, ended_s + entry.delay_s - now_s)
+    return max(0.0, entry.delay_s - (now_s - ended_s))  # in this order rounding never makes it longer
 
 
 def advance(entry: Entry | None, *, ended_s: float, now_s: float, settings: BackoffSettings) -> Entry:

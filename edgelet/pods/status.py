@@ -121,12 +121,22 @@ def _conditions(  # noqa: PLR0917  what conditions are made of
     restarting = restart_all.condition(now.pod, now.seen, now.memory, final_reason=_FINAL.get(found))
     further = tuple(
         one.replace(last_transition_time=around.now, observed_generation=generation)
-        for one in (restarting, *resize_conditions.of(now.pod, now.seen, now.memory))
+        for one in (restarting, *resize_conditions.of(now.pod, now.seen, now.memory), _disruption(now, found))
         if one is not None
     )
-    own = {*_OWN, *resize_conditions.TYPES, restart_all.CONDITION}
+    own = {*_OWN, *resize_conditions.TYPES, restart_all.CONDITION, *(one.type for one in further)}
     foreign = tuple(one for one in before.conditions if one.type not in own)
     return (*conditions.merge(before.conditions, (*stamped, *further)), *foreign)
+
+
+def _disruption(now: Situation, found: PodPhase) -> Condition | None:
+    """Return that the node gave the pod up: with the final phase, not before.
+
+    Source: Kubernetes pkg/kubelet/status/status_manager.go mergePodStatus, eviction/eviction_manager.go.
+    """
+    if now.evicted is None or not now.evicted.disruption or found not in _FINAL:
+        return None
+    return _condition("DisruptionTarget", ok=True, reason="TerminationByKubelet", message=now.evicted.message)
 
 
 def _condition(kind: str, *, ok: bool, reason: str | None = None, message: str | None = None) -> Condition:

@@ -22,6 +22,7 @@ from edgelet.pods import (
 )
 from edgelet.pods.care import Care
 from edgelet.pods.eviction import Eviction
+from edgelet.pods.eviction_order import Candidate
 from edgelet.pods.execute import Executor
 from edgelet.pods.image_fetches import ImageFetches
 from edgelet.pods.memory import ContainerMemory, ImageUnknown, Memory, PendingResize
@@ -89,7 +90,7 @@ class PodWorker:
         )
         self._waiting: announcements.Waiting | None = None  # why containers wait; None: not reported yet
         self._eviction: Eviction | None = None  # decided, not yet in the status
-        self._storage = ports.storage(self._evict)
+        self._storage = ports.storage(self.evict)
         self._news = asyncio.Event()  # a probe or a hook decided, or the round is over
         self._care = Care(ports.care, memory=lambda: self._memory, keep=self._replace, news=self._heard)
         self._work = RoundWork(
@@ -257,7 +258,20 @@ class PodWorker:
             evicted=self._evicted(pod),
         )
 
-    def _evict(self, eviction: Eviction) -> None:
+    @property
+    def candidate(self) -> Candidate | None:
+        """The pod as one that may be given up; None: it is at its end or on the way there, or cannot be read."""
+        stored, pod = self._ports.store.get(self.key), self.pod
+        if pod is None or stored is None or stored.uid != self.uid or stored.deleting:
+            return None
+        return Candidate(pod, self._seen) if _active(self._situation(pod, stored)) else None
+
+    @property
+    def given_back(self) -> bool:
+        """Whether neither the engine nor the disk has anything of a pod that ended, but its logs."""
+        return self._seen is None and self._memory.volumes_gone
+
+    def evict(self, eviction: Eviction) -> None:
         """End the pod, whatever is being done."""
         if self.pod is not None:
             announcements.evicted(self._ports.executor.told(self.pod), eviction)

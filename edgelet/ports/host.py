@@ -55,12 +55,36 @@ class DiskUsage:
     device: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class MemoryUsage:
+    """Memory as the kubelet counts it: what is not in the node's working set is available."""
+
+    total_bytes: int
+    available_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class TaskUsage:
+    """Processes and threads of the whole board."""
+
+    limit: int
+    running: int
+
+
 class Host(Protocol):
     """Facts and samples of this machine."""
 
     def facts(self) -> HostFacts: ...
 
     def usage(self) -> HostUsage: ...
+
+    def memory(self) -> MemoryUsage:
+        """Sample the memory alone: one read of a file that stays open. Raises OSError."""
+        ...
+
+    def tasks(self) -> TaskUsage:
+        """Count processes and threads. Raises OSError."""
+        ...
 
     def disk(self, path: str) -> DiskUsage:
         """Sample the file system that a path is on, or will be on once it is made. Raises OSError."""

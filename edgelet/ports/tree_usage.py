@@ -12,3 +12,7 @@ class TreeUsage(Protocol):
     async def measure(self, paths: Collection[str]) -> Mapping[str, int]:
         """Return the bytes below each directory; 0 for one that is not there. Other work goes on meanwhile."""
         ...
+
+    async def count(self, paths: Collection[str]) -> Mapping[str, int]:
+        """Return the inodes below each directory, its own included; 0 for one that is not there."""
+        ...

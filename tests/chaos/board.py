@@ -31,6 +31,8 @@ ROOT = "edgelet/v1/default/board/"
 SETTINGS: dict[str, dict[str, Any]] = {
     "mqtt": {"keepalive_s": 5, "will_delay_s": 2, "reconnect_max_s": 3, "status_interval_s": 0.2},
     "podman": {"idle_exit_s": 1},
+    # A full disk must lose nothing here, so no pod may have to go for it.
+    "eviction": {"hard": dict.fromkeys(("nodefs.available", "imagefs.available"), "0%")},
     "workload": {
         "backoff_initial_s": 1.0,
         "backoff_max_s": 4.0,

@@ -34,10 +34,18 @@ def small(path: Path, size_mb: int) -> Iterator[None]:
 
 @pytest.fixture
 def agent() -> Iterator[AgentUnderTest]:
-    settings = {"disk": {"look_s": 1, "image_min_age_s": 0}}
+    settings = {
+        "disk": {"look_s": 1, "image_min_age_s": 0},
+        "eviction": {"look_s": 1, "pressure_transition_period_s": 1},
+    }
     agent = AgentUnderTest(settings=settings)
     with small(agent.base / "state", STATE_MB), small(agent.base / "s", IMAGES_MB), agent:
         yield agent
+
+
+def critical(name: str) -> dict[str, Any]:
+    """A pod that is neither evicted nor kept out by a full disk."""
+    return pod(name, priority=2_000_000_000)
 
 
 def fill(path: Path) -> Path:
@@ -77,7 +85,9 @@ def test_a_full_state_disk_loses_nothing_that_was_acknowledged(agent: AgentUnder
     acknowledged = ["before"]
     for number in range(8):
         # The database's log may still have room for one or two; then it refuses, with nothing changed.
-        big = pod(f"during{number}") | {"metadata": {"name": f"during{number}", "annotations": {"x": "y" * 60_000}}}
+        big = critical(f"during{number}") | {
+            "metadata": {"name": f"during{number}", "annotations": {"x": "y" * 60_000}}
+        }
         done = agent.cli("apply", "-f", "-", stdin=json.dumps(big), check=False)
         assert done.returncode == 0 or "free space" in done.stderr, done.stderr
         if done.returncode == 0:
@@ -116,11 +126,11 @@ def test_unused_images_make_room_for_pods_and_those_in_use_stay(agent: AgentUnde
 
 
 def test_with_nothing_to_remove_the_agent_says_so_and_goes_on_when_room_returns(agent: AgentUnderTest) -> None:
-    agent.apply(pod("first"))
+    agent.apply(critical("first"))
     until(lambda: phase(agent, "first") == "Running", what="it runs")
     filler = fill(agent.base / "s")
     until(lambda: "FreeDiskSpaceFailed" in reasons(agent), within_s=30, what="it is told")
-    agent.apply(pod("waits"))
+    agent.apply(critical("waits"))
     until(lambda: "Failed" in agent.cli("get", "events").stdout, within_s=30, what="there is no room to start it")
     filler.unlink()
     until(lambda: phase(agent, "waits") == "Running", within_s=60, what="it starts once there is room")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from edgelet.ports.host import DiskUsage, HostFacts, HostUsage
+from edgelet.ports.host import DiskUsage, HostFacts, HostUsage, MemoryUsage, TaskUsage
 
 FACTS = HostFacts(
     hostname="pi-01",
@@ -37,6 +37,7 @@ class FakeHost:
 
     def __init__(self, *, addresses: tuple[str, ...] = ("192.168.1.10",), synchronized: bool = True) -> None:
         self.known_facts = FACTS
+        self.known_tasks = TaskUsage(limit=32768, running=300)
         self.disks: dict[str, DiskUsage] = {}
         self.sample = USAGE
         self.known_addresses = addresses
@@ -53,6 +54,12 @@ class FakeHost:
 
     def usage(self) -> HostUsage:
         return self.sample
+
+    def memory(self) -> MemoryUsage:
+        return MemoryUsage(self.known_facts.memory_bytes, self.sample.memory_available_bytes)
+
+    def tasks(self) -> TaskUsage:
+        return self.known_tasks
 
     def disk(self, path: str) -> DiskUsage:
         if path in self.disks:

@@ -99,6 +99,8 @@ class FakeRuntime:
         self._next_address = 2
         self.connections: list[FakeConnection] = []  # to ports of pods, in order
         self.programs: dict[str, Program] = {}
+        self.working_sets: dict[tuple[str, str], int] = {}  # by uid and container; else a MiB
+        self.pids: dict[tuple[str, str], int] = {}  # else 1
         self.calls: list[str] = []  # what was asked for, in order
         self.sandboxes_made: list[SandboxSpec] = []
         self.commands: Callable[[str, tuple[str, ...]], Awaitable[Command]] | None = None  # what exec does
@@ -227,7 +229,15 @@ class FakeRuntime:
     async def usage(self, uid: str) -> tuple[Usage, ...]:
         pod = self._pods.get(uid)
         living = [one for one in pod.containers.values() if isinstance(one.state, Running)] if pod else []
-        return tuple(Usage(one.name, cpu_usage_ns=1_000_000, working_set_bytes=1 << 20, pids=1) for one in living)
+        return tuple(
+            Usage(
+                one.name,
+                cpu_usage_ns=1_000_000,
+                working_set_bytes=self.working_sets.get((uid, one.name), 1 << 20),
+                pids=self.pids.get((uid, one.name), 1),
+            )
+            for one in living
+        )
 
     async def exec(
         self, container_id: str, argv: tuple[str, ...], *, timeout_s: float, limit_bytes: int = 10240

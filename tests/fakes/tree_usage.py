@@ -10,8 +10,12 @@ class FakeTreeUsage:
 
     def __init__(self) -> None:
         self.bytes: dict[str, int] = {}
+        self.inodes: dict[str, int] = {}
         self.measured = 0
 
     async def measure(self, paths: Collection[str]) -> Mapping[str, int]:
         self.measured += 1
         return {path: sum(size for end, size in self.bytes.items() if path.endswith(end)) for path in paths}
+
+    async def count(self, paths: Collection[str]) -> Mapping[str, int]:
+        return {path: sum(number for end, number in self.inodes.items() if path.endswith(end)) for path in paths}

@@ -9,8 +9,9 @@ from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 from edgelet.api.pod import Pod
-from edgelet.pods import allocation
+from edgelet.pods import allocation, pressure_admission
 from edgelet.pods.dispatcher import Dispatcher
+from edgelet.pods.evictor import PodEvictor
 from edgelet.pods.execute import Executor, ExecutorPorts
 from edgelet.pods.image_fetch import ImageFetch
 from edgelet.pods.image_repair import ImageRepair
@@ -88,6 +89,8 @@ class World:
         self.events = RecordedEvents()
         self.net = FakeProbeNet()
         self.rejection: tuple[str, str] | None = None
+        self.pressures: set[str] = set()  # conditions of the node
+        self.evictor: PodEvictor | None = None  # of the agent that runs
         self._task: asyncio.Task[None] | None = None
 
     def start_agent(self, orphans_may_go: asyncio.Event | None = None) -> Dispatcher:
@@ -126,9 +129,12 @@ class World:
         dispatcher = Dispatcher(
             ports=ports,
             files=self.files,
-            admit=lambda _pod, _others: self.rejection,
+            admit=lambda pod, _others: self.rejection or pressure_admission.judge(pod, self.pressures),
             resize=lambda pod, others: allocation.judge(pod, others, ROOM),
             orphans_may_go=orphans_may_go,
+        )
+        self.evictor = PodEvictor(
+            pods=dispatcher, runtime=self.runtime, trees=self.disk, paths=self.files.paths, clock=self.clock
         )
         self._task = asyncio.create_task(dispatcher.run(), name="dispatcher")
         return dispatcher

@@ -19,20 +19,33 @@ class HostTreeUsage:
         """Return the bytes below each directory."""
         return await asyncio.to_thread(lambda: {path: tree_bytes(path) for path in paths})
 
+    async def count(self, paths: Collection[str]) -> Mapping[str, int]:
+        """Return the inodes below each directory."""
+        return await asyncio.to_thread(lambda: {path: tree_inodes(path) for path in paths})
+
 
 def tree_bytes(path: str) -> int:
     """Return what a directory and everything below it takes; what vanishes meanwhile counts as gone."""
+    return _measured(path)[0]
+
+
+def tree_inodes(path: str) -> int:
+    """Return how many inodes a directory and everything below it take."""
+    return _measured(path)[1]
+
+
+def _measured(path: str) -> tuple[int, int]:
     try:
         top = os.lstat(path)
     except OSError:
-        return 0
-    total = top.st_blocks * _BLOCK_BYTES
+        return 0, 0
     with contextlib.ExitStack() as opened:
-        return total + _below(path, top.st_dev, opened)
+        below_bytes, below = _below(path, top.st_dev, opened)
+    return top.st_blocks * _BLOCK_BYTES + below_bytes, below + 1
 
 
-def _below(path: str, device: int, opened: contextlib.ExitStack) -> int:
-    total, seen, waiting, deep = 0, set[int](), [path], 0
+def _below(path: str, device: int, opened: contextlib.ExitStack) -> tuple[int, int]:
+    total, inodes, seen, waiting, deep = 0, 0, set[int](), [path], 0
     while waiting:
         directory = waiting.pop()
         try:
@@ -43,23 +56,27 @@ def _below(path: str, device: int, opened: contextlib.ExitStack) -> int:
             with os.scandir(directory) as entries:
                 for entry in entries:
                     found = _entry(entry, device, seen)
+                    if found is None:
+                        continue
                     total += found
-                    if found and entry.is_dir(follow_symlinks=False):
+                    inodes += 1
+                    if entry.is_dir(follow_symlinks=False):
                         waiting.append(entry.path)
         except OSError:  # removed while we look
             continue
-    return total
+    return total, inodes
 
 
-def _entry(entry: os.DirEntry[str], device: int, seen: set[int]) -> int:
+def _entry(entry: os.DirEntry[str], device: int, seen: set[int]) -> int | None:
+    """Return the bytes of an entry; None for one that does not count: gone, known already, elsewhere."""
     try:
         status = entry.stat(follow_symlinks=False)
     except OSError:
-        return 0
+        return None
     if status.st_dev != device:
-        return 0
+        return None
     if status.st_nlink > 1 and not entry.is_dir(follow_symlinks=False):
         if status.st_ino in seen:
-            return 0
+            return None
         seen.add(status.st_ino)
     return status.st_blocks * _BLOCK_BYTES

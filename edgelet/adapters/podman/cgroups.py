@@ -82,6 +82,18 @@ def processes(cgroup_path: str, mount_point: Path = MOUNT_POINT) -> tuple[int, .
     return tuple(int(pid) for pid in _text(procs).split())
 
 
+def resident_bytes(cgroup_path: str, mount_point: Path = MOUNT_POINT) -> int:
+    """Return the anonymous memory of a group's processes: what stands for its usage where the kernel keeps no account.
+
+    What several processes share copy-on-write counts several times.
+    """
+    pages = 0
+    for pid in processes(cgroup_path, mount_point):
+        _, resident, shared, *_ = (*_text(Path(f"/proc/{pid}/statm")).split(), "0", "0", "0")
+        pages += int(resident) - int(shared)
+    return pages * os.sysconf("SC_PAGE_SIZE")
+
+
 @dataclass(frozen=True, slots=True)
 class _Files:
     memory: str
@@ -113,13 +125,15 @@ _V2 = _Files(
 class UsageFiles:
     """The usage files of one running container, kept open: a sample costs four preads and no path look-up.
 
-    A memory or pids controller that is off counts 0. Close it when the container ended.
+    A pids controller that is off counts 0; without one of memory its processes are asked. Close it when the container
+    ended.
     """
 
-    __slots__ = ("_cpu", "_files", "_memory", "_memory_stat", "_pids", "container")
+    __slots__ = ("_cpu", "_files", "_group", "_memory", "_memory_stat", "_pids", "container")
 
     def __init__(self, container: str, cgroup_path: str, mount_point: Path = MOUNT_POINT) -> None:
         self.container = container
+        self._group = (cgroup_path, mount_point)
         self._files = files = _V1 if version(mount_point) == 1 else _V2
         memory = directory(cgroup_path, "memory", mount_point)
         self._memory = _open(memory / files.memory)
@@ -142,7 +156,7 @@ class UsageFiles:
         return Usage(
             container=self.container,
             cpu_usage_ns=_fields(cpu).get(field, 0) * _NS_PER_US if field else int(cpu),
-            working_set_bytes=max(0, current - inactive),
+            working_set_bytes=max(0, current - inactive) if self._memory >= 0 else resident_bytes(*self._group),
             pids=pids,
         )
 

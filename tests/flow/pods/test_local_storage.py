@@ -146,6 +146,19 @@ def test_a_critical_pod_is_left_alone() -> None:
     play(story)
 
 
+def test_a_pod_of_a_manifest_file_is_critical_too_as_under_a_kubelet() -> None:
+    async def story(w: World) -> None:
+        document = pod_document(**LIMITED)
+        document["metadata"]["annotations"] = {"kubernetes.io/config.source": "file"}
+        await w.apply(document)
+        await asyncio.sleep(5)
+        w.disk.bytes["empty-dir/v"] = 100 * MIB
+        await asyncio.sleep(60)
+        assert w.pod().status.phase == "Running"
+
+    play(story)
+
+
 def test_an_agent_that_comes_back_goes_on_measuring() -> None:
     async def story(w: World) -> None:
         await w.apply(pod_document(**LIMITED))

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from edgelet.agent.board import apparmor_enabled, may_lower_oom_score, one_a_version
+from edgelet.agent.board import apparmor_enabled, may_lower_oom_score, one_a_version, reserved
+from edgelet.config.settings import Settings
 
 
 @pytest.mark.parametrize(
@@ -41,3 +42,19 @@ def test_a_pod_is_told_one_address_of_the_board_for_each_ip_version(
     addresses: tuple[str, ...], expected: tuple[str, ...]
 ) -> None:
     assert one_a_version(addresses) == expected
+
+
+@pytest.mark.parametrize(
+    ("tables", "mib", "percent"),
+    [
+        ({}, 100, 10),
+        ({"workload": {"reserved_memory": "28Mi"}}, 128, 10),
+        ({"eviction": {"hard": {"memory.available": "25%", "nodefs.available": "2%"}}}, 256, 2),
+        ({"eviction": {"hard": {"memory.available": "0%", "nodefs.available": "100%"}}}, 0, 0),
+    ],
+)
+def test_what_pods_are_evicted_for_they_cannot_ask_for(
+    tables: dict[str, dict[str, object]], mib: int, percent: float
+) -> None:
+    found = reserved(Settings.model_validate(tables), memory_bytes=1 << 30)
+    assert (found.memory_bytes, found.storage.of(1000)) == (mib << 20, percent * 10)

@@ -88,6 +88,12 @@ def test_labels_come_from_the_environment_as_json() -> None:
         ("[node]\nnam = 'x'\n", "node.nam: Extra inputs are not permitted"),
         ("[mqtt]\nclient_cert = '/c'\n", "mqtt.client_cert: client_cert and client_key go together"),
         ("[podman]\nstorage_root = '/c'\n", "podman.run_root: storage_root and run_root go together"),
+        ("[eviction]\nhard = {'memory.free' = '1Mi'}\n", "eviction.hard: 'memory.free' is none of imagefs.available, "),
+        ("[eviction]\nhard = {'memory.available' = '0'}\n", "memory.available: '0' is no bound; 0% switches it off"),
+        ("[eviction]\nhard = {'memory.available' = '101%'}\n", "eviction.hard: '101%' is not between 0% and 100%"),
+        ("[eviction]\nsoft = {'memory.available' = '1Gi'}\n", "memory.available has a soft threshold and no period"),
+        ("[eviction]\nminimum_reclaim = {'memory.available' = '-1'}\n", "eviction.minimum_reclaim: '-1' is negative"),
+        ("[eviction]\nsoft_grace_period_s = {'memory.available' = -1}\n", "memory.available: -1 is less than 0"),
         ("node = 3\n", "node:"),
         ("[node\n", "no TOML"),
     ],
@@ -108,3 +114,17 @@ def test_a_password_in_the_url_is_not_repeated_in_the_error(tmp_path: Path) -> N
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="cannot read it"):
         load(tmp_path / "none.toml", {})
+
+
+def test_a_hard_threshold_that_is_not_named_keeps_its_default(tmp_path: Path) -> None:
+    file = tmp_path / "edgelet.toml"
+    file.write_text("[eviction]\nhard = {'memory.available' = '50Mi', 'nodefs.available' = '0%'}\n")
+    assert load(file, {}).eviction.hard == {
+        "memory.available": "50Mi",
+        "nodefs.available": "0%",
+        "nodefs.inodesFree": "5%",
+        "imagefs.available": "15%",
+        "imagefs.inodesFree": "5%",
+    }
+    from_environment = load(None, {"EDGELET_EVICTION_HARD": '{"pid.available": "100"}'})
+    assert from_environment.eviction.hard["pid.available"] == "100"

@@ -4,14 +4,15 @@ from datetime import UTC, datetime
 
 import pytest
 
-from edgelet.node import disk_plan
+from edgelet.config.eviction import DEFAULT_HARD
+from edgelet.node import disk_plan, pressure
 from edgelet.node.disk_plan import ImageUse, SeenDisks, Thresholds
 from edgelet.ports.host import DiskUsage
 from edgelet.ports.images import ImageInfo
 from edgelet.ports.runtime import Exited, ObservedContainer, ObservedPod, PodRef, Running
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
-DEFAULTS = Thresholds()
+DEFAULTS = Thresholds(eviction=pressure.thresholds(DEFAULT_HARD, {}, grace_s={}, reclaim={}))
 
 
 def disk(available_percent: float, *, inodes_percent: float = 100, device: int = 1) -> DiskUsage:
@@ -38,11 +39,11 @@ def image(name: str, *, age_s: float = 1000, used_s: float = float("-inf")) -> I
     ],
 )
 def test_pressure_names_the_file_system_that_is_too_full(seen: SeenDisks, words: str) -> None:
-    assert disk_plan.pressure(seen, DEFAULTS) == words
+    assert disk_plan.short(seen, DEFAULTS, begun=False) == words
 
 
 def test_images_go_from_the_high_mark_on_until_the_low_one() -> None:
-    wide = Thresholds(imagefs_available=1)
+    wide = Thresholds()
     between = disks(disk(50), disk(18))
     assert not disk_plan.images_too_large(between, wide, begun=False)
     assert disk_plan.images_too_large(between, wide, begun=True)
@@ -53,6 +54,34 @@ def test_images_go_from_the_high_mark_on_until_the_low_one() -> None:
 def test_images_go_for_a_full_node_disk_only_where_they_share_it() -> None:
     assert disk_plan.images_too_large(disks(disk(5, device=7), disk(50, device=7)), DEFAULTS, begun=False)
     assert not disk_plan.images_too_large(disks(disk(5, device=7), disk(50, device=8)), DEFAULTS, begun=False)
+
+
+def test_with_minimum_reclaim_a_full_disk_is_one_until_so_much_more_is_free() -> None:
+    rules = pressure.thresholds({"nodefs.available": "10%"}, {}, grace_s={}, reclaim={"nodefs.available": "5%"})
+    reclaiming = Thresholds(eviction=rules)
+    seen = disks(disk(12), disk(50))
+    assert disk_plan.short(seen, reclaiming, begun=False) == ""
+    assert disk_plan.short(seen, reclaiming, begun=True) == "nodefs (/state) has 12.0 % available, less than 10 %"
+    assert disk_plan.short(disks(disk(15), disk(50)), reclaiming, begun=True) == ""
+
+
+def test_a_pod_can_free_what_of_it_lies_on_the_disk_in_question() -> None:
+    def parts(logs: int, volumes: int, image: int) -> dict[str, list[set[str]]]:
+        node = {"/state": disk(50), "/logs": disk(50, device=logs), "/volumes": disk(50, device=volumes)}
+        seen = SeenDisks(
+            node=node,
+            image=disk(50, device=image),
+            image_path="/images",
+            parts={"/logs": "logs", "/volumes": "volumes"},
+        )
+        return {name: [set(one.parts) for one in found] for name, found in disk_plan.observations(seen).items()}
+
+    one_disk = parts(1, 1, 1)
+    assert one_disk["nodefs.available"] == [{"logs", "volumes", "layers"}] * 3
+    assert one_disk["imagefs.inodesFree"] == [{"logs", "volumes", "layers"}]
+    apart = parts(1, 2, 3)
+    assert apart["nodefs.available"] == [{"logs"}, {"logs"}, {"volumes"}]  # logs, state, volumes
+    assert apart["imagefs.available"] == [{"layers"}]
 
 
 def test_the_image_that_was_not_used_for_longest_goes_first_and_a_new_one_stays() -> None:

@@ -91,16 +91,19 @@ def test_a_board_that_writes_too_much_says_how_much() -> None:
 
 
 @pytest.mark.parametrize(
-    ("changes", "type_", "reason"),
+    ("type_", "reason", "message"),
     [
-        ({"memory_available_bytes": 100 * 1024**2 - 1}, "MemoryPressure", "KubeletHasInsufficientMemory"),
-        ({"disk_available_bytes": 3_199_999_999}, "DiskPressure", "KubeletHasDiskPressure"),
+        ("MemoryPressure", "KubeletHasInsufficientMemory", "edgelet has insufficient memory available: words"),
+        ("DiskPressure", "KubeletHasDiskPressure", "edgelet has disk pressure: words"),
+        ("PIDPressure", "KubeletHasInsufficientPID", "edgelet has insufficient PID available: words"),
     ],
 )
-def test_crossing_the_kubelets_threshold_is_pressure(changes: dict[str, int], type_: str, reason: str) -> None:
-    usage = replace(USAGE, **changes)
-    found = conditions(node_document.status(replace(SEEN, usage=usage), previous=None, now=NOW))
-    assert (found[type_]["status"], found[type_]["reason"]) == ("True", reason)
+def test_what_the_node_is_short_of_is_a_condition(type_: str, reason: str, message: str) -> None:
+    seen = replace(SEEN, pressures={type_: "words"})
+    found = conditions(node_document.status(seen, previous=None, now=NOW))
+    assert (found[type_]["status"], found[type_]["reason"], found[type_]["message"]) == ("True", reason, message)
+    others = {"MemoryPressure", "DiskPressure", "PIDPressure"} - {type_}
+    assert {found[one]["status"] for one in others} == {"False"}
     assert found["Ready"]["status"] == "True"
 
 

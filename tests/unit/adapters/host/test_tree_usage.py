@@ -4,7 +4,7 @@ import os
 import subprocess
 from pathlib import Path
 
-from edgelet.adapters.host.tree_usage import HostTreeUsage, tree_bytes
+from edgelet.adapters.host.tree_usage import HostTreeUsage, tree_bytes, tree_inodes
 
 MIB = 1 << 20
 
@@ -58,3 +58,13 @@ def test_the_depth_of_a_tree_does_not_matter(tmp_path: Path) -> None:
     finally:
         os.close(descriptor)
         subprocess.run(["rm", "-rf", str(tmp_path / name)], check=True)  # pytest's own way is a recursion
+
+
+def test_inodes_are_counted_with_the_directory_itself_and_a_file_of_two_names_once(tmp_path: Path) -> None:
+    (tmp_path / "deep").mkdir()
+    for name in ("a", "b", "deep/c"):
+        (tmp_path / name).touch()
+    (tmp_path / "again").hardlink_to(tmp_path / "a")
+    (tmp_path / "link").symlink_to("a")
+    assert tree_inodes(str(tmp_path)) == 6
+    assert tree_inodes(str(tmp_path / "none")) == 0

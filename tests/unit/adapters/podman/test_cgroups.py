@@ -67,15 +67,21 @@ def test_version_two_is_read(v2: Path) -> None:
         assert files.sample() == Usage("web", 123_456_000, 10_485_760 - 4_194_304, 3)
 
 
-def test_a_board_without_the_memory_controller_counts_the_rest(v2: Path) -> None:
+def test_a_board_without_the_memory_controller_asks_the_processes(v2: Path) -> None:
     (v2 / "cgroup.controllers").write_text("cpuset cpu io pids\n")
     for name in ("memory.current", "memory.stat", "memory.events"):
         (v2 / GROUP.lstrip("/") / name).unlink()
     assert not cgroups.memory_controller(v2)
     assert cgroups.oom_kills(GROUP, v2) is None
-    assert cgroups.processes(GROUP, v2) == (41, 42)
+    (v2 / GROUP.lstrip("/") / "cgroup.procs").write_text(f"{os.getpid()}\n4194305\n")  # the second has ended
     with cgroups.UsageFiles("web", GROUP, v2) as files:
-        assert files.sample() == Usage("web", 123_456_000, 0, 3)
+        before = files.sample()
+        ballast = bytearray(32 << 20)
+        after = files.sample()
+    assert before is not None
+    assert after is not None
+    assert (before.container, before.cpu_usage_ns, before.pids) == ("web", 123_456_000, 3)
+    assert len(ballast) // 2 < after.working_set_bytes - before.working_set_bytes < 2 * len(ballast)
 
 
 def test_version_one_without_the_memory_controller(v1: Path) -> None:
