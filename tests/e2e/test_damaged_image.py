@@ -124,11 +124,13 @@ def test_a_layer_list_that_was_cut_is_mended_and_what_is_missing_fetched(
     spoil(agent.base / "s" / "overlay-layers" / "layers.json")
     if not running:
         agent.start()
-    agent.apply(remote(registry, "second"), remote(registry, "third", tag=2))
-    names = ("first", "second", "third")
-    until(lambda: {phase(agent, one) for one in names} == {"Running"}, within_s=40, what=f"all run: {events(agent)}")
+    # One after the other: a pull of the third's image brings the layers that it shares with the second's.
+    agent.apply(remote(registry, "second"))
+    until(lambda: {phase(agent, one) for one in ("first", "second")} == {"Running"}, within_s=40, what="both run")
     until(lambda: {"ImageRepaired", "EngineRepaired"} & set(events(agent).split()), what="it is told")
-    for one in names:
+    agent.apply(remote(registry, "third", tag=2))
+    until(lambda: phase(agent, "third") == "Running", within_s=40, what="the third runs")
+    for one in ("first", "second", "third"):
         agent.cli("delete", "pod", one)
     until(lambda: not agent.podman("ps", "--all", "--external", "--quiet"), within_s=30, what="nothing stays")
     assert not footprint.take(agent, known).mounts

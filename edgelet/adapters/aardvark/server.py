@@ -96,8 +96,11 @@ class AardvarkServer:
                 pidfd = None
             if pidfd is None:
                 self._launch()
-            elif news or not self._listens(_REOPENS_S):
+            elif news or not self._answers(_REOPENS_S):
                 process.reload(pidfd)
+                if not self._answers(_REOPENS_S):
+                    process.stop(pidfd)  # one that says nothing is of no use, whatever it holds
+                    self._launch()
         finally:
             if pidfd is not None:
                 os.close(pidfd)
@@ -138,15 +141,22 @@ class AardvarkServer:
 
     def _expect(self) -> None:
         """Wait until it listens. Raises EngineError, and ends it, if it does not."""
-        if not self._listens(_LISTENS_S):
+        if not self._answers(_LISTENS_S):
             stop_in(self._directory)
             raise process.failed(f"it does not get port {process.PORT} at {self._address}; who else has it?")
 
-    def _listens(self, within_s: float) -> bool:
+    def _answers(self, within_s: float) -> bool:
+        """Ask it for a name that nobody has, below the domain: it knows that by itself."""
         end_s = time.monotonic() + within_s
-        while not (found := listeners.listens(self._address, process.PORT)) and time.monotonic() < end_s:
+        while not (found := self._listens() and self._says_something()) and time.monotonic() < end_s:
             time.sleep(_PAUSE_S)
         return found
+
+    def _listens(self) -> bool:
+        return listeners.listens(self._address, process.PORT)
+
+    def _says_something(self) -> bool:
+        return listeners.answers(self._address, process.PORT, f"nobody.{self._domain}")
 
     # ---- its end
 

@@ -32,13 +32,17 @@ _NOT_THERE = frozenset({errno.ENODEV, errno.ENOENT})
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """An interface. `master` is the index of its bridge, 0 for none; `kind` "bridge", "veth" ..., "" for hardware."""
+    """An interface. `master` is the index of its bridge, 0 for none; `kind` "bridge", "veth" ..., "" for hardware.
+
+    `mac` has six bytes, or none where there is no such thing.
+    """
 
     index: int
     name: str
     master: int
     up: bool
     kind: str
+    mac: bytes = b""
 
 
 class Links:
@@ -88,6 +92,11 @@ class Links:
     def set_up(self, index: int) -> None:
         """Set a link up."""
         self._channel.call(_NEWLINK, _info(index, flags=_IFF_UP), what=f"set interface {index} up")
+
+    def set_mac(self, index: int, mac: bytes) -> None:
+        """Give a link a MAC; a bridge that was given one keeps it, whatever its ports are."""
+        payload = _info(index) + message.attribute(_ADDRESS, mac)
+        self._channel.call(_SETLINK, payload, what=f"give interface {index} a MAC")
 
     def set_master(self, index: int, master: int) -> None:
         """Put a link on a bridge."""
@@ -157,6 +166,7 @@ def _link(payload: bytes) -> Link:
         master=message.as_number(found.get(_MASTER)),
         up=bool(flags & _IFF_UP),
         kind=message.as_text(info.get(_INFO_KIND)),
+        mac=found.get(_ADDRESS, b""),
     )
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edgelet.adapters.podman import cgroups, exec_session, exit_files, externals, facts, host_sweep, monitor
+from edgelet.adapters.podman.bridge_mac import BridgeMac
 from edgelet.adapters.podman.clearing import Clearing
 from edgelet.adapters.podman.containers import Containers
 from edgelet.adapters.podman.exec import Executor
@@ -83,6 +84,7 @@ class PodmanRuntime:
         self._info = info
         self._libpod = libpod
         self._network = network
+        self._bridge_mac = BridgeMac(network.bridge if network.name else "")
         self._exits_dir = exits_dir
         self._exits = ExitWatch(exit_dir=exits_dir, clock=clock)
         self._inventory = Inventory(libpod=libpod, exits=self._exits, owner=owner, pinned=pinned)
@@ -196,6 +198,7 @@ class PodmanRuntime:
         self._inventory.doubt()
         if self._pinned is not None:
             await self._pinned.recover()
+        self._bridge_mac.keep()
         await self._clearing.run()
 
     @property
@@ -284,6 +287,7 @@ class PodmanRuntime:
             exits=self._exits,
             sweeper=self._sweeper,
             network=self._network,
+            bridge_mac=self._bridge_mac,
             owner=owner,
             cgroups=self._cgroups,
             intents=self._intents,

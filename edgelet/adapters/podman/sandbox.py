@@ -9,6 +9,7 @@ from http import HTTPStatus
 from typing import Any
 
 from edgelet.adapters.podman import image_repair, network, observe, processes, recovery, translate
+from edgelet.adapters.podman.bridge_mac import BridgeMac
 from edgelet.adapters.podman.errors import LibpodError
 from edgelet.adapters.podman.exits import ExitWatch
 from edgelet.adapters.podman.inspection import Inspected, ListedPod
@@ -43,6 +44,7 @@ class InfraSandbox:
         exits: ExitWatch,
         sweeper: Sweeper,
         network: PodNetwork,
+        bridge_mac: BridgeMac,
         owner: str,
         cgroups: PodCgroups,
         intents: NetnsIntents,
@@ -54,6 +56,7 @@ class InfraSandbox:
         self._exits = exits
         self._sweeper = sweeper
         self._network = network
+        self._bridge_mac = bridge_mac
         self._owner = owner
         self._cgroups = cgroups
         self._intents = intents
@@ -163,6 +166,7 @@ class InfraSandbox:
         if failure:
             await self.remove(made)
             raise EngineError(_REASON, f"cannot {what}: {failure}")
+        self._bridge_mac.keep()
 
     async def _create(self, body: dict[str, Any]) -> None:
         """Create it; a name that is taken means that an earlier call got there. Raises LibpodError."""

@@ -214,6 +214,18 @@ async def test_a_container_of_another_owner_is_never_seen_nor_touched(podman_wor
         podman_world.podman.run("rm", "-f", "-t", "0", other)
 
 
+async def test_the_bridge_keeps_its_mac_when_pods_go(podman_world: PodmanWorld) -> None:
+    pods = [new_pod(f"p{number}") for number in range(4)]
+    for pod in pods:
+        await podman_world.runtime.create_sandbox(sandbox_of(pod))
+    device = Path("/sys/class/net", podman_world.podman.network)
+    mac = (device / "address").read_text()
+    assert (device / "addr_assign_type").read_text().strip() == "3", "given, not the lowest of its ports"
+    for pod in pods[:3]:
+        await podman_world.runtime.remove_pod(pod.uid)
+        assert (device / "address").read_text() == mac, "it is the gateway of those that stay"
+
+
 async def test_the_network_is_made_once_and_checked(podman_world: PodmanWorld) -> None:
     name = f"{podman_world.podman.network[:10]}n"
     wanted = PodNetwork(name=name, bridge=name, pool="10.127.3.0/24")

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import socket
 import sys
+import threading
 from ipaddress import IPv4Address
 from pathlib import Path
 
@@ -40,3 +41,21 @@ def test_a_socket_of_ones_own_is_seen_and_whether_it_takes_every_address() -> No
             assert not listeners.listens(IPv4Address("127.0.0.1"), 53)
 
     on_a_node(body)
+
+
+def test_who_answers_is_told_from_who_only_has_the_port() -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
+        server.bind(("127.0.0.1", 0))
+        port = server.getsockname()[1]
+        assert not listeners.answers(IPv4Address("127.0.0.1"), port, "nobody.cluster.local")
+        assert b"\x06nobody\x07cluster\x05local\x00" in server.recv(512)
+
+        def say_something() -> None:
+            message, client = server.recvfrom(512)
+            server.sendto(message, client)
+
+        worker = threading.Thread(target=say_something)
+        worker.start()
+        assert listeners.answers(IPv4Address("127.0.0.1"), port, "nobody.cluster.local")
+        worker.join()
+    assert not listeners.answers(IPv4Address("127.0.0.1"), port, "nobody.cluster.local"), "nobody is there"
