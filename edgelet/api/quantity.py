@@ -90,7 +90,8 @@ class Quantity:
         return type(self)(self.to_milli() * 10**6, self.format)
 
     def __add__(self, other: Quantity) -> Quantity:
-        return Quantity(self.nano + other.nano, self.format if self.nano else other.format)
+        nano = max(-_MAX_NANO, min(self.nano + other.nano, _MAX_NANO))  # a sum can be read again, too
+        return Quantity(nano, self.format if self.nano else other.format)
 
     def __bool__(self) -> bool:
         return self.nano != 0

@@ -145,3 +145,9 @@ def test_any_text_is_a_quantity_or_a_value_error(text: str) -> None:
         assert isinstance(Quantity.parse(text).nano, int)
     except ValueError:
         return
+
+
+@pytest.mark.parametrize("text", ["1e30", "1000000000000000000000000000000"])
+def test_a_sum_beyond_what_can_be_said_stays_at_its_end(text: str) -> None:
+    together = Quantity.parse(text) + Quantity.parse("1")
+    assert Quantity.parse(str(together)) == Quantity.parse(text)

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from edgelet.api.quantity import Quantity
 from edgelet.intake import defaults, image_reference
 from tests import builders
 
@@ -173,3 +174,13 @@ def test_a_whole_pods_requests_are_those_of_its_containers_else_its_limits() -> 
         )
     )["spec"]
     assert spec["resources"]["requests"] == {"cpu": "200m", "memory": "64Mi"}
+
+
+def test_requests_of_a_pod_that_are_enormous_together_can_be_read_again() -> None:
+    container = {"image": "a", "resources": {"requests": {"memory": "1e30"}}}
+    spec = {
+        "resources": {"requests": {"cpu": "1"}},
+        "containers": [{**container, "name": "a"}, {**container, "name": "b"}],
+    }
+    complete = defaults.complete({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "web"}, "spec": spec})
+    assert Quantity.parse(complete["spec"]["resources"]["requests"]["memory"]) == Quantity.parse("1e30")
