@@ -84,6 +84,7 @@ def test_a_damaged_image_is_fetched_anew(
 ) -> None:
     agent.apply(remote(registry, "first"))
     until(lambda: phase(agent, "first") == "Running", what="it runs")
+    until(lambda: not services(agent), within_s=15, what="the engine rests: one that is awake has read the image")
     damage(agent.base / "s")
     agent.apply(remote(registry, "second"))
     until(lambda: phase(agent, "second") == "Running", within_s=30, what="the image was brought again")
