@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import json
-import subprocess
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.fixtures.agent import AgentUnderTest, until
+from tests.fixtures.small_disk import small
 from tests.fixtures.workload import IDLE, container, pod
 
 pytestmark = [pytest.mark.podman, pytest.mark.slow]
@@ -28,17 +25,6 @@ SHORT_OF_MEMORY = {**OFF, "memory.available": "99.9%"}
 
 def eviction(hard: dict[str, str], *, transition_s: float = 3.0, **more: Any) -> dict[str, Any]:
     return {"look_s": 1.0, "pressure_transition_period_s": transition_s, "hard": hard, **more}
-
-
-@contextmanager
-def small(path: Path, size_mb: int) -> Iterator[None]:
-    """A file system of its own at a directory that the test made."""
-    path.mkdir()
-    subprocess.run(("mount", "-t", "tmpfs", "-o", f"size={size_mb}m,mode=755", "tmpfs", str(path)), check=True)
-    try:
-        yield
-    finally:
-        subprocess.run(("umount", "-l", str(path)), check=False, capture_output=True)  # the agent's end did it already
 
 
 def status(agent: AgentUnderTest, name: str) -> dict[str, Any]:

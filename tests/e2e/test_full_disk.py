@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.fixtures.agent import AgentUnderTest, until
+from tests.fixtures.small_disk import small
 from tests.fixtures.workload import pod
 
 pytestmark = [pytest.mark.podman, pytest.mark.slow]
@@ -19,17 +19,6 @@ pytestmark = [pytest.mark.podman, pytest.mark.slow]
 STATE_MB = 24
 IMAGES_MB = 64
 JUNK_MB = 9
-
-
-@contextmanager
-def small(path: Path, size_mb: int) -> Iterator[None]:
-    """A file system of its own at a directory that the test made."""
-    path.mkdir()
-    subprocess.run(("mount", "-t", "tmpfs", "-o", f"size={size_mb}m,mode=755", "tmpfs", str(path)), check=True)
-    try:
-        yield
-    finally:
-        subprocess.run(("umount", "-l", str(path)), check=False, capture_output=True)  # the agent's end did it already
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ import os
 import signal
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -42,12 +43,8 @@ def kill_infra(site: Site, container_id: str) -> None:
     os.kill(json.loads(site.agent.podman("inspect", infra))[0]["State"]["Pid"], signal.SIGKILL)
 
 
-def test_a_pod_has_users_of_its_own_and_its_files_belong_to_them(site: Site, tmp_path: Path) -> None:
-    secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s"}, "stringData": {"key": "hidden"}}
-    host = tmp_path / "host"
-    host.mkdir()
-    (host / "closed").write_text("host")
-    (host / "closed").chmod(0o600)
+def with_every_volume(name: str, host: Path) -> dict[str, Any]:
+    """A pod with users of its own that writes into each kind of volume; `host` is a directory of the host."""
     volumes = [
         {"name": "empty", "emptyDir": {}},
         {"name": "memory", "emptyDir": {"medium": "Memory", "sizeLimit": "1Mi"}},
@@ -57,11 +54,20 @@ def test_a_pod_has_users_of_its_own_and_its_files_belong_to_them(site: Site, tmp
     ]
     mounts = [{"name": one["name"], "mountPath": f"/v/{one['name']}"} for one in volumes]
     mounts.append({"name": "empty", "mountPath": "/v/part", "subPath": "a/b"})
-    site.agent.apply(config_map("c", word="readable"), secret)
     script = "echo done > /dev/termination-log; echo x > /v/empty/x; echo x > /v/memory/x; echo x > /v/part/x; " + IDLE
     probe = {"exec": {"command": ["test", "-e", "/v/part/x"]}, "periodSeconds": 1}
     one = container(script=script, volumeMounts=mounts, readinessProbe=probe)
-    site.agent.apply(pod("own", one, hostUsers=False, volumes=volumes))
+    return pod(name, one, hostUsers=False, volumes=volumes)
+
+
+def test_a_pod_has_users_of_its_own_and_its_files_belong_to_them(site: Site, tmp_path: Path) -> None:
+    secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s"}, "stringData": {"key": "hidden"}}
+    host = tmp_path / "host"
+    host.mkdir()
+    (host / "closed").write_text("host")
+    (host / "closed").chmod(0o600)
+    site.agent.apply(config_map("c", word="readable"), secret)
+    site.agent.apply(with_every_volume("own", host))
     site.agent.apply(pod("other", hostUsers=False))
     site.agent.apply(pod("plain"))
     for name in ("own", "other", "plain"):
