@@ -64,9 +64,10 @@ class Care:
         await ending.kill(self._ports, self._hooks, pod, step, self._memory().ips)
 
     def close(self) -> None:
-        """End all probes and hooks."""
+        """End all probes and hooks; the last call. What holds one another is let go of."""
         self._prober.close()
         self._hooks.close()
+        del self._prober, self._hooks
 
     def _post_start(self, name: str, instance: int, state: Literal["due", "running", "failed"] | None) -> None:
         known = replace(self._memory().container(name), post_start=PostStart(instance, state) if state else None)

@@ -199,9 +199,12 @@ class Dispatcher:
 
     async def _exits(self) -> None:
         async for notice in self._ports.runtime.exits():
-            worker = self._workers.get(notice.pod_uid)
-            if worker is not None:
-                worker.wake(look=True)
+            self._exited(notice.pod_uid)
+
+    def _exited(self, uid: str) -> None:  # of its own, so that no worker is kept by a name in a task that waits
+        worker = self._workers.get(uid)
+        if worker is not None:
+            worker.wake(look=True)
 
     async def _sweep(self, seen: dict[str, ObservedPod]) -> None:
         """Remove what the engine and the disk have of pods that are not in the store."""

@@ -137,10 +137,15 @@ class PodWorker:
                 if wait_s != 0.0:
                     await self._wait(wait_s)
         finally:
-            self._storage.close()
-            self._care.close()
-            self._fetches.close()
+            self._close()
             await self._ports.status.last(self.key, self.uid)
+
+    def _close(self) -> None:
+        """End what goes on beside the rounds, and let go of it: as a cycle the pod would lie in memory for minutes."""
+        self._storage.close()
+        self._care.close()
+        self._fetches.close()
+        del self._storage, self._care, self._fetches, self._work
 
     async def _wait(self, seconds: float | None) -> None:
         # Not wait_for: on Python 3.11 it may swallow a cancellation that comes together with the event.
