@@ -15,12 +15,13 @@ from edgelet.adapters.podman.inventory import Inventory
 from edgelet.adapters.podman.libpod import Libpod
 from edgelet.adapters.podman.recovery import Sweeper
 from edgelet.adapters.podman.sandbox import remove_stubborn
-from edgelet.adapters.podman.station import holder, is_conflict, start_code, station
+from edgelet.adapters.podman.station import holder, is_conflict, station
 from edgelet.adapters.podman.translate import Abilities
 from edgelet.api.errors import DamagedImageError, EngineError
 from edgelet.ports.clock import Clock
 from edgelet.ports.runtime import BeforeStart, ContainerSpec, Resources
 
+_START_FAILED = 128  # containerd: a process that could not be started, whatever the reason (StartError)
 _GONE_S = 10.0  # from SIGKILL until nothing is left; longer only in uninterruptible sleep
 _APPEAR_TRIES = 10  # a name is taken some moments before the container can be inspected
 _APPEAR_PAUSE_S = 0.1
@@ -233,5 +234,5 @@ class Containers:
             return
         message = failure.message
         if seen is not None and failure.status != HTTPStatus.NOT_FOUND:
-            self._exits.note(container_id, End(start_code(message), self._clock.now(), message=message))
+            self._exits.note(container_id, End(_START_FAILED, self._clock.now(), message=message))
         raise EngineError("RunContainerError", f"cannot start the container {name}: {message}") from failure

@@ -37,13 +37,3 @@ def holder(error: LibpodError) -> str:
     """Return the id of the container that has the name, "" where the words do not tell."""
     match = _IN_USE.search(error.message)
     return match["id"] if match else ""
-
-
-def start_code(message: str) -> int:
-    """Return the exit code of a start that failed: 127 not found, 126 not executable, 128 anything else."""
-    text = message.lower()
-    if "executable file not found" in text or "command that was not found" in text:
-        return 127
-    if "exec:" in text and "no such file or directory" in text:
-        return 127
-    return 126 if "permission denied" in text else 128

@@ -176,7 +176,9 @@ async def test_the_pods_own_stop_signal_wins(podman_world: PodmanWorld) -> None:
         ({"image": "localhost/never:1"}, "CreateContainerError", "image not known", None),
         ({"mounts": (Mount("/no-such-path", "/m"),)}, "CreateContainerError", "/no-such-path", None),
         ({"stop_signal": "SIGNOPE"}, "BadRequest", "SIGNOPE", None),
-        ({"command": ("/etc",)}, "RunContainerError", "/etc", 126),
+        ({"command": ("/etc",)}, "RunContainerError", "/etc", 128),
+        ({"command": ("/nowhere",)}, "RunContainerError", "/nowhere", 128),
+        ({"command": ("nowhere",)}, "RunContainerError", "nowhere", 128),
         ({"security": Security(user="nobody99")}, "RunContainerError", "nobody99", 128),
     ],
 )

@@ -45,21 +45,3 @@ def test_a_taken_name_is_told_from_other_refusals_and_tells_its_holder() -> None
 def test_what_vanished_while_it_was_looked_at_is_absent() -> None:
     assert station.is_absence(LibpodError(500, "no such container", "container x does not exist in database"))
     assert not station.is_absence(LibpodError(500, "layer not known"))
-
-
-@pytest.mark.parametrize(
-    ("message", "code"),
-    [
-        (
-            'unable to start container process: exec: "/nope": stat /nope: no such file or directory: OCI runtime ...',
-            127,
-        ),
-        ('exec: "nope": executable file not found in $PATH', 127),
-        ("crun: executable file `nope` not found: OCI runtime attempted to invoke a command that was not found", 127),
-        ('exec: "/etc/passwd": permission denied: OCI permission denied', 126),
-        ("unable to find user nobody99: no matching entries in passwd file", 128),
-        ('workdir "/x" does not exist', 128),
-    ],
-)
-def test_a_failed_start_has_the_code_a_shell_would_give(message: str, code: int) -> None:
-    assert station.start_code(message) == code
