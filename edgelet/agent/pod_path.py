@@ -44,13 +44,11 @@ from edgelet.intake.manifest_folder import ManifestFolder
 from edgelet.intake.reception import Reception
 from edgelet.intake.successors import Successors
 from edgelet.node.event_recorder import EventRecorder
-from edgelet.pods import allocation, node_admission, pressure_admission
+from edgelet.pods import allocation, image_fetch, node_admission, pressure_admission
 from edgelet.pods.adoption import Adoption
 from edgelet.pods.command_turns import CommandTurns
 from edgelet.pods.dispatcher import Dispatcher
 from edgelet.pods.execute import Executor, ExecutorPorts
-from edgelet.pods.image_fetch import ImageFetch
-from edgelet.pods.image_repair import ImageRepair
 from edgelet.pods.node_admission import Room
 from edgelet.pods.probe_call import CarePorts
 from edgelet.pods.restart_backoff import BackoffSettings
@@ -270,7 +268,7 @@ def make_dispatcher(base: Foundation) -> Dispatcher:
             store=base.store,
             runtime=base.gate,
             files=base.files,
-            images=ImageFetch(base.gate, base.clock, image_backoff, ImageRepair(base.gate, base.clock)),
+            images=image_fetch.make(base.gate, base.store.ledger, clock=base.clock, backoff=image_backoff),
             events=base.events,
             objects=StoreObjects(base.store),
             clock=base.clock,

@@ -9,13 +9,19 @@ from typing import Protocol
 from edgelet.api.container import Container
 from edgelet.api.errors import DamagedImageError, EdgeletError, ImageError
 from edgelet.pods import image_backoff
+from edgelet.pods.image_access import ImageAccess
 from edgelet.pods.image_repair import ImageRepair
 from edgelet.pods.memory import ContainerMemory, ImageFailed, ImagePresent
 from edgelet.pods.restart_backoff import BackoffSettings
 from edgelet.ports.clock import Clock
 from edgelet.ports.images import Credential, ImageInfo, Images
+from edgelet.ports.object_store import Ledger
 
 _PRESENT = 'Container image "{image}" already present on machine and can be accessed by the pod'
+_NEVER = (
+    'Container image "{image}" is not present with pull policy of Never',
+    'Container image "{image}" is present, and with pull policy of Never the pod cannot show that it may use it',
+)
 _PULL_FAILED = ("Failed", 'Failed to pull image "{image}": {why}')
 # The event that says what is the matter, before the one that names the reason alone.
 _TOLD = {
@@ -36,6 +42,12 @@ class Told(Protocol):
         ...
 
 
+def make(images: Images, ledger: Ledger, *, clock: Clock, backoff: BackoffSettings) -> ImageFetch:
+    """Return what looks for images; `ledger` keeps which pods may use them."""
+    access = ImageAccess(ledger, images)
+    return ImageFetch(images, clock, backoff, ImageRepair(images, access, clock), access)
+
+
 @dataclass(frozen=True, slots=True)
 class ImageFetch:
     """One look for one image."""
@@ -44,6 +56,7 @@ class ImageFetch:
     clock: Clock
     backoff: BackoffSettings
     repairs: ImageRepair
+    access: ImageAccess
 
     async def fetch(
         self, container: Container, known: ContainerMemory, *, credentials: tuple[Credential, ...], told: Told
@@ -54,7 +67,7 @@ class ImageFetch:
         """
         image = container.image or ""
         if isinstance(known.image, ImageFailed) and self.clock.monotonic_s() < known.image.retry_at_s:
-            return await self._look(container, known, known.image, told=told)
+            return await self._look(container, known, known.image, credentials=credentials, told=told)
         try:
             info = await self.ensure(container, image, credentials=credentials, told=told)
         except EdgeletError as error:
@@ -65,21 +78,22 @@ class ImageFetch:
     async def ensure(
         self, container: Container, image: str, *, credentials: tuple[Credential, ...], told: Told
     ) -> ImageInfo:
-        """Return the image as the container's pull policy has it.
+        """Return the image as the container's pull policy has it; one that came by another's login is asked for anew.
 
         Raises:
             EdgeletError: It cannot be had.
         """
-        if container.image_pull_policy != "Always" and (
-            found := await self._find(container, image, credentials=credentials, told=told)
-        ):
+        found: ImageInfo | None = None
+        if container.image_pull_policy != "Always":
+            found = await self._find(container, image, credentials=credentials, told=told)
+        if found is not None and await self.access.allowed(image, found, credentials):
             told("Pulled", _PRESENT.format(image=image), container=container.name)
             return found
         if container.image_pull_policy == "Never":
-            raise ImageError("ErrImageNeverPull", f'Container image "{image}" is not present with pull policy of Never')
+            raise ImageError("ErrImageNeverPull", _NEVER[found is not None].format(image=image))
         told("Pulling", f'Pulling image "{image}"', container=container.name)
         began_s = self.clock.monotonic_s()
-        info = await self.images.pull(image, credentials)
+        info = await self.access.pull(image, credentials)
         took_s = self.clock.monotonic_s() - began_s
         told(
             "Pulled",
@@ -89,13 +103,19 @@ class ImageFetch:
         return info
 
     async def _look(
-        self, container: Container, known: ContainerMemory, failed: ImageFailed, *, told: Told
+        self,
+        container: Container,
+        known: ContainerMemory,
+        failed: ImageFailed,
+        *,
+        credentials: tuple[Credential, ...],
+        told: Told,
     ) -> ContainerMemory:
         """See whether the image came by another way while its pull is held back."""
-        found: ImageInfo | None = None
+        image, found = container.image or "", None
         with contextlib.suppress(EdgeletError):  # what is wrong with it is told when its pull is due
-            found = await self.images.find(container.image or "")
-        if found is not None:
+            found = await self.images.find(image)
+        if found is not None and await self.access.allowed(image, found, credentials):
             told("Pulled", _PRESENT.format(image=container.image), container=container.name)
             return replace(known, image=ImagePresent(found), pull_delay_s=0.0)
         next_s = image_backoff.look_at_s(

@@ -9,6 +9,7 @@ from typing import Literal
 
 from edgelet.api.container import Container
 from edgelet.api.errors import DamagedImageError, EdgeletError, ImageError
+from edgelet.pods.image_access import ImageAccess
 from edgelet.ports.clock import Clock
 from edgelet.ports.images import Credential, Images
 
@@ -28,8 +29,9 @@ class _Tried:
 class ImageRepair:
     """Shared by all pods."""
 
-    def __init__(self, images: Images, clock: Clock) -> None:
+    def __init__(self, images: Images, access: ImageAccess, clock: Clock) -> None:
         self._images = images
+        self._access = access
         self._clock = clock
         self._tried: dict[str, _Tried] = {}
         self._one = asyncio.Lock()
@@ -67,9 +69,9 @@ class ImageRepair:
                 f'cannot repair image "{image}": {why}; remove it (podman rmi --force) and load it again',
             )
         with contextlib.suppress(DamagedImageError):  # the registry has it; what is here stays damaged
-            await self._images.pull(image, credentials)
+            await self._access.pull(image, credentials)
         try:
             await self._images.discard(image)
         except EdgeletError as error:
             raise ImageError("ImageInspectError", f'cannot repair image "{image}": {error.message}') from error
-        await self._images.pull(image, credentials)
+        await self._access.pull(image, credentials)

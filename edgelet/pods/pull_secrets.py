@@ -6,12 +6,14 @@ import base64
 import binascii
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from edgelet.api.pod import Pod
+from edgelet.api.secret import Secret
 from edgelet.pods import references
 from edgelet.pods.references import Objects
-from edgelet.ports.images import Credential
+from edgelet.ports.images import Credential, SecretId
 
 _NEW = ".dockerconfigjson"
 _OLD = ".dockercfg"
@@ -34,8 +36,13 @@ def credentials(pod: Pod, objects: Objects) -> tuple[tuple[Credential, ...], tup
         if logins is None:
             missing.append(reference.name)
         else:
-            found += logins
+            found += [replace(one, secret=_id(secret)) for one in logins] if secret else logins
     return tuple(found), tuple(missing)
+
+
+def _id(secret: Secret) -> SecretId:
+    metadata = secret.metadata
+    return SecretId(metadata.uid or "", metadata.namespace or "", metadata.name or "")
 
 
 def _logins(data: dict[str, bytes]) -> list[Credential] | None:

@@ -2,8 +2,27 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class SecretId:
+    """Which Secret a login comes from."""
+
+    uid: str
+    namespace: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """A login for one registry (host, host:port or host/path prefix)."""
+
+    registry: str
+    username: str
+    password: str = field(repr=False)
+    secret: SecretId | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,15 +39,7 @@ class ImageInfo:
     command: tuple[str, ...] = ()
     stop_signal: str = ""
     layers: tuple[str, ...] = ()  # directories of its files, the uppermost first; empty where storage is no overlay
-
-
-@dataclass(frozen=True, slots=True)
-class Credential:
-    """A login for one registry (host, host:port or host/path prefix)."""
-
-    registry: str
-    username: str
-    password: str
+    pulled_with: Credential | None = field(default=None, compare=False, repr=False)  # of a pull alone: what let it in
 
 
 class Images(Protocol):

@@ -80,7 +80,8 @@ class FakeImages:
         names = dict.fromkeys((*(known.names if known else ()), *((name,) if "@" not in name else ())))
         self.here[info.id] = replace(info, names=tuple(names))
         self._require_architecture(reference, info)
-        return self.here[info.id]
+        login = self.registries.logins.get(name.partition("/")[0])
+        return replace(self.here[info.id], pulled_with=next((one for one in credentials if one == login), None))
 
     async def list(self) -> tuple[ImageInfo, ...]:
         return tuple(sorted(self.here.values(), key=lambda info: info.id))

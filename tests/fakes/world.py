@@ -9,12 +9,10 @@ from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 from edgelet.api.pod import Pod
-from edgelet.pods import allocation, pressure_admission
+from edgelet.pods import allocation, image_fetch, pressure_admission
 from edgelet.pods.dispatcher import Dispatcher
 from edgelet.pods.evictor import PodEvictor
 from edgelet.pods.execute import Executor, ExecutorPorts
-from edgelet.pods.image_fetch import ImageFetch
-from edgelet.pods.image_repair import ImageRepair
 from edgelet.pods.node_admission import Room
 from edgelet.pods.node_facts import NodeFacts
 from edgelet.pods.probe_call import CarePorts
@@ -25,7 +23,7 @@ from edgelet.pods.store_objects import StoreObjects
 from edgelet.pods.worker import WorkerPorts
 from edgelet.ports.object_store import Key
 from tests.fakes.images import FakeImages
-from tests.fakes.object_store import FakeObjectStore
+from tests.fakes.object_store import FakeLedger, FakeObjectStore
 from tests.fakes.pod_files import FakePodFiles
 from tests.fakes.probe_net import FakeProbeNet
 from tests.fakes.runtime import FakeRuntime, Program
@@ -82,6 +80,7 @@ class World:
     def __init__(self) -> None:
         self.clock = VirtualClock()
         self.store = FakeObjectStore(now=self.clock.now)
+        self.ledger = FakeLedger()
         self.runtime = FakeRuntime(self.clock)
         self.images = FakeImages()
         self.files = FakePodFiles()
@@ -101,7 +100,7 @@ class World:
                 store=self.store,
                 runtime=self.runtime,
                 files=self.files,
-                images=ImageFetch(self.images, self.clock, backoff, ImageRepair(self.images, self.clock)),
+                images=image_fetch.make(self.images, self.ledger, clock=self.clock, backoff=backoff),
                 events=self.events,
                 objects=StoreObjects(self.store),
                 clock=self.clock,

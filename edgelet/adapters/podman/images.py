@@ -7,6 +7,7 @@ import builtins
 import contextlib
 import shutil
 from collections.abc import AsyncGenerator
+from dataclasses import replace
 from datetime import timedelta
 from http import HTTPStatus
 from pathlib import Path
@@ -90,14 +91,14 @@ class PodmanImages:
         completed = image_reference.complete(reference)
         logins = (*registry_auth.fitting(completed, credentials), None)
         async with self._one_pull:
-            image_id = await self._pull_with(completed, logins)
+            image_id, login = await self._pull_with(completed, logins)
         info = await self._inspect(image_id)
         if info is None:
             raise ImageError(
                 "ErrImagePull", f"cannot pull {completed}: it was removed while it came", retry_after=RETRY_SOON
             )
         self._require_architecture(reference, info)
-        return info
+        return replace(info, pulled_with=login)
 
     async def list(self) -> tuple[ImageInfo, ...]:
         """Return all images, sorted by id.
@@ -193,7 +194,8 @@ class PodmanImages:
                 retry_after=timedelta(minutes=5),
             )
 
-    async def _pull_with(self, completed: str, logins: tuple[Credential | None, ...]) -> str:
+    async def _pull_with(self, completed: str, logins: tuple[Credential | None, ...]) -> tuple[str, Credential | None]:
+        """Return the image's id, and the login that let it in."""
         refused: ImageError | None = None
         for login in logins:
             text = ""
@@ -212,7 +214,7 @@ class PodmanImages:
                 self._sweep()
                 raise
             if image_id:
-                return image_id
+                return image_id, login
             self._sweep()
             failure = image_errors.classify(completed, text)
             # The first login's words are told: the last one's, anonymous, nearly always are "unauthorized".

@@ -101,6 +101,17 @@ async def test_credentials_are_tried_in_turn(world: World) -> None:
     wrong = Credential(world.locked_registry, "board", "not it")
     pulled = await world.images.pull(name, (wrong, login_of(world.locked_registry)))
     assert pulled.names == (name,)
+    assert pulled.pulled_with == login_of(world.locked_registry)
+
+
+async def test_an_image_that_needs_no_login_came_by_none(world: World) -> None:
+    name = f"{world.open_registry}/plain:3"
+    await world.offer(name)
+    pulled = await world.images.pull(name, (login_of(world.locked_registry),))
+    assert pulled.pulled_with is None
+    found = await world.images.find(name)
+    assert found is not None
+    assert found.pulled_with is None
 
 
 async def test_an_image_of_another_architecture_is_refused_by_name(world: World) -> None:

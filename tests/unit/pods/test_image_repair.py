@@ -6,9 +6,11 @@ import pytest
 
 from edgelet.api.container import Container
 from edgelet.api.errors import ImageError
+from edgelet.pods.image_access import ImageAccess
 from edgelet.pods.image_repair import ImageRepair
 from tests.fakes import virtual_time
 from tests.fakes.images import FakeImages
+from tests.fakes.object_store import FakeLedger
 from tests.fakes.virtual_time import VirtualClock
 
 NAME = "r.io/app:1"
@@ -22,7 +24,7 @@ def test_two_pods_with_one_damaged_image_have_it_fetched_once() -> None:
     async def main() -> None:
         images, clock = FakeImages(), VirtualClock()
         images.registries.offer(NAME)
-        repairs = ImageRepair(images, clock)
+        repairs = ImageRepair(images, ImageAccess(FakeLedger(), images), clock)
         await asyncio.sleep(5)
         both = await asyncio.gather(*(repairs.repair(app(), failed_s=4.0, credentials=()) for _ in range(2)))
         assert sorted(both) == ["by another", "done"]
@@ -36,7 +38,7 @@ def test_a_repair_that_does_not_help_is_no_loop() -> None:
     async def main() -> None:
         images, clock = FakeImages(), VirtualClock()
         images.registries.offer(NAME)
-        repairs = ImageRepair(images, clock)
+        repairs = ImageRepair(images, ImageAccess(FakeLedger(), images), clock)
         tries = 0
         for _ in range(3600):
             await clock.sleep(1)
@@ -49,7 +51,7 @@ def test_a_repair_that_does_not_help_is_no_loop() -> None:
 def test_an_image_that_cannot_be_had_again_is_not_removed() -> None:
     async def main() -> None:
         images, clock = FakeImages(), VirtualClock()
-        repairs = ImageRepair(images, clock)
+        repairs = ImageRepair(images, ImageAccess(FakeLedger(), images), clock)
         for container, words in (
             (app(), "manifest unknown"),
             (app(imagePullPolicy="Never", image="r.io/never:1"), "its pull policy is Never"),

@@ -1,0 +1,174 @@
+"""An image that came by a login: who else may use it."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+from typing import Any
+
+from edgelet.api.errors import StorageError
+from edgelet.ports.images import Credential
+from tests.fakes.runtime import Program
+from tests.fakes.world import World, pod_document
+from tests.flow.pods.stories import play
+
+REGISTRY = "locked.example"
+NAME = f"{REGISTRY}/app:1"
+
+
+def pod_with(name: str, *secrets: str, policy: str = "IfNotPresent") -> dict[str, Any]:
+    container = {"name": "app", "image": NAME, "imagePullPolicy": policy}
+    return pod_document(name, containers=[container], imagePullSecrets=[{"name": one} for one in secrets])
+
+
+def secret(name: str, word: str = "right") -> dict[str, Any]:
+    login = base64.b64encode(f"board:{word}".encode()).decode()
+    text = json.dumps({"auths": {REGISTRY: {"auth": login}}})
+    data = {".dockerconfigjson": base64.b64encode(text.encode()).decode()}
+    metadata = {"name": name, "namespace": "default"}
+    return {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "type": "kubernetes.io/dockerconfigjson"} | {
+        "data": data
+    }
+
+
+async def locked(w: World) -> None:
+    w.images.registries.logins[REGISTRY] = Credential(REGISTRY, "board", "right")
+    w.images.registries.offer(NAME)
+    w.runtime.programs[NAME] = Program()
+    await w.apply(secret("mine"))
+    await w.apply(pod_with("owner", "mine"))
+    await asyncio.sleep(2)
+    assert w.pod("owner").status.phase == "Running"
+    assert w.images.pulls == [NAME]
+
+
+def waiting(w: World, name: str) -> tuple[str, str]:
+    found = w.pod(name).status.container_statuses[0].state.waiting
+    return (found.reason or "", found.message or "") if found else ("", "")
+
+
+def test_a_pod_without_the_login_has_to_show_one_to_the_registry() -> None:
+    async def story(w: World) -> None:
+        await locked(w)
+        await w.apply(pod_with("stranger"))
+        await asyncio.sleep(1)
+        assert waiting(w, "stranger")[0] == "ErrImagePull"
+        assert "unauthorized" in waiting(w, "stranger")[1]
+        await asyncio.sleep(60)
+        assert w.pod("stranger").status.phase == "Pending"
+
+    play(story)
+
+
+def test_the_same_secret_or_the_same_login_asks_nobody_also_after_a_restart_without_a_registry() -> None:
+    async def story(w: World) -> None:
+        await locked(w)
+        await w.stop_agent()
+        w.images.registries.dead.add(REGISTRY)
+        w.start_agent()
+        await w.apply(secret("copy"))
+        await w.apply(pod_with("same-secret", "mine"))
+        await w.apply(pod_with("same-login", "copy"))
+        await w.apply(pod_with("stranger"))
+        await asyncio.sleep(2)
+        assert w.pod("same-secret").status.phase == "Running"
+        assert w.pod("same-login").status.phase == "Running"
+        assert waiting(w, "stranger")[0] in {"RegistryUnavailable", "ImagePullBackOff"}
+
+    play(story)
+
+
+def test_a_secret_whose_password_was_changed_stays_good_for_what_is_here() -> None:
+    async def story(w: World) -> None:
+        await locked(w)
+        await w.apply(secret("mine", word="new"))
+        await w.apply(pod_with("later", "mine"))
+        await asyncio.sleep(2)
+        assert w.pod("later").status.phase == "Running"
+        assert w.images.pulls == [NAME]
+
+    play(story)
+
+
+def test_a_wrong_login_and_the_policy_never_do_not_open_it() -> None:
+    async def story(w: World) -> None:
+        await locked(w)
+        await w.apply(secret("wrong", word="guess"))
+        await w.apply(pod_with("guesser", "wrong"))
+        await w.apply(pod_with("offline", policy="Never"))
+        await asyncio.sleep(2)
+        assert waiting(w, "guesser")[0] in {"ErrImagePull", "ImagePullBackOff"}
+        assert waiting(w, "offline")[0] == "ErrImageNeverPull"
+        assert "cannot show that it may use it" in waiting(w, "offline")[1]
+
+    play(story)
+
+
+def test_one_that_the_registry_gives_to_everybody_later_is_for_everybody() -> None:
+    async def story(w: World) -> None:
+        await locked(w)
+        del w.images.registries.logins[REGISTRY]
+        await w.apply(pod_with("first"))
+        await asyncio.sleep(2)
+        assert w.images.pulls == [NAME, NAME]
+        w.images.registries.dead.add(REGISTRY)
+        await w.apply(pod_with("second"))
+        await asyncio.sleep(2)
+        assert w.pod("second").status.phase == "Running"
+
+    play(story)
+
+
+def test_what_nobody_fetched_by_a_login_is_for_all_and_nothing_is_written() -> None:
+    async def story(w: World) -> None:
+        w.images.registries.offer(NAME)
+        w.runtime.programs[NAME] = Program()
+        await w.apply(pod_with("first"))
+        await asyncio.sleep(2)
+        w.images.registries.dead.add(REGISTRY)
+        await w.apply(pod_with("second"))
+        await asyncio.sleep(2)
+        assert w.pod("second").status.phase == "Running"
+        assert w.ledger.facts == {}
+
+    play(story)
+
+
+def test_an_agent_that_died_while_it_came_leaves_it_closed() -> None:
+    async def story(w: World) -> None:
+        w.images.registries.logins[REGISTRY] = Credential(REGISTRY, "board", "right")
+        offered = w.images.registries.offer(NAME)
+        w.runtime.programs[NAME] = Program()
+        await w.apply(secret("mine"))
+        w.images.hold.clear()
+        await w.apply(pod_with("owner", "mine"))
+        await asyncio.sleep(1)
+        facts = dict(w.ledger.facts)  # what a killed agent leaves on the disk
+        await w.stop_agent()
+        w.ledger.facts = facts
+        w.images.here[offered.id] = offered  # the engine finished it
+        w.images.hold.set()
+        w.images.registries.dead.add(REGISTRY)
+        w.start_agent()
+        await w.apply(pod_with("stranger"))
+        await asyncio.sleep(2)
+        assert waiting(w, "stranger")[0] in {"RegistryUnavailable", "ImagePullBackOff"}
+
+    play(story)
+
+
+def test_a_login_that_cannot_be_noted_fetches_nothing() -> None:
+    async def story(w: World) -> None:
+        w.images.registries.logins[REGISTRY] = Credential(REGISTRY, "board", "right")
+        w.images.registries.offer(NAME)
+        await w.apply(secret("mine"))
+        w.ledger.fail_with = StorageError("the disk is full", retry_after=None)
+        await w.apply(pod_with("owner", "mine"))
+        await asyncio.sleep(1)
+        assert w.images.pulls == []
+        assert w.pod("owner").status.phase == "Pending"
+        await asyncio.sleep(30)
+        assert w.images.pulls == [NAME]
+
+    play(story)
