@@ -17,6 +17,7 @@ BACKLOG = 128
 STREAM_LIMIT_BYTES = 65536  # asyncio stops reading at twice this
 REFUSALS = 16  # connections over the bound that are told so at one time; further ones are just closed
 REFUSAL_TIMEOUT_S = 1.0
+_ACCEPTED_WITHIN_TURNS = 4  # of the loop, from accept to the connection's callback
 
 
 class LocalApiServer:
@@ -35,6 +36,7 @@ class LocalApiServer:
         self._file: socket_file.SocketFile | None = None
         self._connections: dict[asyncio.Task[None], Connection] = {}
         self._refusals = 0
+        self._ending = False
 
     def open(self) -> None:
         """Listen: from here on clients may connect, and wait until `serve` runs.
@@ -63,14 +65,24 @@ class LocalApiServer:
                     backlog=BACKLOG,
                     limit=STREAM_LIMIT_BYTES,
                 )
+                self._ending = False
                 try:
                     await asyncio.get_running_loop().create_future()
                 finally:
+                    await self._close_door()
                     server.close()
                     self.close()
                     await self._finish()
         finally:
             self.close()
+
+    async def _close_door(self) -> None:
+        """Accept nobody any more. Who was accepted just now is let in, to be cut: asyncio would forget the socket."""
+        self._ending = True
+        assert self._file is not None  # noqa: S101  it is open while it serves
+        asyncio.get_running_loop().remove_reader(self._file.socket)
+        for _ in range(_ACCEPTED_WITHIN_TURNS):
+            await asyncio.sleep(0)
 
     @property
     def connections(self) -> int:
@@ -78,6 +90,9 @@ class LocalApiServer:
         return len(self._connections)
 
     def _accept(self, tasks: asyncio.TaskGroup, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if self._ending:  # accepted before the socket was closed: nobody would end it any more
+            writer.transport.abort()
+            return
         if len(self._connections) >= self._limits.connections:
             if self._refusals >= REFUSALS:
                 writer.transport.abort()

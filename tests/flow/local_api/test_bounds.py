@@ -181,6 +181,26 @@ async def test_the_socket_has_its_rights_and_goes_with_the_server(directory: Pat
     assert not board.path.exists()
 
 
+@pytest.mark.parametrize("turns", range(6))
+async def test_who_came_at_the_very_end_is_cut_too(board: Board, turns: int) -> None:
+    clients = [socket.socket(socket.AF_UNIX) for _ in range(20)]
+    for client in clients:
+        client.connect(str(board.path))  # in the backlog: the server had no turn yet
+        client.settimeout(0)
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    await board.stop()
+    loop = asyncio.get_running_loop()
+    async with asyncio.timeout(5):
+        for client in clients:
+            try:
+                assert await loop.sock_recv(client, 1) == b""
+            except ConnectionResetError:
+                pass
+            finally:
+                client.close()
+
+
 async def test_a_live_socket_is_left_alone_and_a_dead_one_is_replaced(board: Board, directory: Path) -> None:
     second = LocalApiServer(never, path=board.path, group="")
     with pytest.raises(EdgeletError, match="another agent runs there"):
