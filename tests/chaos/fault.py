@@ -19,6 +19,7 @@ class Hit:
         everything: All pods may have been ended.
         memory_lost: The board may have forgotten acknowledged objects: the sender hands all wishes over again.
         repeats: How often all wishes are to be sent again, shuffled.
+        came_and_went: Pods that the fault itself asked for over MQTT and took back: told again with all wishes.
         note: For the line of the round.
     """
 
@@ -26,6 +27,7 @@ class Hit:
     everything: bool = False
     memory_lost: bool = False
     repeats: int = 0
+    came_and_went: tuple[str, ...] = ()
     note: str = ""
 
 

@@ -70,6 +70,7 @@ class World:
         with fault(self.site, chance) as hit:
             second, others = self.work.some(chance.randint(0, 2))
             self.counter.take(*second)
+        self.work.wishes.gone_pods.update(dict.fromkeys(hit.came_and_went, "mqtt"))
         if hit.memory_lost:
             self._await_delivery()
             self._await_link()

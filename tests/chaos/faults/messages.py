@@ -79,7 +79,7 @@ def apply_and_delete(site: Site, chance: random.Random) -> Iterator[Hit]:
         document["spec"]["containers"][0]["image"] = site.image(1 + number % 2)
         publish(site.broker, topic, document)
         publish(site.broker, topic, b"")
-    yield Hit(note=f"{times} times")
+    yield Hit(note=f"{times} times", came_and_went=("flapping",))
 
 
 @contextlib.contextmanager
@@ -95,7 +95,7 @@ def crowd(site: Site, chance: random.Random) -> Iterator[Hit]:
         site.board.kill()
         site.board.start(wait=False)
         time.sleep(chance.uniform(0, 5))
-    yield Hit(note=f"{len(names)} pods{', killed' if killed else ''}")
+    yield Hit(note=f"{len(names)} pods{', killed' if killed else ''}", came_and_went=tuple(names))
     end = time.monotonic() + _KNOWN_S
     while time.monotonic() < end:  # a deletion is no retained message: it reaches only a board that is there
         if witness.statuses(site).get("status/online", {}).get("state") == "online":
