@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable
 
-from edgelet.adapters.x509 import certificates, keys, requests
+from edgelet.adapters.x509 import certificates, requests
 from edgelet.api import enrolment, join_line
 from edgelet.api.enrolment import JoinRequest, Reply
 from edgelet.api.errors import ConflictError

@@ -64,9 +64,9 @@ class Question:
             time.sleep(min(_PAUSE_S, max(0.0, end_s - time.monotonic())))
 
     def _ask_over_one_connection(self, end_s: float) -> Reply | None:
-        session = self._connect()
+        client = secrets.token_hex(16)
+        session = self._connect(client)
         try:
-            client = secrets.token_hex(16)
             prefix = self.line.prefix
             session.listen(enrolment_topics.bootstrap_reply(prefix, client).removeprefix(f"{prefix}/"))
             topic = enrolment_topics.bootstrap_request(prefix, client).removeprefix(f"{prefix}/")
@@ -100,8 +100,9 @@ class Question:
             self.nothing = "answers come that no registrar of this authority has made: the broker, or another, forges"
         return None
 
-    def _connect(self) -> MqttSession:
-        client = Client(CallbackAPIVersion.VERSION2, protocol=MQTTProtocolVersion.MQTTv5)
+    def _connect(self, client_id: str) -> MqttSession:
+        """Connect under the id that the topics have: by that the broker fences joiners off from each other."""
+        client = Client(CallbackAPIVersion.VERSION2, client_id, protocol=MQTTProtocolVersion.MQTTv5)
         client.tls_set_context(self._context())
         if self.line.user:
             client.username_pw_set(self.line.user, self.line.password or None)
