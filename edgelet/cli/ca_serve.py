@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+import shlex
 import socket
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -31,6 +32,11 @@ FLAGS = (
     Flag("ca", "serve: whom the broker's certificate has to be from; default: this authority.", value="FILE"),
     Flag("username", "serve: login at a broker that asks for no certificate.", value="NAME"),
     Flag("password-file", "serve: file that holds its password.", value="FILE"),
+    Flag(
+        "on-change",
+        "serve: command (words, no shell) to run when authorities or revocation list changed, to hand them to brokers.",
+        value="COMMAND",
+    ),
     Flag("prefix", "serve: root of the topics.", value="TOPIC", default="edgelet/v1"),
 )
 _DAYS = re.compile(r"([0-9]{1,5})d")
@@ -55,11 +61,19 @@ def run(call: Call, authority: Authority) -> int:
         ca=call.parsed.text("ca"),
         username=call.parsed.text("username"),
         password_file=call.parsed.text("password-file"),
+        on_change=_words(call.parsed.text("on-change")),
         policy=Policy(approve_joins=approve == "auto", renew_grace=grace(call.parsed.text("renew-grace"))),
     )
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s")
     serve.run(authority, options, say=lambda text: print(text, flush=True))
     return 0
+
+
+def _words(text: str) -> tuple[str, ...]:
+    try:
+        return tuple(shlex.split(text))
+    except ValueError as error:
+        raise UsageError(f'invalid argument "{text}" for "--on-change" flag: {error}') from error
 
 
 def grace(text: str) -> timedelta:
