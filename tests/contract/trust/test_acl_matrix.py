@@ -10,7 +10,6 @@ import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import paho.mqtt.client as mqtt
@@ -164,7 +163,7 @@ def trust(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Trust]:
 
 @pytest.fixture(scope="module")
 def everybody(trust: Trust) -> Iterator[dict[str, Who]]:
-    roles = {name: "node" for name in NODES} | {
+    roles = dict.fromkeys(NODES, "node") | {
         "one/_ctl": "controller",
         "_registrar/main": "registrar",
         "_join/second": "bridge",  # the bridge itself is busy; this is one of its kind
@@ -212,9 +211,6 @@ def test_nothing_leaks_and_nothing_is_writable_beyond_its_tree(everybody: dict[s
         reader.until(lambda reader=reader, expected=expected: expected <= reader.got)  # type: ignore[misc] # bound now
         assert reader.got == expected, reader.name
     _see_what_was_kept(everybody, retained)
-    print(
-        f"{tried} pairs written, {len(everybody) * len(TOPICS)} read live, {len(everybody) * len(retained)} read as kept"
-    )
 
 
 def _see_what_was_kept(everybody: dict[str, Who], retained: set[str]) -> None:
