@@ -27,7 +27,7 @@ _log = logging.getLogger(__name__)
 
 UPKEEP_S = 600.0
 _BEFORE_TOLD_S = 1.0
-_LOOK_S = 10.0
+_LOOK_S = 3.0
 _SESSION_S = 3600  # requests that come while the registrar restarts wait for it
 _PACKET_BYTES = 64 * 1024
 _KEEPALIVE_S = 30

@@ -6,6 +6,7 @@ import contextlib
 import json
 import queue
 import secrets
+import shlex
 import stat
 import subprocess
 import time
@@ -175,6 +176,72 @@ def test_forged_answers_do_not_hold_up_a_board(fleet: Fleet, node: str, tmp_path
     assert forged == 4
     leaf = certificates.read((tmp_path / "pki" / "node.crt").read_bytes())[0]
     assert leaf.common_name == node
+
+
+def test_a_line_that_ended_or_was_deleted_is_refused_for_good(fleet: Fleet, node: str, tmp_path: Path) -> None:
+    ended, deleted = fleet.line(node), fleet.line(node)
+    with fleet.trust.authority.database.transaction() as connection:
+        connection.execute("UPDATE tokens SET expires_at = created_at - 1 WHERE id = ?", (Joiner(ended).line.id,))
+    gone = fleet.run("token", "delete", "--dir", str(fleet.directory / "ca"), Joiner(deleted).line.id)
+    assert (gone.returncode, gone.stdout) == (0, f'token "{Joiner(deleted).line.id}" deleted\n')
+    for text, words in ((ended, "410 Expired"), (deleted, "403 Forbidden")):
+        refused = fleet.join(tmp_path, "-", stdin=text)
+        assert refused.returncode == 2
+        assert words in refused.stderr
+        assert "edgelet token create" in refused.stderr
+    assert not (tmp_path / "edgelet.toml").exists()
+    assert fleet.issued(node) == 0
+
+
+def test_a_board_waits_for_a_persons_word(tmp_path: Path) -> None:
+    (tmp_path / "fleet").mkdir()
+    with Fleet(tmp_path / "fleet", options=("--approve", "manual")) as fleet:
+        place = ("--dir", str(fleet.directory / "ca"))
+        text = fleet.line("default/pi-01")
+        waiting = fleet.join(tmp_path, "-", "--timeout", "2s", stdin=text)
+        assert waiting.returncode == 1
+        assert "waits for approval" in waiting.stderr
+        (request,) = fleet.trust.authority.requests()
+        approved = fleet.run("ca", "approve", request.id, *place)
+        assert approved.returncode == 0, approved.stderr
+        done = fleet.join(tmp_path, "-", stdin=text)
+        assert done.returncode == 0, done.stderr
+        leaf = certificates.read((tmp_path / "pki/node.crt").read_bytes())[0]
+        assert leaf.key_digest == request.key_digest
+
+
+def test_a_revocation_reaches_the_brokers_by_the_operators_command(tmp_path: Path) -> None:
+    """The command makes the brokers' files anew and has them read: what was revoked cannot connect any more."""
+    fleet = Fleet(tmp_path)
+    script = tmp_path / "hand-on"
+    brokers = fleet.trust.brokers
+    make = [
+        *fleet.command("ca", "mosquitto", "--dir", str(tmp_path / "ca"), "--out", str(brokers), "--group", ""),
+        *("--store", str(tmp_path / "store"), "--bind", "127.0.0.1"),
+        *("--port", str(fleet.trust.port), "--join-port", str(fleet.trust.join_port)),
+    ]
+    with fleet:
+        pid = fleet.trust._processes["mosquitto"].pid
+        script.write_text(f"#!/bin/sh -e\n{shlex.join(make)}\nkill -HUP {pid}\n")
+        script.chmod(0o755)
+        fleet.end("r1")
+        fleet._options = ("--on-change", str(script))
+        fleet.serve("r1")
+        fleet.until(lambda: "the command of --on-change ran" in fleet.log("r1"), what="it runs at the start")
+        pair = fleet.trust.pair("default/pi-01")
+        fleet.peer(pair, f"{PREFIX}/default/pi-01/sync").close()
+        fleet.trust.authority.revoke("default/pi-01", "keyCompromise")
+        runs = fleet.log("r1").count("the command of --on-change ran")
+        fleet.until(lambda: fleet.log("r1").count("the command of --on-change ran") > runs, what="it runs again")
+        fleet.until(lambda: not _can_connect(fleet, pair), what="the broker refuses")
+
+
+def _can_connect(fleet: Fleet, pair: Pair) -> bool:
+    argv = [
+        *("mosquitto_pub", "-V", "5", "-h", "127.0.0.1", "-p", str(fleet.trust.port), "-t", "x", "-n"),
+        *("--cafile", str(fleet.trust.ca), "--cert", str(pair.certificate), "--key", str(pair.key)),
+    ]
+    return subprocess.run(argv, capture_output=True, timeout=60, check=False).returncode == 0
 
 
 def test_an_answer_that_was_lost_is_given_again(fleet: Fleet, node: str) -> None:
