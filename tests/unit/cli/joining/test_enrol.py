@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
-import shutil
+import os
 import tomllib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from edgelet.adapters.x509 import certificates, durable_file, keys
+from edgelet.adapters.x509 import certificates, keys
 from edgelet.api import enrolment
 from edgelet.api.enrolment import Reply, Request
 from edgelet.api.enrolment_topics import Origin
@@ -158,8 +158,8 @@ def crash_points(monkeypatch: pytest.MonkeyPatch, at: int) -> list[int]:
         (Path, "replace"),
         (Path, "mkdir"),
         (Path, "unlink"),
-        (durable_file.os, "fsync"),
-        (shutil.os, "rmdir"),  # type: ignore[attr-defined]  # what rmtree ends with
+        (os, "fsync"),
+        (os, "rmdir"),  # what rmtree ends with
         (Fleet, "answer"),
     ):
         monkeypatch.setattr(owner, name, counted(getattr(owner, name)))
