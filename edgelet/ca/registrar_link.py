@@ -118,6 +118,7 @@ class RegistrarLink:
 
     async def _stay(self, link: Link) -> str:
         working = asyncio.create_task(self._work(link), name="registrar/answers")
+        working.add_done_callback(lambda _: link.fail("nobody answers any more"))  # then it all begins anew
         try:
             return await link.ended()
         finally:

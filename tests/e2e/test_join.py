@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import datetime as dt
 import json
 import queue
 import secrets
@@ -18,14 +19,16 @@ from pathlib import Path
 import psutil
 import pytest
 
-from edgelet.adapters.x509 import certificates, keys, registrar_signature
-from edgelet.api import enrolment, enrolment_topics
+from edgelet.adapters.x509 import certificates, keys, registrar_signature, signing
+from edgelet.api import enrolment, enrolment_topics, join_line
 from edgelet.api.enrolment import Reply, TimeRequest
 from tests.fixtures.certificates import Pair
 from tests.fixtures.joiner import Joiner, nonce, renewal
 from tests.fixtures.registrar import PREFIX, WAIT_S, Fleet
 
 pytestmark = pytest.mark.mosquitto
+
+_LIFE = (dt.datetime(2020, 1, 1, tzinfo=dt.UTC), dt.datetime(2040, 1, 1, tzinfo=dt.UTC))
 
 
 @pytest.fixture(scope="module")
@@ -190,6 +193,23 @@ def test_a_line_that_ended_or_was_deleted_is_refused_for_good(fleet: Fleet, node
         assert words in refused.stderr
         assert "edgelet token create" in refused.stderr
     assert not (tmp_path / "edgelet.toml").exists()
+    assert fleet.issued(node) == 0
+
+
+def test_a_broker_that_somebody_put_in_between_and_an_old_login_are_told_at_once(
+    fleet: Fleet, node: str, tmp_path: Path
+) -> None:
+    line = Joiner(fleet.line(node)).line
+    stranger = signing.root(keys.generate(), name="stranger", life=signing.Life(*_LIFE))
+    for changed, words in (
+        (replace(line, ca=(stranger.der(),)), "not the one of this line"),
+        (replace(line, password="another"), "login of the line"),
+        (replace(line, broker=line.broker.replace("127.0.0.1", "127.0.0.2")), "cannot reach the broker"),
+    ):
+        refused = fleet.join(tmp_path, "-", "--timeout", "1s", stdin=join_line.encode(changed))
+        assert refused.returncode == 1
+        assert words in refused.stderr
+        assert line.password not in refused.stderr
     assert fleet.issued(node) == 0
 
 

@@ -38,6 +38,8 @@ def machine() -> Iterator[SystemdContainer]:
         container.run("chmod", "755", EDGELET, "/usr/local/sbin/hand-on")
         for unit in ("edgelet.service", "edgelet-join.service"):
             container.write(f"/etc/systemd/system/{unit}", (ROOT / "systemd" / unit).read_text())
+        registrar = "edgelet-registrar@.service"
+        container.write(f"/etc/systemd/system/{registrar}", (ROOT / "configs" / registrar).read_text())
         container.run("systemctl", "daemon-reload")
         yield container
     finally:
@@ -48,7 +50,13 @@ def until(look: Callable[[], object], machine: SystemdContainer, *, within_s: fl
     deadline = time.monotonic() + within_s
     while not look():
         if time.monotonic() > deadline:
-            units = ("edgelet", "edgelet-join", "registrar", "edgelet-broker@mosquitto", "edgelet-broker@join")
+            units = (
+                "edgelet",
+                "edgelet-join",
+                "edgelet-registrar@r1",
+                "edgelet-broker@mosquitto",
+                "edgelet-broker@join",
+            )
             words = [word for unit in units for word in ("-u", unit)]
             raise AssertionError(machine.run("journalctl", "--no-pager", "-n", "60", *words, check=False))
         time.sleep(0.3)
@@ -67,9 +75,9 @@ def served(machine: SystemdContainer) -> SystemdContainer:
     machine.run("cp", "/etc/mosquitto/edgelet/edgelet-broker@.service", "/etc/systemd/system/")
     machine.run("systemctl", "daemon-reload")
     machine.run("systemctl", "start", "edgelet-broker@mosquitto", "edgelet-broker@join")
-    serve = ("ca", "serve", "--broker", "mqtts://localhost:8883", "--name", "r1", "--on-change", "hand-on")
-    machine.run("systemd-run", "--unit=registrar", EDGELET, *serve)
-    log = ("journalctl", "--no-pager", "-u", "registrar")
+    machine.write("/etc/edgelet-registrar", "BROKER=mqtts://localhost:8883\nOPTIONS=--on-change hand-on\n")
+    machine.run("systemctl", "enable", "--now", "edgelet-registrar@r1")
+    log = ("journalctl", "--no-pager", "-u", "edgelet-registrar@r1")
     until(lambda: "the command of --on-change ran" in machine.run(*log, check=False), machine)
     return machine
 

@@ -279,6 +279,53 @@ def test_a_revoked_certificate_is_not_renewed(desk: Desk) -> None:
     assert ask(registrar, request).code == 403
 
 
+def test_an_older_key_does_not_bring_a_revoked_name_back(desk: Desk) -> None:
+    registrar = desk.open()
+    joiner, first = joined(desk, registrar)
+    desk.now += timedelta(days=50)
+    second_key = keys.generate()
+    second = ask(registrar, renewal(NODE, key=joiner.key, certificate=first.certificate, new_key=second_key))
+    desk.now += timedelta(days=20)  # the first has ended, and is on no revocation list
+    with desk.authority() as authority:
+        authority.revoke(NODE, "keyCompromise")
+    for key, certificate in ((joiner.key, first.certificate), (second_key, second.certificate)):
+        request = renewal(NODE, key=key, certificate=certificate, new_key=keys.generate())
+        assert ask(registrar, request).code == 403
+    # A new token does, and what came of it is renewed.
+    desk.now += timedelta(seconds=1)
+    again, third = joined(desk, registrar)
+    request = renewal(NODE, key=again.key, certificate=third.certificate, new_key=keys.generate())
+    assert ask(registrar, request).code == 200
+
+
+def test_revoking_an_old_certificate_does_not_shut_out_the_board(desk: Desk) -> None:
+    registrar = desk.open()
+    joiner, first = joined(desk, registrar)
+    desk.now += timedelta(days=45)
+    new_key = keys.generate()
+    second = ask(registrar, renewal(NODE, key=joiner.key, certificate=first.certificate, new_key=new_key))
+    with desk.authority() as authority:
+        authority.revoke(certificates.read(first.certificate.encode())[0].serial)
+    request = renewal(NODE, key=new_key, certificate=second.certificate, new_key=keys.generate())
+    assert ask(registrar, request).code == 200
+
+
+def test_one_node_gets_no_end_of_certificates_and_fills_no_audit_log(desk: Desk) -> None:
+    with desk.authority() as authority:
+        own = registrar_identity.ensure(authority, "r1")
+        registrar = Registrar(authority, signer=lambda: own, policy=Policy(), monotonic_s=lambda: 0.0)
+        joiner, first = joined(desk, registrar)
+        requests = [
+            renewal(NODE, key=joiner.key, certificate=first.certificate, new_key=keys.generate()) for _ in range(60)
+        ]
+        codes = [ask(registrar, request).code for request in requests]
+        assert codes == [200] * 20 + [429] * 40
+        assert ask(registrar, requests[19]).code == 200  # the answer that was lost
+        desk.now += timedelta(days=2)
+        assert ask(registrar, requests[-1]).code == 200
+    assert len(desk.audit("renew")) == 20
+
+
 def test_the_time_is_signed(desk: Desk) -> None:
     reply = ask(desk.open(), TimeRequest(nonce=nonce()))
     assert (reply.code, reply.time, reply.certificate) == (200, int(desk.now.timestamp()), "")

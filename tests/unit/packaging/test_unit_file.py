@@ -10,6 +10,7 @@ import pytest
 from edgelet.cli.joining import answer
 
 ROOT = Path(__file__).parents[3]
+REGISTRAR = (ROOT / "configs/edgelet-registrar@.service").read_text()
 JOIN = (ROOT / "systemd/edgelet-join.service").read_text()
 UNIT = (ROOT / "systemd/edgelet.service").read_text()
 SETTINGS = dict(re.findall(r"^(\w+)=(.*)$", UNIT, re.MULTILINE))
@@ -22,7 +23,9 @@ SANDBOX = re.compile(
 )
 
 
-@pytest.mark.parametrize(("name", "text"), [("edgelet.service", UNIT), ("edgelet-join.service", JOIN)])
+@pytest.mark.parametrize(
+    ("name", "text"), [("edgelet.service", UNIT), ("edgelet-join.service", JOIN), ("edgelet-r@1.service", REGISTRAR)]
+)
 def test_systemd_understands_the_unit(name: str, text: str, tmp_path: Path) -> None:
     unit = tmp_path / name
     unit.write_text(re.sub(r"^ExecStart=\S+", "ExecStart=/bin/true", text, flags=re.MULTILINE))
