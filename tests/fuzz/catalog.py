@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from tests.fuzz.targets import (
+    certificate,
+    csr,
     env_file,
     frames,
     grpc_answer,
@@ -36,4 +38,6 @@ TARGETS: Mapping[str, Target] = {
     "log_lines": log_lines.try_input,
     "http_answer": http_answer.try_input,
     "grpc_answer": grpc_answer.try_input,
+    "csr": csr.try_input,
+    "certificate": certificate.try_input,
 }
