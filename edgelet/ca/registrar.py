@@ -134,7 +134,9 @@ class Registrar:
                 raise ForbiddenError(_STRANGER)
             asked = _checked_join(request, token, now)
             verdict = self._approved(request, token)
-            if not token.key_digest:
+            if token.key_digest:
+                self._note_repeat(token)
+            else:
                 tokens.bind(authority.database, token, key_digest=asked.key_digest, now=now)
                 if isinstance(verdict, Waiting):
                     authority.note("join", token.node, outcome="Pending", detail={"message": verdict.message})
@@ -216,6 +218,11 @@ class Registrar:
         """Write down that one was refused who has a token or a certificate; he cannot fill the disk either."""
         if self._refusals.take(f"{action} {subject}", now_s=self._monotonic_s()):
             self._authority.note(action, subject, outcome=error.reason, detail={"message": error.message})
+
+    def _note_repeat(self, token: Token) -> None:
+        """Write down that a used token was used again by its own key: an answer was lost, or somebody repeats it."""
+        if self._refusals.take(f"repeat {token.node}", now_s=self._monotonic_s()):
+            self._authority.note("join", token.node, outcome="Repeated", detail={"token": token.id})
 
     def _note_stranger(self, action: str, subject: str, detail: dict[str, object]) -> None:
         if not self._noted.take(now_s=self._monotonic_s()):

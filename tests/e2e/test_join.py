@@ -144,20 +144,7 @@ def test_forged_answers_do_not_hold_up_a_board(fleet: Fleet, node: str, tmp_path
     forged = 0
     text = fleet.line(node)
     with fleet.peer(evil, f"{PREFIX}/_bootstrap/+/csr") as hostile:
-        process = subprocess.Popen(
-            [
-                *fleet.command("join", "-", "--no-start", "--config", str(tmp_path / "edgelet.toml")),
-                *("--pki", str(tmp_path / "pki")),
-            ],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            env=fleet.environ(),
-        )
-        assert process.stdin is not None
-        process.stdin.write(text)
-        process.stdin.close()
+        process = start_join(fleet, tmp_path, text)
         topic, payload, _ = hostile.heard.get(timeout=WAIT_S)
         number = json.loads(payload)["nonce"]
         ca = fleet.trust.ca.read_text()
@@ -172,10 +159,7 @@ def test_forged_answers_do_not_hold_up_a_board(fleet: Fleet, node: str, tmp_path
                 signed = replace(signed, signature=registrar_signature.make(key, signed.covered()))
             hostile.publish(topic.removesuffix("csr") + "cert", enrolment.encode_reply(signed))
             forged += 1
-        assert process.wait(WAIT_S) == 0, process.stderr.read() if process.stderr else ""
-    for stream in (process.stdout, process.stderr):
-        if stream is not None:
-            stream.close()
+        assert process.wait(WAIT_S) == 0
     assert forged == 4
     leaf = certificates.read((tmp_path / "pki" / "node.crt").read_bytes())[0]
     assert leaf.common_name == node
@@ -275,6 +259,40 @@ def test_an_answer_that_was_lost_is_given_again(fleet: Fleet, node: str) -> None
     assert fleet.issued(node) == 1
 
 
+def test_a_board_that_is_killed_again_and_again_joins_in_the_end(fleet: Fleet, node: str, tmp_path: Path) -> None:
+    text = fleet.line(node)
+    for after_s in (0.1, 0.3, 0.5, 0.6, 0.7, 0.8, 1.0):
+        process = start_join(fleet, tmp_path, text)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(after_s)
+        process.kill()
+        process.wait(WAIT_S)
+    done = fleet.join(tmp_path, "-", stdin=text)
+    assert done.returncode == 0, done.stderr
+    leaf = certificates.read((tmp_path / "pki/node.crt").read_bytes())[0]
+    assert leaf.key_digest == keys.digest(keys.load(tmp_path / "pki/node.key").public_key())
+    assert fleet.issued(node) == 1
+    assert not list((tmp_path / "pki").glob(".join*"))
+
+
+def start_join(fleet: Fleet, board: Path, text: str) -> subprocess.Popen[str]:
+    """Begin `edgelet join` for a board; its words are not kept."""
+    places = ("--no-start", "--config", str(board / "edgelet.toml"), "--pki", str(board / "pki"))
+    process = subprocess.Popen(
+        fleet.command("join", "-", *places),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        env=fleet.environ(),
+    )
+    assert process.stdin is not None
+    with contextlib.suppress(BrokenPipeError):
+        process.stdin.write(text)
+        process.stdin.close()
+    return process
+
+
 def test_a_node_renews_on_its_own_topics_and_asks_for_the_time(fleet: Fleet, node: str) -> None:
     pair = fleet.trust.pair(node)
     new_key = keys.generate()
@@ -335,14 +353,7 @@ def test_registrars_outlive_their_brokers_and_brokers_their_registrars(fleet: Fl
     # With no registrar there, a board asks until there is one.
     assert fleet.end("r1", kill=True) != 0
     assert fleet.end("r2") == 0
-    process = subprocess.Popen(
-        [
-            *fleet.command("join", fleet.line(f"{node}-2"), "--no-start", "--config", str(tmp_path / "edgelet.toml")),
-            *("--pki", str(tmp_path / "pki")),
-        ],
-        stdout=subprocess.DEVNULL,
-        env=fleet.environ(),
-    )
+    process = start_join(fleet, tmp_path, fleet.line(f"{node}-2"))
     time.sleep(2)
     assert process.poll() is None
     fleet.serve("r1")

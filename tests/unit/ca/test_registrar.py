@@ -96,6 +96,7 @@ def test_the_same_key_gets_the_same_certificate_again_also_after_the_tokens_end(
         assert ask(registrar, joiner.join()).certificate == first.certificate
         desk.now += timedelta(hours=2)
     assert desk.audit("issue").count("ok") == 2
+    assert desk.audit("join") == ["Repeated", "Repeated"]
 
 
 def test_another_key_is_refused_although_the_mac_is_right(desk: Desk) -> None:
@@ -198,7 +199,7 @@ def test_a_person_may_have_to_approve(desk: Desk) -> None:
     assert waiting.is_authentic(joiner.token_keys)
     assert ask(registrar, joiner.join()).code == 202
     assert ask(registrar, Joiner(joiner.text).join()).code == 409
-    assert desk.audit("join") == ["Pending", "Conflict"]
+    assert desk.audit("join") == ["Pending", "Repeated", "Conflict"]
     desk.now += timedelta(hours=3)  # longer than the token lives: it was used in time
     with desk.authority() as authority:
         (request,) = authority.requests()
