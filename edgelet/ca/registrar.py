@@ -104,7 +104,17 @@ class Registrar:
         except Exception:  # noqa: BLE001  one request must not end the service for all others
             _log.exception("cannot answer a request")
             reply = self._refusal(request.nonce, StorageError("the registrar cannot answer now"))
-        return enrolment.encode_reply(reply)
+        return self._readable(reply)
+
+    def _readable(self, reply: Reply) -> bytes:
+        """Return an answer's bytes, or those of a refusal where a board could not read it."""
+        answer = enrolment.encode_reply(reply)
+        try:
+            enrolment.decode_reply(answer)
+        except MessageError as error:
+            _log.error("boards could not read an answer, are there too many authorities? %s", error.message)
+            return enrolment.encode_reply(self._refusal(reply.nonce, StorageError("there are too many authorities")))
+        return answer
 
     # Joining ----------------------------------------------------------------------------------------------------------
 

@@ -15,7 +15,7 @@ from edgelet.api import enrolment
 from edgelet.api.enrolment import RenewRequest, Reply, Request, TimeRequest
 from edgelet.api.enrolment_topics import Origin
 from edgelet.api.errors import ForbiddenError, InvalidObjectError
-from edgelet.ca import creation, join_lines, registrar_identity, tokens
+from edgelet.ca import ca_notice, creation, join_lines, registrar_identity, roll_over, tokens
 from edgelet.ca.authority import Authority
 from edgelet.ca.registrar import Policy, Registrar
 from tests.fixtures.joiner import Joiner, nonce, renewal
@@ -399,3 +399,46 @@ def test_a_registrars_own_certificate_is_renewed_in_time_and_its_name_is_its_own
         registrar_identity.hold_name(desk.directory, "r2")
         with pytest.raises(Exception, match="runs already"):
             registrar_identity.hold_name(desk.directory, "r1")
+
+
+def test_answers_fit_while_authorities_are_rolled_over_and_too_many_are_told(desk: Desk) -> None:
+    registrar = desk.open()
+    joiner, _ = joined(desk, registrar)
+    codes = []
+    for _ in range(18):
+        with desk.authority() as authority:
+            roll_over.begin(authority, "issuing")
+            roll_over.use(authority)
+        codes.append(ask(registrar, joiner.join()).code)
+    assert codes[:5] == [200] * 5
+    assert codes[-1] == 503
+
+
+def test_a_board_that_knows_the_old_root_only_believes_a_registrar_of_the_new_one(desk: Desk) -> None:
+    before = desk.roots()
+    joiner, first = joined(desk, desk.open())
+    with desk.authority() as authority:
+        roll_over.begin(authority, "root")
+        roll_over.begin(authority, "issuing")
+        roll_over.use(authority)
+    request = renewal(NODE, key=joiner.key, certificate=first.certificate, new_key=keys.generate())
+    reply = ask(desk.open(), request)
+    assert reply.code == 200
+    assert reply.signer != first.signer
+    registrar_signature.check(
+        reply.covered(), signer=reply.signer, signature=reply.signature, trusted=before, now=desk.now
+    )
+    assert len(certificates.read(reply.ca.encode())) == 4
+
+
+def test_each_new_bundle_has_a_higher_number(desk: Desk) -> None:
+    with desk.authority() as authority:
+        own = registrar_identity.ensure(authority, "r1")
+        numbers = [ca_notice.epoch(authority), ca_notice.epoch(authority)]
+        roll_over.begin(authority, "issuing")
+        notice = enrolment.decode_ca(ca_notice.message(authority, own))
+        roll_over.drop(authority, "issuing")
+        numbers += [notice.epoch, ca_notice.epoch(authority)]
+        assert numbers == [1, 1, 2, 3]
+        joined(desk, desk.open())
+        assert ca_notice.topics(authority, "edgelet/v1") == [f"edgelet/v1/{NODE}/cert/issued/ca"]
