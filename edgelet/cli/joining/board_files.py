@@ -19,6 +19,7 @@ from edgelet.config.edit import Changes
 CERTIFICATE, KEY, AUTHORITIES, PASSWORD = "node.crt", "node.key", "ca.crt", "join-password"
 _IN_ORDER = (AUTHORITIES, PASSWORD, KEY, CERTIFICATE)
 _TOKEN, _SETTINGS, _JOINED = "token", "settings.json", "joined"
+_RENEWAL = "pairs/new"  # a pair that the agent was about to exchange: it belongs to what this board was before
 _MOST_BYTES = 256 * 1024
 
 
@@ -99,6 +100,7 @@ class BoardFiles:
                 self._rename(self._ready / name, self.directory / name)
         mode = self.settings.stat().st_mode & 0o777 if self.settings.exists() else durable_file.PUBLIC
         durable_file.write(self.settings, text.encode(), mode=mode)
+        shutil.rmtree(self.directory / _RENEWAL, ignore_errors=True)
         durable_file.write(self.directory / _JOINED, str(joined).encode())
         self._rename(self._ready, self._done)
         shutil.rmtree(self._done, ignore_errors=True)

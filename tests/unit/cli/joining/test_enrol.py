@@ -130,6 +130,25 @@ def test_a_new_line_gives_a_new_key(fleet: Fleet, tmp_path: Path) -> None:
     assert check_pair(files) != before
 
 
+def test_a_renewal_that_was_under_way_does_not_undo_it(fleet: Fleet, tmp_path: Path) -> None:
+    """The agent leads both paths through links to a directory of a pair, and stages the next one beside."""
+    files = board(tmp_path)
+    join(fleet.line(), files)
+    before = check_pair(files)
+    for name in ("current", "new"):
+        (files.directory / "pairs" / name).mkdir(parents=True)
+        for part in ("node.crt", "node.key"):
+            data = (files.directory / part).read_bytes()
+            (files.directory / "pairs" / name / part).write_bytes(data)
+    for part in ("node.crt", "node.key"):
+        (files.directory / part).unlink()
+        (files.directory / part).symlink_to(f"pairs/current/{part}")
+    join(fleet.line(), files)
+    assert check_pair(files) != before
+    assert not (files.directory / "node.crt").is_symlink()
+    assert not (files.directory / "pairs/new").exists()
+
+
 def test_another_name_has_to_be_meant(fleet: Fleet, tmp_path: Path) -> None:
     files = board(tmp_path)
     join(fleet.line(), files)
