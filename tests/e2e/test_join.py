@@ -24,7 +24,7 @@ from edgelet.api import enrolment, enrolment_topics, join_line
 from edgelet.api.enrolment import Reply, TimeRequest
 from tests.fixtures.certificates import Pair
 from tests.fixtures.joiner import Joiner, nonce, renewal
-from tests.fixtures.registrar import PREFIX, WAIT_S, Fleet
+from tests.fixtures.registrar import HEARS, PREFIX, WAIT_S, Fleet
 
 pytestmark = pytest.mark.mosquitto
 
@@ -238,6 +238,16 @@ def test_a_revocation_reaches_the_brokers_by_the_operators_command(tmp_path: Pat
         runs = fleet.log("r1").count("the command of --on-change ran")
         fleet.until(lambda: fleet.log("r1").count("the command of --on-change ran") > runs, what="it runs again")
         fleet.until(lambda: not _can_connect(fleet, pair), what="the broker refuses")
+
+
+def test_a_registrar_that_the_access_list_does_not_know_says_so(tmp_path: Path) -> None:
+    with Fleet(tmp_path, registrars=()) as fleet:
+        fleet.serve("r9", wait=False)
+        fleet.until(lambda: "Is it in the access list?" in fleet.log("r9"), what="it says so")
+        assert HEARS not in fleet.log("r9")
+        fleet.trust.update()
+        fleet.until(lambda: HEARS in fleet.log("r9"), what="it hears")
+        assert fleet.join(tmp_path / "board", "-", stdin=fleet.line("default/pi-01")).returncode == 0
 
 
 def _can_connect(fleet: Fleet, pair: Pair) -> bool:
