@@ -297,6 +297,19 @@ def test_a_root_key_in_a_safe_is_missed_only_when_its_list_is_due(authority: Aut
         assert again.refresh() == ()
 
 
+def test_what_has_ended_leaves_the_list_when_one_more_was_made(authority: Authority, clock: Hand) -> None:
+    lost = authority.issue_node(csr("acme/pi"), "acme/pi", reason="test")
+    authority.revoke("acme/pi")
+    clock.on(89)
+    authority.refresh()
+    assert lists(authority)[0].serials == {lost.serial}
+    clock.on(11)
+    authority.refresh()
+    assert lists(authority)[0].serials == frozenset()
+    with pytest.raises(ForbiddenError, match="revoked"):  # the database does not forget
+        authority.check_present(lost.certificate_pem, grace=1000 * DAY)
+
+
 def test_files_that_a_killed_process_left_old_are_mended(authority: Authority) -> None:
     for name in ("ca.crt", "crl.pem"):
         (authority.directory / name).write_text("old")
