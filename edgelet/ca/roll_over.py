@@ -95,9 +95,10 @@ def _drop(authority: Authority, one: Issuer, *, force: bool) -> None:
             raise ConflictError(f"{', '.join(below)} stands below {one.file_stem}: roll and drop the issuing first")
     good = register.unfinished(authority.database, one.serial, now)
     if good and not force:
-        raise ConflictError(f"{good} certificates of {one.file_stem} are still good: wait, or force it")
-    for record in authority.records():
-        if record.issuer == one.serial and record.state(now) == "Valid":
-            register.revoke(authority.database, record, at=now, reason="superseded")
+        raise ConflictError(f"{len(good)} certificates of {one.file_stem} are still good: wait, or force it")
+    for record in good:
+        register.revoke(authority.database, record, at=now, reason="superseded")
     authority.issuers.set_state(one, "dropped")
-    authority.note("roll", one.certificate.common_name, detail={"step": "drop", "serial": one.serial, "lost": good})
+    authority.note(
+        "roll", one.certificate.common_name, detail={"step": "drop", "serial": one.serial, "lost": len(good)}
+    )

@@ -167,13 +167,8 @@ def _is_young(record: Record, authority: Authority) -> bool:
 
 
 def _identities(authority: Authority) -> Identities:
-    now = authority.now()
-    good = {
-        record.common_name
-        for record in authority.records()
-        if record.role not in {register.BROKER, identity.Role.NODE} and record.state(now) == "Valid"
-    }
-    return Identities(tuple(map(identity.parse, sorted(good))), tuple(authority.shut_out()))
+    good = register.good_names(authority.database, authority.now(), but_for={register.BROKER, identity.Role.NODE.value})
+    return Identities(tuple(map(identity.parse, good)), tuple(authority.shut_out()))
 
 
 def _bridge_secret(authority: Authority) -> str:
