@@ -98,6 +98,13 @@ def _across(settings: Settings) -> list[FieldError]:
         faults.append(FieldError("mqtt.url", "a client certificate needs mqtts://"))
     if mqtt.password_file and not mqtt.username:
         faults.append(FieldError("mqtt.username", "password_file needs a username"))
+    identity = settings.identity
+    if identity.renew_from > identity.renew_to:
+        faults.append(FieldError("identity.renew_from", "more than renew_to"))
+    if identity.retry_min_s > identity.retry_max_s:
+        faults.append(FieldError("identity.retry_min_s", "more than retry_max_s"))
+    if identity.password_file and not identity.user:
+        faults.append(FieldError("identity.user", "password_file needs a user"))
     if bool(settings.podman.storage_root) != bool(settings.podman.run_root):
         faults.append(FieldError("podman.run_root", "storage_root and run_root go together"))
     if settings.network.pod_dns != "off" and settings.podman.socket is not None:

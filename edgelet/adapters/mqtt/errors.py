@@ -11,6 +11,7 @@ from datetime import timedelta
 from edgelet.api.errors import BusError
 
 _SOON = timedelta(seconds=5)
+_DATES = (9, 10)  # Source: X509_V_ERR_CERT_NOT_YET_VALID and X509_V_ERR_CERT_HAS_EXPIRED of OpenSSL
 
 # MQTT v5 reason codes of CONNACK, PUBACK, SUBACK and DISCONNECT that mean more than "try again later".
 _REASONS: dict[int, str] = {
@@ -54,7 +55,7 @@ def translated(what: str) -> Iterator[None]:
         yield
     except ssl.SSLCertVerificationError as error:
         raise BusError(
-            "CertificateInvalid",
+            "CertificateInvalid" if getattr(error, "verify_code", 0) not in _DATES else "CertificateExpired",
             f"cannot {what}: the broker's certificate is refused: {getattr(error, 'verify_message', error)}",
         ) from error
     except ssl.SSLError as error:
