@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from typing import Annotated
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field
 
+from edgelet.api import topic_prefix
 from edgelet.config.paths import AbsolutePath
 from edgelet.config.section import Section
 
@@ -31,8 +31,8 @@ def broker_url(value: str) -> str:
 
 
 def _prefix(value: str) -> str:
-    if not re.fullmatch(r"[^+#$\s/\x00][^+#\s\x00]*[^+#\s/\x00]", value):
-        raise ValueError(f"{value!r} is no topic prefix: no wildcards, no space, no '/' at either end")
+    if fault := topic_prefix.fault(value):
+        raise ValueError(fault)
     return value
 
 
