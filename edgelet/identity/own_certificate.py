@@ -1,4 +1,4 @@
-"""Is the board's own certificate good for this node, now? (pure)"""
+"""Whether the board's own certificate is good for this node, now (pure)."""
 
 from __future__ import annotations
 

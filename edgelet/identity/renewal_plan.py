@@ -44,5 +44,5 @@ def retry_s(failures: int, *, chance: float, plan: RenewalPlan) -> float:
         chance: Evenly spread in 0..1.
         plan: Has the bounds.
     """
-    cap_s = min(plan.retry_max_s, plan.retry_min_s * 2 ** min(failures - 1, 30))
+    cap_s = min(plan.retry_max_s, plan.retry_min_s * float(2 ** min(failures - 1, 30)))
     return cap_s * (0.5 + chance / 2)

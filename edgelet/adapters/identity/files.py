@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import secrets
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -41,9 +40,7 @@ class PemFiles:
         """What to try a connection with: the staged pair, and the staged authorities where there are some."""
         store = self._store
         authorities = store.staged_authorities if store.staged_authorities.exists() else store.authorities
-        return TlsFiles(
-            ca=str(authorities or ""), certificate=str(store.staged_certificate), key=str(store.staged_key)
-        )
+        return TlsFiles(ca=str(authorities or ""), certificate=str(store.staged_certificate), key=str(store.staged_key))
 
     @property
     def staged_authorities(self) -> TlsFiles:
@@ -85,18 +82,14 @@ class PemFiles:
     async def accept(self, answer: bytes, *, nonce: str) -> RegistrarReply:
         """See ports.own_certificate."""
         self._store.open_stage()
-        said = await child.ask(
-            self._question("accept") | {"answer": answer.decode(errors="replace"), "nonce": nonce}
-        )
+        said = await child.ask(self._question("accept") | {"answer": answer.decode(errors="replace"), "nonce": nonce})
         reply = RegistrarReply(
             code=said["code"],
             time=datetime.fromtimestamp(said["time"], UTC),
             reason=said["reason"],
             message=said["message"],
         )
-        return replace(
-            reply, certificate=said.get("certificate", False), authorities=said.get("authorities", False)
-        )
+        return replace(reply, certificate=said.get("certificate", False), authorities=said.get("authorities", False))
 
     async def accept_authorities(self, message: bytes, *, epoch: int) -> AuthoritiesNews | None:
         """See ports.own_certificate."""
@@ -132,11 +125,9 @@ def _stamp(*paths: Path) -> _Stamp:
     found = []
     for path in paths:
         try:
-            seen = os.stat(path)
+            seen = path.stat()
         except OSError:
             found.append((0, 0, 0))
         else:
             found.append((seen.st_ino, seen.st_mtime_ns, seen.st_size))
     return tuple(found)
-
-

@@ -11,7 +11,6 @@ anything. Whenever the power goes, both paths lead to one working pair.
 from __future__ import annotations
 
 import hashlib
-import os
 import shutil
 from contextlib import suppress
 from dataclasses import dataclass
@@ -76,7 +75,7 @@ class PairStore:
             durable_file.sync_directory(self.stage)
             shutil.rmtree(fresh, ignore_errors=True)
             self.stage.rename(fresh)
-            _point(self._pairs / "previous", os.readlink(self._pairs / "current"))
+            _point(self._pairs / "previous", str((self._pairs / "current").readlink()))
             _point(self._pairs / "current", name)
             self._forget_others()
         except (OSError, StorageError) as error:
@@ -111,10 +110,10 @@ class PairStore:
         _point(self._pairs / "current", name)
         for path, target in targets.items():
             if not _leads_to(path, target):
-                _point(path, os.path.relpath(target, path.parent.resolve()))
+                _point(path, _said(path, target))
 
     def _forget_others(self) -> None:
-        kept = {"new", "current", "previous"} | {os.readlink(self._pairs / one) for one in ("current", "previous")}
+        kept = {"new", "current", "previous"} | {str((self._pairs / one).readlink()) for one in ("current", "previous")}
         for one in self._pairs.iterdir():
             if one.name not in kept:
                 shutil.rmtree(one, ignore_errors=True)
@@ -125,12 +124,13 @@ def _name_of(certificate: Path) -> str:
 
 
 def _leads_to(path: Path, target: Path) -> bool:
-    """Whether `path` is a link to `target`, itself a path that may go through further links."""
-    if not path.is_symlink():
-        return False
-    return Path(os.path.normpath(path.parent.resolve() / os.readlink(path))) == target.parent.parent.resolve() / (
-        Path(target.parent.name) / target.name
-    )
+    return path.is_symlink() and str(path.readlink()) == _said(path, target)
+
+
+def _said(path: Path, target: Path) -> str:
+    """Return what a link at `path` to `target` says: relative within one directory, so that this can be moved."""
+    base = path.parent
+    return str(target.relative_to(base)) if target.is_relative_to(base) else str(target)
 
 
 def _point(link: Path, target: str) -> None:

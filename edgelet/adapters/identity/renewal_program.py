@@ -31,7 +31,9 @@ Answer = dict[str, Any]
 def request(question: Question) -> Answer:
     """Have a new key at `staged_key`, and ask for its certificate under the present pair."""
     staged = Path(question["staged_key"])
-    if not staged.exists():  # one that is there was asked for already: the registrar knows it, a lost answer comes again
+    if (
+        not staged.exists()
+    ):  # one that is there was asked for already: the registrar knows it, a lost answer comes again
         keys.save(staged, keys.generate())
     node, nonce = question["node"], secrets.token_hex(enrolment.NONCE_CHARACTERS // 2)
     made = RenewRequest(

@@ -139,11 +139,11 @@ class MqttBus:
         Raises:
             BusError: Not connected, refused, or the broker went away meanwhile.
         """
-        if self._link is None or self._limits is None:
+        if not self.connected:
             raise errors.unavailable("try the new certificate", "not connected")
         await handshake.attempt(replace(self._endpoint, files=files))
         link = self._link
-        if link is None or self._closing.is_set():
+        if link is None:
             raise errors.unavailable("try the new certificate", "the connection ended")
         self._trial = _Trial(files, asyncio.get_running_loop().create_future())
         await link.close()
