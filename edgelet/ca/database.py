@@ -19,6 +19,7 @@ _PRAGMAS = (
     "PRAGMA foreign_keys = ON",
     "PRAGMA temp_store = MEMORY",
     "PRAGMA trusted_schema = OFF",
+    "PRAGMA secure_delete = ON",  # what a token's MAC is checked with is gone from the file when its row is
 )
 
 

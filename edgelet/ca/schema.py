@@ -72,7 +72,21 @@ CREATE TABLE audit (
 CREATE INDEX audit_by_subject ON audit (subject);
 """
 
-STEPS: tuple[str, ...] = (_CERTIFICATES,)
+_TOKENS = """
+CREATE TABLE tokens (
+  id TEXT PRIMARY KEY,
+  node TEXT NOT NULL,
+  request_key TEXT NOT NULL,       -- hex; derived from the secret, which is not here
+  reply_key TEXT NOT NULL,
+  created_at INTEGER NOT NULL,
+  created_by TEXT NOT NULL,
+  expires_at INTEGER NOT NULL,
+  key_digest TEXT NOT NULL DEFAULT '',  -- of the board's key that used it
+  used_at INTEGER
+) WITHOUT ROWID;
+"""
+
+STEPS: tuple[str, ...] = (_CERTIFICATES, _TOKENS)
 
 
 def migrate(connection: sqlite3.Connection) -> None:

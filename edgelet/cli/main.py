@@ -29,6 +29,8 @@ SUMMARIES: Mapping[str, str] = {
     "cp": "Copy files to and from containers",
     "top": "Show use of CPU and memory",
     "agent": "Run the agent: the daemon itself",
+    "join": "Make this board a node of a fleet",
+    "token": "Make, list and delete the tokens that boards join with",
     "config": "Check settings",
     "version": "Show the versions of this command and of the agent",
     "completion": "Print the set-up of completion for a shell",
