@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from edgelet.api import enrolment_topics, time
+from edgelet.api import enrolment, enrolment_topics, time
 from edgelet.api.errors import BusError
 from edgelet.identity import renewal_plan
 from edgelet.identity.authorities import Authorities
@@ -208,10 +208,12 @@ class Renewal:
         reply = await ports.files.accept(await self._ask(question), nonce=question.nonce)
         ports.keeper.believe(reply.time)
         if not reply.certificate:
+            if reply.code != enrolment.PENDING:
+                ports.files.forget_request()  # the answer to this key would stay the same
             said = f"{reply.code} {reply.reason}: {reply.message}".strip(": ")
             raise BusError(reply.reason or "Forbidden", f"cannot renew the certificate: the registrar says {said}")
         if ports.link.connected:
-            await ports.link.take_up_pair()
+            await self._try_pair()
         # Without a connection there is nothing to lose: the present certificate opens none.
         if reply.authorities:
             await ports.files.install_authorities()
@@ -222,6 +224,14 @@ class Renewal:
         ports.keeper.raise_to(fresh.not_before)
         await ports.keeper.save()
         ports.link.hurry()
+
+    async def _try_pair(self) -> None:
+        try:
+            await self._ports.link.take_up_pair()
+        except BusError as error:
+            if error.reason in _REFUSALS:
+                self._ports.files.forget_request()
+            raise
 
     # ---- question and answer
 

@@ -81,6 +81,10 @@ class CertificateFiles(Protocol):
         """
         ...
 
+    def forget_request(self) -> None:
+        """Drop the staged key and certificate: the next request has a new key."""
+        ...
+
     async def accept_authorities(self, message: bytes, *, epoch: int) -> AuthoritiesNews | None:
         """Stage the authorities of a message signed under the present ones; None: it is not newer than `epoch`.
 

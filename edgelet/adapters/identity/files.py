@@ -91,6 +91,11 @@ class PemFiles:
         )
         return replace(reply, certificate=said.get("certificate", False), authorities=said.get("authorities", False))
 
+    def forget_request(self) -> None:
+        """See ports.own_certificate."""
+        for path in (self._store.staged_certificate, self._store.staged_key):
+            path.unlink(missing_ok=True)
+
     async def accept_authorities(self, message: bytes, *, epoch: int) -> AuthoritiesNews | None:
         """See ports.own_certificate."""
         self._store.open_stage()

@@ -5,24 +5,22 @@ Keys never leave the files: the new one is made here and written here.
 
 from __future__ import annotations
 
-import base64
-import binascii
 import datetime as dt
 import json
 import secrets
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from edgelet.adapters.x509 import certificates, chain, durable_file, keys, requests
+from edgelet.adapters.x509 import certificates, chain, durable_file, keys, registrar_signature, requests
 from edgelet.adapters.x509.certificates import Certificate
 from edgelet.api import enrolment
 from edgelet.api.enrolment import RenewRequest, Reply
 from edgelet.api.errors import EdgeletError, ForbiddenError
 
 _MOST_BYTES = 64 * 1024
-_REGISTRAR = "_registrar/"
 
 Question = Mapping[str, Any]
 Answer = dict[str, Any]
@@ -42,27 +40,23 @@ def request(question: Question) -> Answer:
         nonce=nonce,
         certificate=certificates.bundle(_read(question["certificate"])).decode(),
     )
-    signature = keys.sign(keys.load(Path(question["key"])), made.covered())
-    signed = RenewRequest(
-        node=made.node,
-        csr=made.csr,
-        nonce=nonce,
-        certificate=made.certificate,
-        signature=base64.b64encode(signature).decode(),
-    )
+    signed = replace(made, signature=registrar_signature.make(keys.load(Path(question["key"])), made.covered()))
     return {"payload": enrolment.encode_request(signed).decode(), "nonce": nonce}
 
 
 def accept(question: Question) -> Answer:
     """Check an answer, and stage the certificate and the authorities that came with it."""
     reply = enrolment.decode_reply(question["answer"].encode())
+    # Its certificate has to be good at the time that it tells itself: an old key cannot tell today's.
+    moment = dt.datetime.fromtimestamp(reply.time, dt.UTC)
     if reply.nonce != question["nonce"]:
         raise ForbiddenError("the answer is to another question")
     trusted = _read(question["authorities"])
     if not reply.signer or not reply.signature:
         raise ForbiddenError(f"the answer is not signed; it says {reply.code} {reply.reason}: {reply.message}")
-    moment = dt.datetime.fromtimestamp(reply.time, dt.UTC)
-    _check_signer(reply.signer, reply.signature, reply.covered(), trusted, moment)
+    registrar_signature.check(
+        reply.covered(), signer=reply.signer, signature=reply.signature, trusted=trusted, now=moment
+    )
     answer: Answer = {"code": reply.code, "time": reply.time, "reason": reply.reason, "message": reply.message}
     if reply.code != enrolment.OK:
         return answer
@@ -79,25 +73,11 @@ def authorities(question: Question) -> Answer:
     if message.epoch <= question["epoch"]:
         return {"epoch": None}
     trusted = _read(question["authorities"])
-    _check_signer(message.signer, message.signature, message.covered(), trusted, None)
+    registrar_signature.check(
+        message.covered(), signer=message.signer, signature=message.signature, trusted=trusted, now=None
+    )
     changed = _stage_authorities(question, trusted, certificates.read(message.bundle.encode()))
     return {"epoch": message.epoch, "changed": changed}
-
-
-def _check_signer(
-    signer: str, signature: str, covered: bytes, trusted: Sequence[Certificate], moment: dt.datetime | None
-) -> None:
-    """Check that a registrar of ours signed it; its certificate has to be good at the time that it tells itself."""
-    found = certificates.read(signer.encode())
-    chain.verify(found, trusted, usage="clientAuth", now=moment)
-    if not found[0].common_name.startswith(_REGISTRAR):
-        raise ForbiddenError(f"{found[0].common_name[:80]!r} is no registrar")
-    try:
-        raw = base64.b64decode(signature, validate=True)
-    except binascii.Error as error:
-        raise ForbiddenError("the signature is no base64") from error
-    if not keys.verifies(found[0].public_key, raw, covered):
-        raise ForbiddenError("the signature is not the registrar's")
 
 
 def _stage_certificate(question: Question, reply: Reply, trusted: Sequence[Certificate], moment: dt.datetime) -> None:
