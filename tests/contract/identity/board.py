@@ -31,7 +31,7 @@ NODE = "default/pi-01"
 
 
 class OffsetClock:
-    """The machine's clock, off by what a test says. OpenSSL does not see that: it is for what the board itself judges."""
+    """The machine's clock, off by what a test says. OpenSSL does not see that: only what the board itself judges does."""
 
     def __init__(self) -> None:
         self.offset = timedelta()
@@ -89,9 +89,7 @@ class Board:
             user="bootstrap",
             password_file=str(password),
         )
-        link = RegistrarLink(
-            self.bus, self.files, listener=listener, high_water_s=lambda: self.keeper.high_water.timestamp()
-        )
+        link = RegistrarLink(self.bus, self.files, listener=listener, high_water_s=self._high_water_s)
         plan = RenewalPlan(retry_min_s=1, retry_max_s=2)
         node = Key("Node", "", "pi-01")
         self.renewal = Renewal(
@@ -133,6 +131,9 @@ class Board:
         results = await asyncio.gather(*self._tasks, return_exceptions=True)
         for one in results:
             assert one is None or isinstance(one, asyncio.CancelledError), one
+
+    def _high_water_s(self) -> float:
+        return self.keeper.high_water.timestamp()
 
     def serial(self) -> str:
         """Of the certificate that the files hold now."""

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from edgelet.ports.bus import Connected, Disconnected
+from edgelet.ports.bus import Connected, Disconnected, Message
 from tests.contract.identity.board import NODE, Board
+from tests.contract.identity.load import publish_at_a_rate
 from tests.fixtures.field import FieldAuthority, FieldBroker, RegistrarProcess
 
 pytestmark = pytest.mark.mosquitto
@@ -22,20 +23,26 @@ async def until(look: Callable[[], object], *, within_s: float = 60) -> None:
             await asyncio.sleep(0.05)
 
 
-async def test_a_certificate_in_its_last_tenth_is_renewed_and_the_session_goes_on(
+async def test_a_certificate_in_its_last_tenth_is_renewed_under_load_and_nothing_is_lost(
     directory: Path, authority: FieldAuthority, broker: FieldBroker
 ) -> None:
     board = Board(directory, authority, broker, authority.client(NODE, days_ago=55))
     before, key = board.serial(), board.key.read_bytes()
+    board.start()
+    await until(lambda: board.of(Connected))
+    done = asyncio.Event()
+    publishing = asyncio.create_task(publish_at_a_rate(broker, authority, node=NODE, seconds=3, done=done))
     with RegistrarProcess(authority, broker):
-        board.start()
         await until(lambda: "CertificateRenewed" in board.events.reasons())
+    await until(lambda: len(board.of(Connected)) == 2)
+    done.set()
+    sent = {str(number).encode() for number in range(await publishing)}
+    await until(lambda: sent <= {one.payload for one in board.seen if isinstance(one, Message)})
     assert board.serial() != before
     assert board.key.read_bytes() != key
     assert board.files.read().not_after - board.clock.now() > timedelta(days=59)
     assert (board.pki / "pairs" / "previous" / "node.key").read_bytes() == key
     assert board.key.resolve().stat().st_mode & 0o077 == 0
-    await until(lambda: len(board.of(Connected)) == 2)
     last = board.of(Connected)[-1]
     assert isinstance(last, Connected)
     assert last.session_present

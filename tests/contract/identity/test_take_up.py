@@ -15,12 +15,12 @@ from edgelet.adapters.mqtt.tls_files import TlsFiles
 from edgelet.api.errors import BusError
 from edgelet.ports.bus import Connected, Disconnected, Message, Synced, Will
 from tests.contract.bus.conftest import Reader, RealClock
+from tests.contract.identity.load import publish_at_a_rate
 from tests.fixtures.certificates import Pair
 from tests.fixtures.field import FieldAuthority, FieldBroker
 
 pytestmark = pytest.mark.mosquitto
 NODE = "default/pi-01"
-PER_SECOND = 100
 
 
 class Node:
@@ -65,34 +65,11 @@ async def node(authority: FieldAuthority, broker: FieldBroker) -> AsyncIterator[
     await node.close()
 
 
-async def publish_at_a_rate(
-    broker: FieldBroker, authority: FieldAuthority, *, seconds: int, done: asyncio.Event
-) -> int:
-    """Publish desired updates as a controller; returns how many the broker has acknowledged."""
-    pair = authority.client("default/_ctl", name="controller")
-    endpoint = Endpoint(
-        address=address.parse(broker.url), client_id="ctl", root=f"edgelet/v1/{NODE}/", files=files(authority, pair)
-    )
-    bus = MqttBus(endpoint, clock=RealClock(), chance=lambda: 0.01, subscriptions=("nothing",))
-    running = asyncio.create_task(bus.run())
-    while not bus.connected:
-        await asyncio.sleep(0.01)
-    loop = asyncio.get_running_loop()
-    started_s, count = loop.time(), 0
-    while not done.is_set() or count < seconds * PER_SECOND:
-        await bus.publish(f"desired/configmaps/default/c{count % 20}", str(count).encode(), retain=True)
-        count += 1
-        await asyncio.sleep(max(0.0, started_s + count / PER_SECOND - loop.time()))
-    await bus.close()
-    await running
-    return count
-
-
 async def test_under_a_hundred_updates_a_second_none_is_lost_and_the_session_goes_on(
     node: Node, authority: FieldAuthority, broker: FieldBroker
 ) -> None:
     done = asyncio.Event()
-    publishing = asyncio.create_task(publish_at_a_rate(broker, authority, seconds=3, done=done))
+    publishing = asyncio.create_task(publish_at_a_rate(broker, authority, node=NODE, seconds=3, done=done))
     await node.reader.until(Message, 50, timeout_s=60)
     for number in range(3):
         fresh = authority.client(NODE, name=f"fresh-{number}")
@@ -131,7 +108,7 @@ async def test_a_new_connection_that_fails_is_followed_by_one_with_the_old_files
     """The handshake passes and the connection does not: the files are gone in between."""
     fresh = authority.client(NODE, name="fresh")
 
-    async def attempt(endpoint: Endpoint) -> None:
+    async def attempt(_endpoint: Endpoint) -> None:
         fresh.key.unlink()
 
     monkeypatch.setattr("edgelet.adapters.mqtt.handshake.attempt", attempt)

@@ -199,9 +199,9 @@ def test_a_message_about_authorities_that_was_changed_is_refused(desk: Desk, fie
         "signature": replace(message, signature="AAAA"),
         "signer": replace(message, signer=node),
     }[field]
+    question = desk.question("authorities", message=enrolment.encode_ca(changed).decode(), epoch=-1)
     with pytest.raises(EdgeletError):
-        text = enrolment.encode_ca(changed).decode()
-        renewal_program.authorities(desk.question("authorities", message=text, epoch=-1))
+        renewal_program.authorities(question)
     assert not (desk.stage / "ca.crt").exists()
 
 
