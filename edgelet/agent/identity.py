@@ -31,13 +31,19 @@ class Identity:
     keeper: TimeKeeper
     guard: IdentityGuard
 
+    def make_renewal(self, base: Foundation, bus: MqttBus) -> Renewal | None:
+        """Return what keeps the certificate good; None where there is none."""
+        return None if self.files is None else _renewal(base, self, self.files, bus)
 
-def make(base: Foundation) -> Identity | None:
-    """Return what guards an encrypted link; None for a plain one, which loads nothing of it."""
+    def seen(self, renewal: Renewal | None) -> Callable[[], SeenIdentity]:
+        """Return what tells the Node object about the identity."""
+        return lambda: _seen(self.guard, renewal)
+
+
+def make(base: Foundation) -> Identity:
+    """Return what guards an encrypted link."""
     settings = base.settings
     mqtt, node = settings.mqtt, f"{settings.node.tenant}/{settings.node.name}"
-    if not mqtt.url.startswith("mqtts://"):
-        return None
     files = None
     if mqtt.client_cert and mqtt.client_key:
         files = PemFiles(certificate=mqtt.client_cert, key=mqtt.client_key, authorities=mqtt.ca, node=node)
@@ -45,11 +51,8 @@ def make(base: Foundation) -> Identity | None:
     return Identity(files=files, keeper=keeper, guard=IdentityGuard(files, keeper=keeper, node=node))
 
 
-def make_renewal(base: Foundation, identity: Identity, bus: MqttBus) -> Renewal | None:
-    """Return what keeps the certificate good; None where there is none."""
-    files, keeper = identity.files, identity.keeper
-    if files is None:
-        return None
+def _renewal(base: Foundation, identity: Identity, files: PemFiles, bus: MqttBus) -> Renewal:
+    keeper = identity.keeper
     chosen = base.settings.identity
     listener = _listener(base.settings)
 
@@ -88,27 +91,20 @@ def make_renewal(base: Foundation, identity: Identity, bus: MqttBus) -> Renewal 
     return Renewal(ports, settings, chance=random.random)
 
 
-def seen(identity: Identity, renewal: Renewal | None) -> Callable[[], SeenIdentity]:
-    """Return what tells the Node object about the identity."""
-
-    def look() -> SeenIdentity:
-        certificate = identity.guard.certificate()
-        judged = identity.guard.judged()
-        trouble = ""
-        if renewal is not None:
-            trouble = renewal.trouble
-            if certificate is None:
-                trouble = trouble or "the certificate cannot be used; the log has the reason"
-        return SeenIdentity(
-            clock=judged.state.value,
-            certificate=renewal is not None,
-            not_after=certificate.not_after if certificate else None,
-            renew_from=renewal.due(certificate) if certificate and renewal else None,
-            expired=certificate is not None and judged.at > certificate.not_after,
-            trouble=trouble,
-        )
-
-    return look
+def _seen(guard: IdentityGuard, renewal: Renewal | None) -> SeenIdentity:
+    certificate = guard.certificate()
+    judged = guard.judged()
+    trouble = renewal.trouble if renewal is not None else ""
+    if renewal is not None and certificate is None:
+        trouble = trouble or "the certificate cannot be used; the log has the reason"
+    return SeenIdentity(
+        clock=judged.state.value,
+        certificate=renewal is not None,
+        not_after=certificate.not_after if certificate else None,
+        renew_from=renewal.due(certificate) if certificate and renewal else None,
+        expired=certificate is not None and judged.at > certificate.not_after,
+        trouble=trouble,
+    )
 
 
 def _listener(settings: Settings) -> JoinListener | None:

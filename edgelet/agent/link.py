@@ -7,21 +7,23 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from edgelet.adapters.mqtt import address, bus, endpoint
 from edgelet.adapters.mqtt.bus import MqttBus
 from edgelet.adapters.mqtt.endpoint import Endpoint
 from edgelet.adapters.mqtt.tls_files import TlsFiles
-from edgelet.agent import identity
-from edgelet.agent.identity import Identity
 from edgelet.agent.pod_path import Foundation
 from edgelet.config.settings import Settings
-from edgelet.identity.renewal import Renewal
 from edgelet.intake import mqtt_source, refusal
 from edgelet.intake.mqtt_source import Listeners, MqttSource
 from edgelet.intake.reception import Reception
 from edgelet.node.reporter import Reporter, Rhythm
 from edgelet.ports.bus import BusEvent, Message, Synced
+
+if TYPE_CHECKING:
+    from edgelet.agent.identity import Identity
+    from edgelet.identity.renewal import Renewal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +39,7 @@ class Link:
 def make(base: Foundation, reception: Reception, *, boot_id: str, unsure: bool) -> Link:
     """From the broker to the store, and from the store to the broker. `unsure`: the store may lack its last writes."""
     mqtt = base.settings.mqtt
-    guarded = identity.make(base)
+    guarded = _guarded(base)
     line = MqttBus(
         _endpoint(base.settings, guarded),
         clock=base.clock,
@@ -46,9 +48,9 @@ def make(base: Foundation, reception: Reception, *, boot_id: str, unsure: bool) 
         inbox_messages=mqtt.inbox_messages,
         subscriptions=(*bus.SUBSCRIPTIONS, "cert/issued/#") if mqtt.client_cert else bus.SUBSCRIPTIONS,
     )
-    renewal = identity.make_renewal(base, guarded, line) if guarded else None
+    renewal = guarded.make_renewal(base, line) if guarded else None
     if guarded is not None:
-        base.board.identity = identity.seen(guarded, renewal)
+        base.board.identity = guarded.seen(renewal)
     reporter = Reporter(
         line,
         store=base.store,
@@ -99,6 +101,15 @@ def _forward(
         return reporter.notice(event)
 
     return forward
+
+
+def _guarded(base: Foundation) -> Identity | None:
+    """Return what guards an encrypted link; None for a plain one, which loads nothing of it."""
+    if not base.settings.mqtt.url.startswith("mqtts://"):
+        return None
+    from edgelet.agent import identity  # noqa: PLC0415  0.8 MB
+
+    return identity.make(base)
 
 
 def _endpoint(settings: Settings, guarded: Identity | None) -> Endpoint:

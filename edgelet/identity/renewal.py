@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from edgelet.api import enrolment, enrolment_topics, time
+from edgelet.api import enrolment_topics, time
 from edgelet.api.errors import BusError
 from edgelet.identity import renewal_plan
 from edgelet.identity.authorities import Authorities
@@ -208,7 +208,7 @@ class Renewal:
         reply = await ports.files.accept(await self._ask(question), nonce=question.nonce)
         ports.keeper.believe(reply.time)
         if not reply.certificate:
-            if reply.code != enrolment.PENDING:
+            if not reply.pending:
                 ports.files.forget_request()  # the answer to this key would stay the same
             said = f"{reply.code} {reply.reason}: {reply.message}".strip(": ")
             raise BusError(reply.reason or "Forbidden", f"cannot renew the certificate: the registrar says {said}")

@@ -12,8 +12,6 @@ from typing import Any
 from edgelet.adapters.identity import child
 from edgelet.adapters.identity.pair_store import PairStore
 from edgelet.adapters.mqtt.tls_files import TlsFiles
-from edgelet.api import enrolment
-from edgelet.api.enrolment import TimeRequest
 from edgelet.api.errors import BusError
 from edgelet.ports.own_certificate import AuthoritiesNews, OwnCertificate, RegistrarQuestion, RegistrarReply
 
@@ -76,8 +74,10 @@ class PemFiles:
 
     def time_request(self) -> RegistrarQuestion:
         """See ports.own_certificate."""
+        from edgelet.api import enrolment  # noqa: PLC0415  0.3 MB that a board with a good clock does without
+
         nonce = secrets.token_hex(enrolment.NONCE_CHARACTERS // 2)
-        return RegistrarQuestion(enrolment.encode_request(TimeRequest(nonce=nonce)), nonce)
+        return RegistrarQuestion(enrolment.encode_request(enrolment.TimeRequest(nonce=nonce)), nonce)
 
     async def accept(self, answer: bytes, *, nonce: str) -> RegistrarReply:
         """See ports.own_certificate."""

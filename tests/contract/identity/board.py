@@ -31,7 +31,7 @@ NODE = "default/pi-01"
 
 
 class OffsetClock:
-    """The machine's clock, off by what a test says. OpenSSL does not see that: only what the board itself judges does."""
+    """The machine's clock, off by what a test says. OpenSSL does not see that: what the board itself judges does."""
 
     def __init__(self) -> None:
         self.offset = timedelta()
