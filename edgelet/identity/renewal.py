@@ -27,7 +27,8 @@ _log = logging.getLogger(__name__)
 
 _LOOK_S = 3600.0  # the clock may jump, and nobody tells
 _ISSUED = "cert/issued/"
-_REFUSALS = frozenset({"CertificateInvalid", "CertificateExpired"})
+_REFUSED_BY_BROKER = "CertificateRefused"
+_REFUSALS = frozenset({"CertificateInvalid", "CertificateExpired", _REFUSED_BY_BROKER})
 _LOCKED_OUT = 3  # failed connections in a row after which a board without a clock asks for the time elsewhere
 
 
@@ -83,7 +84,7 @@ class Renewal:
         self._answers: dict[str, asyncio.Future[bytes]] = {}
         self._renewing = _Tries()
         self._telling = _Tries()  # of the time
-        self._refused = 0  # connections in a row that never stood
+        self._refused = 0  # connections in a row that never stood; the broker's own word counts for several
         self.trouble = ""  # why there is no new certificate although it is time, for people
 
     def notice(self, event: BusEvent) -> bool:
@@ -93,7 +94,7 @@ class Renewal:
                 self._refused = 0
                 self._wake.set()
             case Disconnected(code=code, reason=reason):
-                self._refused += 1
+                self._refused += _LOCKED_OUT if code == _REFUSED_BY_BROKER else 1
                 if code in _REFUSALS:
                     self._record("Warning", code, reason)
                 self._wake.set()

@@ -23,14 +23,17 @@ _COARSE = timedelta(days=1)
 class TimeKeeper:
     """What time it is at least. `judge` and `raise_to` may be called from any thread."""
 
-    def __init__(self, clock: Clock, ledger: Ledger, *, synchronized: Callable[[], bool]) -> None:
+    def __init__(
+        self, clock: Clock, ledger: Ledger, *, synchronized: Callable[[], bool], built: datetime = BUILT
+    ) -> None:
         """`synchronized` asks the kernel whether somebody vouches for the clock."""
         self._clock = clock
         self._ledger = ledger
         self._synchronized = synchronized
         self._anchor: Anchor | None = None
         self._saved = _read(ledger.read(_FACT))
-        self._mark = max(self._saved, BUILT)
+        self._built = built
+        self._mark = max(self._saved, built)
 
     @property
     def high_water(self) -> datetime:
@@ -64,7 +67,7 @@ class TimeKeeper:
 
     async def save(self) -> None:
         """Bring the mark to disk if it rose by a day since it was. Never raises EdgeletError."""
-        if self._mark - self._saved < _COARSE or self._mark == BUILT:
+        if self._mark - self._saved < _COARSE or self._mark == self._built:
             return
         mark = self._mark
         try:

@@ -163,12 +163,15 @@ class MqttBus:
         try:
             while not self._closing.is_set():
                 self._connection += 1
+                self._hurry.clear()  # here, not before the pause: what changes during an attempt counts too
                 trial = self._trial
                 end = await self._one_connection(trial)
                 if self._closing.is_set():
                     return
                 if trial is not None or self._trial is not None:
-                    self._inbox.put(Disconnected(self._connection, end.reason, code=end.code))
+                    reason = "another certificate is taken up" if trial is None else end.reason
+                    _log.info("broker connection ended: %s", reason)
+                    self._inbox.put(Disconnected(self._connection, reason, code=end.code))
                     continue
                 trouble = reconnect.after(trouble, lasted_s=end.lasted_s)
                 await self._rest(trouble, end)
@@ -306,7 +309,6 @@ class MqttBus:
 
     async def _pause(self, seconds: float) -> None:
         """Wait, or until `close` or `hurry`, or until somebody sets the clock: dates look different then."""
-        self._hurry.clear()
         waits = (
             asyncio.create_task(self._sleep(seconds), name="mqtt/pause"),
             asyncio.create_task(self._closing.wait(), name="mqtt/closing"),

@@ -28,6 +28,7 @@ from tests.fixtures.certificates import Pair
 from tests.fixtures.field import PASSWORD, FieldAuthority, FieldBroker
 
 NODE = "default/pi-01"
+LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 
 
 class OffsetClock:
@@ -65,7 +66,7 @@ class Board:
         self.ledger = FakeLedger()
         self.seen: list[BusEvent] = []
         self.files = PemFiles(certificate=self.certificate, key=self.key, authorities=self.ca, node=NODE)
-        self.keeper = TimeKeeper(self.clock, self.ledger, synchronized=lambda: self.synchronized)
+        self.keeper = TimeKeeper(self.clock, self.ledger, synchronized=lambda: self.synchronized, built=LONG_AGO)
         self.guard = IdentityGuard(self.files, keeper=self.keeper, node=NODE)
         endpoint = Endpoint(
             address=address.parse(broker.url),

@@ -108,13 +108,17 @@ async def test_a_board_without_a_clock_learns_the_time_and_then_that_it_has_to_r
     directory: Path, authority: FieldAuthority, broker: FieldBroker
 ) -> None:
     """In 1970 the expired certificate looks good; the broker refuses it without a word that one could understand."""
-    board = Board(directory, authority, broker, authority.client(NODE, days_ago=90))
+    board = Board(directory, authority, broker, authority.client(NODE, days_ago=70))
     board.clock.offset = -timedelta(days=365 * 50)
     board.synchronized = False
     with RegistrarProcess(authority, broker):
         board.start()
         await until(lambda: board.of(Connected), within_s=120)
     assert "CertificateRenewed" in board.events.reasons()
+    first = board.of(Disconnected)[0]
+    assert isinstance(first, Disconnected)
+    assert first.code == "CertificateRefused"
+    assert first.reason.endswith("the broker refuses our certificate: certificate expired")
     assert board.keeper.high_water.year >= 2026
     assert board.guard.judged().exact
     await board.close()
