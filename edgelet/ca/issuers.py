@@ -155,7 +155,7 @@ class Issuers:
             row = connection.execute("SELECT crl_number FROM issuers WHERE serial = ?", (issuer.serial,)).fetchone()
             made = revocation.make(
                 signer,
-                self._revoked(issuer),
+                self._revoked(issuer, now),
                 number=row["crl_number"] + 1,
                 this_update=this_update,
                 next_update=now.replace(microsecond=0) + of_days(days),
@@ -195,7 +195,8 @@ class Issuers:
         made = signing.issuing(self.signer(parent), key.public_key(), name=name, life=signing.Life(start, end))
         return made, parent.serial, b""
 
-    def _revoked(self, issuer: Issuer) -> list[revocation.Revoked]:
+    def _revoked(self, issuer: Issuer, now: datetime) -> list[revocation.Revoked]:
+        """What its list has to name; what has ended stays in one list more (RFC 5280, 3.3), and goes then."""
         if issuer.role == ROOT:
             rows = self._database.rows(
                 "SELECT serial, crl_this_update AS at FROM issuers WHERE role = ? AND parent = ? AND state = 'dropped'",
@@ -203,8 +204,9 @@ class Issuers:
             )
             return [revocation.Revoked(row["serial"], moment(row["at"]), "superseded") for row in rows]
         rows = self._database.rows(
-            "SELECT serial, revoked_at, revoked_reason FROM certificates WHERE issuer = ? AND revoked_at IS NOT NULL",
-            issuer.serial,
+            "SELECT serial, revoked_at, revoked_reason FROM certificates WHERE issuer = ? AND revoked_at IS NOT NULL "
+            "AND not_after >= ?",
+            *(issuer.serial, seconds(now - of_days(self._terms.crl_days))),
         )
         return [revocation.Revoked(row["serial"], moment(row["revoked_at"]), row["revoked_reason"]) for row in rows]
 

@@ -24,7 +24,7 @@ class Record:
 
     serial: str  # hex
     common_name: str
-    role: str  # node, controller, registrar, broker
+    role: str  # node, controller, registrar, join-broker, broker
     issuer: str  # the serial of the issuing certificate
     key_digest: str  # SHA-256 of the SubjectPublicKeyInfo, hex
     not_before: datetime

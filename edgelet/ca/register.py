@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import sqlite3
+from collections.abc import Collection
 from datetime import datetime
 
 from edgelet.adapters.x509.certificates import Certificate
@@ -57,6 +57,14 @@ def all_of(database: Database, *, role: str = "") -> list[Record]:
     return list(map(Record.of, database.rows(query, role)))
 
 
+def good_names(database: Database, now: datetime, *, but_for: Collection[str] = ()) -> list[str]:
+    """Names that have a good certificate, without those of the roles `but_for`."""
+    rows = database.rows(
+        "SELECT DISTINCT common_name, role FROM certificates WHERE revoked_at IS NULL AND not_after >= ?", seconds(now)
+    )
+    return sorted(str(row["common_name"]) for row in rows if row["role"] not in but_for)
+
+
 def named(database: Database, which: str) -> list[Record]:
     """What a person means: a common name, a serial, or the beginning of one.
 
@@ -105,13 +113,12 @@ def repeated(database: Database, *, key_digest: str, common_name: str, now: date
     return found
 
 
-def unfinished(database: Database, issuer: str, now: datetime) -> int:
-    """How many certificates of an issuer are still good."""
-    row = database.row(
-        "SELECT count(*) AS n FROM certificates WHERE issuer = ? AND revoked_at IS NULL AND not_after >= ?",
-        *(issuer, seconds(now)),
+def unfinished(database: Database, issuer: str, now: datetime) -> list[Record]:
+    """The certificates of an issuer that are still good."""
+    rows = database.rows(
+        "SELECT * FROM certificates WHERE issuer = ? AND revoked_at IS NULL AND not_after >= ?", issuer, seconds(now)
     )
-    return int(row["n"]) if isinstance(row, sqlite3.Row) else 0
+    return list(map(Record.of, rows))
 
 
 def shut_out(database: Database, now: datetime) -> list[str]:

@@ -28,6 +28,7 @@ SUMMARIES: Mapping[str, str] = {
     "port-forward": "Forward local ports to a pod",
     "cp": "Copy files to and from containers",
     "top": "Show use of CPU and memory",
+    "ca": "Run the certificate authority of a fleet",
     "agent": "Run the agent: the daemon itself",
     "join": "Make this board a node of a fleet",
     "token": "Make, list and delete the tokens that boards join with",

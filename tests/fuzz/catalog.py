@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from tests.fuzz.targets import (
+    certificate,
+    csr,
     enrolment,
     env_file,
     frames,
@@ -40,4 +42,6 @@ TARGETS: Mapping[str, Target] = {
     "grpc_answer": grpc_answer.try_input,
     "join_line": join_line.try_input,
     "enrolment": enrolment.try_input,
+    "csr": csr.try_input,
+    "certificate": certificate.try_input,
 }
