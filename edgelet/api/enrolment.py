@@ -17,7 +17,7 @@ from edgelet.api.strict_fields import Fields, MessageError
 
 VERSION = 1
 MAX_CSR_CHARACTERS = 4096
-MAX_CERTIFICATES_CHARACTERS = 8192  # of a chain or a bundle, PEM
+MAX_CERTIFICATES_CHARACTERS = 11 * 1024  # of a chain or a bundle, PEM: 13 certificates or so
 NONCE_CHARACTERS = 32
 OK, PENDING = 200, 202
 _CONTEXT = b"edgelet enrolment v1"
@@ -29,7 +29,7 @@ _REASON = re.compile(r"[A-Za-z]{0,64}")
 _SIGNATURE = re.compile(r"[A-Za-z0-9+/]{1,172}={0,2}")
 _BLOCK = r"-----BEGIN {0}-----\n(?:[A-Za-z0-9+/=]{{1,76}}\n){{1,160}}-----END {0}-----\n"
 _CSR = re.compile(_BLOCK.format("CERTIFICATE REQUEST"))
-_CERTIFICATES = re.compile(rf"(?:{_BLOCK.format('CERTIFICATE')}){{1,8}}")
+_CERTIFICATES = re.compile(rf"(?:{_BLOCK.format('CERTIFICATE')}){{1,16}}")
 _MAX_TIME_S = 2**40
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -20,10 +20,10 @@ from edgelet.api.enrolment import JoinRequest, RenewRequest, Reply, TimeRequest
 from edgelet.api.enrolment_topics import Origin
 from edgelet.api.errors import ConflictError, EdgeletError, ForbiddenError, StorageError
 from edgelet.api.strict_fields import MessageError
-from edgelet.ca import desk, tokens
+from edgelet.ca import desk, register, tokens
 from edgelet.ca.authority import Authority
-from edgelet.ca.rate_limit import Bucket, Rate
-from edgelet.ca.records import Issued
+from edgelet.ca.rate_limit import Bucket, Buckets, Rate
+from edgelet.ca.records import Issued, Record
 from edgelet.ca.registrar_identity import RegistrarIdentity
 from edgelet.ca.tokens import Token
 
@@ -36,11 +36,14 @@ _CODES = {
     "Conflict": 409,
     "Expired": 410,
     "Invalid": 422,
+    "TooManyRequests": 429,
     "InsufficientStorage": 503,
 }
 _LONGEST_MESSAGE = 400
 # Strangers cannot fill the disk with rows about themselves; what is left out is counted.
 _NOTED = Rate(burst=60, per_s=0.2)
+_REFUSALS = Rate(burst=20, per_s=0.01)  # of one name
+_A_DAY = 20  # renewals of one name: a board that is not ours any more cannot fill the disk with certificates
 _STRANGER = "the token is not known, or the request was changed on its way"
 
 
@@ -78,6 +81,7 @@ class Registrar:
         self._nobody = enrolment.token_keys(secrets.token_bytes(32))
         self._noted = Bucket(_NOTED, now_s=monotonic_s())
         self._unnoted = 0
+        self._refusals = Buckets(_REFUSALS)
 
     def answer(self, origin: Origin, payload: bytes) -> bytes | None:
         """Return the reply to a request; None where there is nobody to reply to. Never raises."""
@@ -100,7 +104,17 @@ class Registrar:
         except Exception:  # noqa: BLE001  one request must not end the service for all others
             _log.exception("cannot answer a request")
             reply = self._refusal(request.nonce, StorageError("the registrar cannot answer now"))
-        return enrolment.encode_reply(reply)
+        return self._readable(reply)
+
+    def _readable(self, reply: Reply) -> bytes:
+        """Return an answer's bytes, or those of a refusal where a board could not read it."""
+        answer = enrolment.encode_reply(reply)
+        try:
+            enrolment.decode_reply(answer)
+        except MessageError as error:
+            _log.error("boards could not read an answer, are there too many authorities? %s", error.message)
+            return enrolment.encode_reply(self._refusal(reply.nonce, StorageError("there are too many authorities")))
+        return answer
 
     # Joining ----------------------------------------------------------------------------------------------------------
 
@@ -112,11 +126,11 @@ class Registrar:
             self._note_stranger("join", request.node, {"token": request.token, "known": token is not None})
             return self._refusal(request.nonce, ForbiddenError(_STRANGER))
         try:
-            with self._authority.audited("join", token.node):
-                reply = self._told(request.nonce, self._joined(request))
+            reply = self._told(request.nonce, self._joined(request))
         except StorageError:
             raise
         except EdgeletError as error:
+            self._note_refusal("join", token.node, error)
             reply = self._refusal(request.nonce, error)
         return reply.maced(token.keys)
 
@@ -130,7 +144,9 @@ class Registrar:
                 raise ForbiddenError(_STRANGER)
             asked = _checked_join(request, token, now)
             verdict = self._approved(request, token)
-            if not token.key_digest:
+            if token.key_digest:
+                self._note_repeat(token)
+            else:
                 tokens.bind(authority.database, token, key_digest=asked.key_digest, now=now)
                 if isinstance(verdict, Waiting):
                     authority.note("join", token.node, outcome="Pending", detail={"message": verdict.message})
@@ -162,11 +178,11 @@ class Registrar:
             self._note_stranger("renew", request.node, {"message": error.message})
             return self._refusal(request.nonce, error)
         try:
-            with self._authority.audited("renew", request.node):
-                return self._told(request.nonce, self._renewed(request, present))
+            return self._told(request.nonce, self._renewed(request, present))
         except StorageError:
             raise
         except EdgeletError as error:
+            self._note_refusal("renew", request.node, error)
             return self._refusal(request.nonce, error)
 
     def _renewed(self, request: RenewRequest, present: bytes) -> Issued:
@@ -175,6 +191,9 @@ class Registrar:
             record = authority.check_present(present, grace=self._policy.renew_grace)
             if record.common_name != request.node:
                 raise invalid("RenewRequest", request.node, "node", "is not the name in the certificate")
+            known = register.by_name(authority.database, record.common_name)
+            asked = requests.read(request.csr.encode(), name=request.node)
+            _check_others(known, record, key_digest=asked.key_digest, now=authority.now())
             return authority.renew(
                 request.csr.encode(),
                 present=present,
@@ -205,6 +224,16 @@ class Registrar:
         whole = replace(reply, signer=own.chain)
         return replace(whole, signature=registrar_signature.make(own.key, whole.covered()))
 
+    def _note_refusal(self, action: str, subject: str, error: EdgeletError) -> None:
+        """Write down that one was refused who has a token or a certificate; he cannot fill the disk either."""
+        if self._refusals.take(f"{action} {subject}", now_s=self._monotonic_s()):
+            self._authority.note(action, subject, outcome=error.reason, detail={"message": error.message})
+
+    def _note_repeat(self, token: Token) -> None:
+        """Write down that a used token was used again by its own key: an answer was lost, or somebody repeats it."""
+        if self._refusals.take(f"repeat {token.node}", now_s=self._monotonic_s()):
+            self._authority.note("join", token.node, outcome="Repeated", detail={"token": token.id})
+
     def _note_stranger(self, action: str, subject: str, detail: dict[str, object]) -> None:
         if not self._noted.take(now_s=self._monotonic_s()):
             self._unnoted += 1
@@ -224,3 +253,16 @@ def _checked_join(request: JoinRequest, token: Token, now: datetime) -> requests
     if not token.key_digest and now > token.expires_at:
         raise EdgeletError("Expired", f"token {token.id} ended at {token.expires_at:%Y-%m-%dT%H:%M:%SZ}")
     return asked
+
+
+def _check_others(all_of_name: Sequence[Record], present: Record, *, key_digest: str, now: datetime) -> None:
+    """Judge a renewal by what else was issued under this name.
+
+    Revoking a name revokes what is good at that moment. An older certificate has ended then and is on no list, but the
+    key of a stolen board's last one must not bring the name back. `key_digest` is of the key that is asked for.
+    """
+    if any(one.revoked_at is not None and one.issued_at >= present.issued_at for one in all_of_name):
+        raise ForbiddenError(f"a newer certificate of {present.common_name} was revoked: a new join token helps")
+    repeated = any(one.key_digest == key_digest for one in all_of_name)
+    if not repeated and sum(one.issued_at > now - timedelta(days=1) for one in all_of_name) > _A_DAY:
+        raise EdgeletError("TooManyRequests", f"{present.common_name} had more than {_A_DAY} certificates in one day")

@@ -118,6 +118,7 @@ class RegistrarLink:
 
     async def _stay(self, link: Link) -> str:
         working = asyncio.create_task(self._work(link), name="registrar/answers")
+        working.add_done_callback(lambda _: link.fail("nobody answers any more"))  # then it all begins anew
         try:
             return await link.ended()
         finally:
@@ -136,18 +137,12 @@ class RegistrarLink:
             link.acknowledge(message.mid, message.qos)
             return
         origin = enrolment_topics.origin(self._prefix, value.topic)
-        if origin is None or not value.payload or not self._allowed(origin):
-            if value.retained and value.payload:
-                self._put(link, Origin(value.topic, "", ""), value)
-            else:
-                link.acknowledge(value.packet_id, value.qos)
-            return
-        self._put(link, origin, value)
-
-    def _put(self, link: Link, origin: Origin, value: Message) -> None:
-        self._waiting.put_nowait(_Waiting(origin, value))
-        if self._waiting.qsize() >= _WAITING:
-            link.pause()
+        if origin is not None and value.payload and self._allowed(origin):
+            self._waiting.put_nowait(_Waiting(origin, value))
+            if self._waiting.qsize() >= _WAITING:
+                link.pause()
+        else:
+            link.acknowledge(value.packet_id, value.qos)
 
     def _allowed(self, origin: Origin) -> bool:
         now_s = self._clock.monotonic_s()
@@ -172,8 +167,8 @@ class RegistrarLink:
 
     async def _settle(self, link: Link, waiting: _Waiting) -> None:
         message, origin = waiting.message, waiting.origin
-        if message.retained:
-            # A request has its moment. One that the broker keeps would be answered at each of our starts, for ever.
+        if message.retained and not origin.node:
+            # A stranger's request has its moment: one that the broker keeps would come at each of our starts, for ever.
             await link.publish(message.topic, b"", qos=1, retain=True, properties=packets.publish_properties(None))
             return
         too_large = len(message.payload) > strict_fields.MAX_BYTES

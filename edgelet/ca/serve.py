@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import os
 import random
@@ -17,6 +18,7 @@ from edgelet.adapters.mqtt.tls_files import TlsFiles
 from edgelet.api.errors import BusError, EdgeletError
 from edgelet.ca import ca_notice, registrar_identity, tokens
 from edgelet.ca.authority import Authority
+from edgelet.ca.change_hook import ChangeHook
 from edgelet.ca.registrar import Policy, Registrar
 from edgelet.ca.registrar_identity import RegistrarIdentity
 from edgelet.ca.registrar_link import RegistrarLink
@@ -24,7 +26,8 @@ from edgelet.ca.registrar_link import RegistrarLink
 _log = logging.getLogger(__name__)
 
 UPKEEP_S = 600.0
-_UNTIL_CONNECTED_S = 5.0
+_BEFORE_TOLD_S = 1.0
+_LOOK_S = 3.0
 _SESSION_S = 3600  # requests that come while the registrar restarts wait for it
 _PACKET_BYTES = 64 * 1024
 _KEEPALIVE_S = 30
@@ -40,6 +43,7 @@ class Options:
     ca: str = ""  # PEM file the broker is checked against; "": the authority's own bundle
     username: str = ""  # for a broker that asks for no certificate
     password_file: str = ""
+    on_change: tuple[str, ...] = ()  # argument vector; run when the authorities or the revocation list changed
     policy: Policy = field(default_factory=Policy)
 
 
@@ -50,6 +54,7 @@ def run(authority: Authority, options: Options, *, say: Callable[[str], None]) -
         EdgeletError: It cannot begin: a name that another registrar has, an authority that cannot sign.
     """
     handle = registrar_identity.hold_name(authority.directory, options.name)
+    authority.actor = f"registrar:{options.name}"
     try:
         asyncio.run(Service(authority, options, say=say).run())
     finally:
@@ -87,9 +92,11 @@ class Service:
         async with asyncio.TaskGroup() as group:
             serving = group.create_task(link.run(), name="registrar/link")
             upkeep = group.create_task(self._keep_up(link), name="registrar/upkeep")
+            handing_on = group.create_task(self._hand_on(), name="registrar/on-change")
             self._say(f"registrar {self._own.common_name}: answers at {self._options.broker}")
             await done.wait()
             upkeep.cancel()
+            handing_on.cancel()
             await link.close()
             await serving
 
@@ -117,13 +124,26 @@ class Service:
         )
 
     async def _keep_up(self, link: RegistrarLink) -> None:
-        """Look after everything at once and every ten minutes; more often until the broker was there once."""
+        """Look after everything at once, once more when the broker is there, and then every ten minutes."""
         while True:
             try:
                 await self._round(link)
             except EdgeletError as error:  # the next round tries again; a full disk must not end the service
                 _log.warning("upkeep: %s", error.message)
-            await self._clock.sleep(UPKEEP_S if self._told_epoch else _UNTIL_CONNECTED_S)
+            if self._told_epoch:
+                await self._clock.sleep(UPKEEP_S)
+                continue
+            await self._clock.sleep(_BEFORE_TOLD_S)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(UPKEEP_S):
+                    await link.connected.wait()
+
+    async def _hand_on(self) -> None:
+        """Run the command of --on-change whenever brokers need other files than at its last run."""
+        hook = ChangeHook(self._authority.directory, self._options.on_change)
+        while self._options.on_change:
+            await hook.look()
+            await self._clock.sleep(_LOOK_S)
 
     async def _round(self, link: RegistrarLink) -> None:
         authority = self._authority

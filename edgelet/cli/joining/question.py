@@ -55,8 +55,7 @@ class Question:
             except CliError as error:
                 answer = None
                 self.nothing = error.message
-                if "Not authorized" in error.message or "Bad user name" in error.message:
-                    raise CliError(f"{error.message}; the login of the join line is not good any more") from error
+                _raise_where_hopeless(error)
             if answer is not None:
                 return answer
             if time.monotonic() >= end_s:
@@ -114,3 +113,14 @@ class Question:
         if not time_sync.synchronized(time_sync.max_error_us()):
             context.verify_flags |= ssl.VerifyFlags(_NO_CHECK_TIME)
         return context
+
+
+def _raise_where_hopeless(error: CliError) -> None:
+    """Raise what asking again does not change in the next minutes."""
+    if isinstance(error.__cause__, ssl.SSLCertVerificationError):
+        why = error.__cause__.verify_message
+        raise CliError(
+            f"the broker is not the one of this line, its certificate is refused: {why}; nothing was sent to it"
+        ) from error
+    if "Not authorized" in error.message or "Bad user name" in error.message:
+        raise CliError(f"{error.message}; the login of the line is not good any more, make a new line") from error

@@ -25,7 +25,7 @@ edgelet token create --node default/pi-02
 edgelet token list
 edgelet token delete 00112233aabbccdd""",
     flags=(
-        Flag("dir", "The authority's directory.", value="DIRECTORY", default="/var/lib/edgelet-ca"),
+        Flag("dir", "The authority's directory; also $EDGELET_CA_DIR.", value="DIR", default="/var/lib/edgelet-ca"),
         Flag("node", "The node that may join with it.", value="TENANT/NAME"),
         Flag("ttl", "How long it is good, 10m to 60m.", value="DURATION", default="30m"),
         Flag("long-lived", "Allow 1m to 8784h: boards that are flashed long before they start."),
@@ -51,13 +51,12 @@ def run(call: Call) -> int:
 
 
 def _with_authority(call: Call, work: Callable[[Call, Authority], None]) -> int:
-    from pathlib import Path  # noqa: PLC0415
-
-    from edgelet.api.errors import EdgeletError  # noqa: PLC0415
+    from edgelet.api.errors import EdgeletError  # noqa: PLC0415  cryptography and SQLite come with the work alone
     from edgelet.ca.authority import Authority  # noqa: PLC0415
+    from edgelet.cli.ca import place  # noqa: PLC0415
 
     try:
-        with Authority.open(Path(call.parsed.text("dir"))) as authority:
+        with Authority.open(place.directory(call)) as authority:
             work(call, authority)
     except EdgeletError as error:
         raise CliError(error.message) from error

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -12,10 +12,10 @@ import pytest
 
 from edgelet.adapters.x509 import certificates, chain, keys, registrar_signature
 from edgelet.api import enrolment
-from edgelet.api.enrolment import Reply, Request, TimeRequest
+from edgelet.api.enrolment import RenewRequest, Reply, Request, TimeRequest
 from edgelet.api.enrolment_topics import Origin
-from edgelet.api.errors import InvalidObjectError
-from edgelet.ca import creation, join_lines, registrar_identity, tokens
+from edgelet.api.errors import ForbiddenError, InvalidObjectError
+from edgelet.ca import ca_notice, creation, join_lines, registrar_identity, roll_over, tokens
 from edgelet.ca.authority import Authority
 from edgelet.ca.registrar import Policy, Registrar
 from tests.fixtures.joiner import Joiner, nonce, renewal
@@ -55,7 +55,7 @@ class Desk:
 
 
 @pytest.fixture
-def desk(tmp_path: Path) -> Iterator[Desk]:
+def desk(tmp_path: Path) -> Desk:
     made = Desk(tmp_path / "ca")
     creation.create(made.directory, now=lambda: made.now).close()
     return made
@@ -96,6 +96,7 @@ def test_the_same_key_gets_the_same_certificate_again_also_after_the_tokens_end(
         assert ask(registrar, joiner.join()).certificate == first.certificate
         desk.now += timedelta(hours=2)
     assert desk.audit("issue").count("ok") == 2
+    assert desk.audit("join") == ["Repeated", "Repeated"]
 
 
 def test_another_key_is_refused_although_the_mac_is_right(desk: Desk) -> None:
@@ -198,7 +199,7 @@ def test_a_person_may_have_to_approve(desk: Desk) -> None:
     assert waiting.is_authentic(joiner.token_keys)
     assert ask(registrar, joiner.join()).code == 202
     assert ask(registrar, Joiner(joiner.text).join()).code == 409
-    assert desk.audit("join") == ["Pending", "Conflict"]
+    assert desk.audit("join") == ["Pending", "Repeated", "Conflict"]
     desk.now += timedelta(hours=3)  # longer than the token lives: it was used in time
     with desk.authority() as authority:
         (request,) = authority.requests()
@@ -251,14 +252,18 @@ def test_a_renewal_by_a_stranger_is_refused(desk: Desk, tmp_path: Path) -> None:
     registrar = desk.open()
     joiner, first = joined(desk, registrar)
     thief, new_key = keys.generate(), keys.generate()
-    good = {"key": joiner.key, "certificate": first.certificate, "new_key": new_key}
-    assert ask(registrar, renewal(NODE, **{**good, "key": thief})).code == 403
-    assert ask(registrar, renewal("default/pi-02", **good)).code == 422
-    assert ask(registrar, renewal(NODE, **good, csr_name="default/pi-02")).code == 422
-    assert ask(registrar, renewal(NODE, **{**good, "new_key": joiner.key})).code == 422
-    assert ask(registrar, renewal(NODE, **good), Origin("t", "r", "default/pi-02")).code == 403
-    stolen = replace(renewal(NODE, **good), csr=Joiner(joiner.text, thief).csr())
-    assert ask(registrar, stolen).code == 403
+
+    def asked(
+        node: str = NODE, *, key: keys.PrivateKey = joiner.key, new: keys.PrivateKey = new_key, csr_name: str = ""
+    ) -> RenewRequest:
+        return renewal(node, key=key, certificate=first.certificate, new_key=new, csr_name=csr_name)
+
+    assert ask(registrar, asked(key=thief)).code == 403
+    assert ask(registrar, asked("default/pi-02")).code == 422
+    assert ask(registrar, asked(csr_name="default/pi-02")).code == 422
+    assert ask(registrar, asked(new=joiner.key)).code == 422
+    assert ask(registrar, asked(), Origin("t", "r", "default/pi-02")).code == 403
+    assert ask(registrar, replace(asked(), csr=Joiner(joiner.text, thief).csr())).code == 403
     other = Desk(tmp_path / "other")
     creation.create(other.directory, now=lambda: other.now).close()
     impostor, foreign = joined(other, other.open())
@@ -275,13 +280,61 @@ def test_a_revoked_certificate_is_not_renewed(desk: Desk) -> None:
     assert ask(registrar, request).code == 403
 
 
+def test_an_older_key_does_not_bring_a_revoked_name_back(desk: Desk) -> None:
+    registrar = desk.open()
+    joiner, first = joined(desk, registrar)
+    desk.now += timedelta(days=50)
+    second_key = keys.generate()
+    second = ask(registrar, renewal(NODE, key=joiner.key, certificate=first.certificate, new_key=second_key))
+    desk.now += timedelta(days=20)  # the first has ended, and is on no revocation list
+    with desk.authority() as authority:
+        authority.revoke(NODE, "keyCompromise")
+    for key, certificate in ((joiner.key, first.certificate), (second_key, second.certificate)):
+        request = renewal(NODE, key=key, certificate=certificate, new_key=keys.generate())
+        assert ask(registrar, request).code == 403
+    # A new token does, and what came of it is renewed.
+    desk.now += timedelta(seconds=1)
+    again, third = joined(desk, registrar)
+    request = renewal(NODE, key=again.key, certificate=third.certificate, new_key=keys.generate())
+    assert ask(registrar, request).code == 200
+
+
+def test_revoking_an_old_certificate_does_not_shut_out_the_board(desk: Desk) -> None:
+    registrar = desk.open()
+    joiner, first = joined(desk, registrar)
+    desk.now += timedelta(days=45)
+    new_key = keys.generate()
+    second = ask(registrar, renewal(NODE, key=joiner.key, certificate=first.certificate, new_key=new_key))
+    with desk.authority() as authority:
+        authority.revoke(certificates.read(first.certificate.encode())[0].serial)
+    request = renewal(NODE, key=new_key, certificate=second.certificate, new_key=keys.generate())
+    assert ask(registrar, request).code == 200
+
+
+def test_one_node_gets_no_end_of_certificates_and_fills_no_audit_log(desk: Desk) -> None:
+    with desk.authority() as authority:
+        own = registrar_identity.ensure(authority, "r1")
+        registrar = Registrar(authority, signer=lambda: own, policy=Policy(), monotonic_s=lambda: 0.0)
+        joiner, first = joined(desk, registrar)
+        requests = [
+            renewal(NODE, key=joiner.key, certificate=first.certificate, new_key=keys.generate()) for _ in range(60)
+        ]
+        codes = [ask(registrar, request).code for request in requests]
+        assert codes == [200] * 20 + [429] * 40
+        assert ask(registrar, requests[19]).code == 200  # the answer that was lost
+        desk.now += timedelta(days=2)
+        assert ask(registrar, requests[-1]).code == 200
+    assert len(desk.audit("renew")) == 20
+
+
 def test_the_time_is_signed(desk: Desk) -> None:
     reply = ask(desk.open(), TimeRequest(nonce=nonce()))
     assert (reply.code, reply.time, reply.certificate) == (200, int(desk.now.timestamp()), "")
-    check = {"signer": reply.signer, "signature": reply.signature, "trusted": desk.roots(), "now": None}
-    registrar_signature.check(reply.covered(), **check)
-    with pytest.raises(Exception, match="not of _registrar/r1"):
-        registrar_signature.check(replace(reply, time=1).covered(), **check)
+    for told in (reply, replace(reply, time=1)):
+        with pytest.raises(ForbiddenError) if told != reply else nullcontext():
+            registrar_signature.check(
+                told.covered(), signer=told.signer, signature=told.signature, trusted=desk.roots(), now=None
+            )
 
 
 def test_a_nodes_certificate_signs_no_answer(desk: Desk) -> None:
@@ -346,3 +399,46 @@ def test_a_registrars_own_certificate_is_renewed_in_time_and_its_name_is_its_own
         registrar_identity.hold_name(desk.directory, "r2")
         with pytest.raises(Exception, match="runs already"):
             registrar_identity.hold_name(desk.directory, "r1")
+
+
+def test_answers_fit_while_authorities_are_rolled_over_and_too_many_are_told(desk: Desk) -> None:
+    registrar = desk.open()
+    joiner, _ = joined(desk, registrar)
+    codes = []
+    for _ in range(18):
+        with desk.authority() as authority:
+            roll_over.begin(authority, "issuing")
+            roll_over.use(authority)
+        codes.append(ask(registrar, joiner.join()).code)
+    assert codes[:5] == [200] * 5
+    assert codes[-1] == 503
+
+
+def test_a_board_that_knows_the_old_root_only_believes_a_registrar_of_the_new_one(desk: Desk) -> None:
+    before = desk.roots()
+    joiner, first = joined(desk, desk.open())
+    with desk.authority() as authority:
+        roll_over.begin(authority, "root")
+        roll_over.begin(authority, "issuing")
+        roll_over.use(authority)
+    request = renewal(NODE, key=joiner.key, certificate=first.certificate, new_key=keys.generate())
+    reply = ask(desk.open(), request)
+    assert reply.code == 200
+    assert reply.signer != first.signer
+    registrar_signature.check(
+        reply.covered(), signer=reply.signer, signature=reply.signature, trusted=before, now=desk.now
+    )
+    assert len(certificates.read(reply.ca.encode())) == 4
+
+
+def test_each_new_bundle_has_a_higher_number(desk: Desk) -> None:
+    with desk.authority() as authority:
+        own = registrar_identity.ensure(authority, "r1")
+        numbers = [ca_notice.epoch(authority), ca_notice.epoch(authority)]
+        roll_over.begin(authority, "issuing")
+        notice = enrolment.decode_ca(ca_notice.message(authority, own))
+        roll_over.drop(authority, "issuing")
+        numbers += [notice.epoch, ca_notice.epoch(authority)]
+        assert numbers == [1, 1, 2, 3]
+        joined(desk, desk.open())
+        assert ca_notice.topics(authority, "edgelet/v1") == [f"edgelet/v1/{NODE}/cert/issued/ca"]

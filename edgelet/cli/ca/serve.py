@@ -4,44 +4,24 @@ from __future__ import annotations
 
 import logging
 import re
+import shlex
 import socket
 from datetime import timedelta
-from typing import TYPE_CHECKING
 
+from edgelet.api import topic_prefix
+from edgelet.ca import serve
+from edgelet.ca.registrar import Policy
 from edgelet.cli import durations
+from edgelet.cli.ca import place, words
 from edgelet.cli.failure import CliError, UsageError
-from edgelet.cli.flags import Flag
 from edgelet.cli.verb import Call
 
-if TYPE_CHECKING:
-    from edgelet.ca.authority import Authority
-
-FLAGS = (
-    Flag("broker", "serve: the broker, mqtts://HOST:PORT.", value="URL"),
-    Flag(
-        "name", "serve: this registrar's name; each that runs needs one of its own. Default: the host's.", value="NAME"
-    ),
-    Flag("approve", "serve: auto: a good token is enough; manual: a person says yes too.", value="HOW", default="auto"),
-    Flag(
-        "renew-grace",
-        "serve: so long after its end a certificate can be renewed: 365d, 12h.",
-        value="TIME",
-        default="365d",
-    ),
-    Flag("ca", "serve: whom the broker's certificate has to be from; default: this authority.", value="FILE"),
-    Flag("username", "serve: login at a broker that asks for no certificate.", value="NAME"),
-    Flag("password-file", "serve: file that holds its password.", value="FILE"),
-    Flag("prefix", "serve: root of the topics.", value="TOPIC", default="edgelet/v1"),
-)
 _DAYS = re.compile(r"([0-9]{1,5})d")
 
 
-def run(call: Call, authority: Authority) -> int:
+def run(call: Call) -> int:
     """Serve until SIGTERM."""
-    from edgelet.api import topic_prefix  # noqa: PLC0415
-    from edgelet.ca import serve  # noqa: PLC0415  the MQTT client, for this command alone
-    from edgelet.ca.registrar import Policy  # noqa: PLC0415
-
+    words.none(call)
     if not call.parsed.text("broker"):
         raise UsageError("--broker URL is required")
     if (approve := call.parsed.text("approve")) not in {"auto", "manual"}:
@@ -55,11 +35,20 @@ def run(call: Call, authority: Authority) -> int:
         ca=call.parsed.text("ca"),
         username=call.parsed.text("username"),
         password_file=call.parsed.text("password-file"),
+        on_change=_words(call.parsed.text("on-change")),
         policy=Policy(approve_joins=approve == "auto", renew_grace=grace(call.parsed.text("renew-grace"))),
     )
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s")
-    serve.run(authority, options, say=lambda text: print(text, flush=True))
+    with place.opened(call) as authority:
+        serve.run(authority, options, say=lambda text: print(text, flush=True))
     return 0
+
+
+def _words(text: str) -> tuple[str, ...]:
+    try:
+        return tuple(shlex.split(text))
+    except ValueError as error:
+        raise UsageError(f'invalid argument "{text}" for "--on-change" flag: {error}') from error
 
 
 def grace(text: str) -> timedelta:
