@@ -12,7 +12,8 @@ from edgelet.config.paths import AbsolutePath
 from edgelet.config.section import Section
 
 
-def _broker_url(value: str) -> str:
+def broker_url(value: str) -> str:
+    """Return the URL as it is, or raise ValueError."""
     if value == "":
         return value
     parts = urlsplit(value)
@@ -38,7 +39,7 @@ def _prefix(value: str) -> str:
 class MqttSettings(Section):
     """An empty url means no link: manifests and the local API only."""
 
-    url: Annotated[str, AfterValidator(_broker_url)] = ""
+    url: Annotated[str, AfterValidator(broker_url)] = ""
     prefix: Annotated[str, AfterValidator(_prefix)] = "edgelet/v1"
     client_cert: AbsolutePath | None = None
     client_key: AbsolutePath | None = None

@@ -159,7 +159,7 @@ class Link:
         waiters: list[asyncio.Future[Any]] = [self._connack, *self._answers.values()]
         for waiting in waiters:
             if not waiting.done():
-                waiting.set_exception(errors.unavailable("talk to the broker", reason))
+                waiting.set_exception(errors.ended(reason))
                 waiting.exception()  # it may be that nobody waits any more
         self._answers.clear()
 
