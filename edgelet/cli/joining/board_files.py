@@ -48,6 +48,11 @@ class BoardFiles:
         """Who this board became by joining; None where it has not joined."""
         return _read_joined(self.directory / _JOINED)
 
+    @property
+    def is_unfinished(self) -> bool:
+        """Whether an answer is here that was not put in place: the power went in the moment between."""
+        return (self._ready / _TOKEN).exists()
+
     def key_for(self, joined: Joined) -> keys.PrivateKey:
         """The key to ask with: made once for a token, and found again after a power cut.
 
