@@ -119,6 +119,23 @@ def test_a_request_that_is_changed_on_its_way_is_refused(fleet: Fleet, node: str
     assert fleet.issued(node) == 0
 
 
+def test_another_name_and_a_second_key_get_their_codes_and_audit_entries(fleet: Fleet, node: str) -> None:
+    joiner = Joiner(fleet.line(node))
+    with fleet.joiner() as peer:
+        assert peer.ask(joiner.join(node="default/other")).code == 422
+    with fleet.joiner() as peer:
+        assert peer.ask(joiner.join()).code == 200
+    with fleet.joiner() as peer:
+        reply = peer.ask(Joiner(joiner.text).join())
+        assert (reply.code, reply.is_authentic(joiner.token_keys)) == (409, True)
+    told = json.loads(fleet.run("ca", "list", "log", "-o", "json", "--dir", str(fleet.directory / "ca")).stdout)
+    mine = [one["spec"] for one in told["items"] if one["spec"]["subject"] == node]
+    outcomes = {one["outcome"] for one in mine if one["action"] == "join"}
+    assert {"Invalid", "Conflict"} <= outcomes
+    assert {"ok"} == {one["outcome"] for one in mine if one["action"] in {"issue", "token-create"}}
+    assert {one["actor"] for one in mine if one["action"] == "join"} <= {"registrar:r1", "registrar:r2"}
+
+
 def test_a_joiner_hears_nothing_of_others(fleet: Fleet, node: str) -> None:
     joiner = Joiner(fleet.line(node))
     with fleet.joiner("#", f"{PREFIX}/_bootstrap/+/cert", f"{PREFIX}/#") as spy, fleet.joiner() as peer:
