@@ -31,7 +31,8 @@ _NO_USAGE = {
     "decipher_only": False,
 }
 # Names of containers have underscores, whatever RFC 1123 says of hosts.
-_HOST = re.compile(r"(\*\.)?[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*", re.ASCII | re.I)
+_LABEL = "[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?"
+_HOST = re.compile(rf"(\*\.)?{_LABEL}(\.{_LABEL})*")
 _MAX_HOST_CHARACTERS = 253
 _AUTHORITY_USAGE = x509.KeyUsage(**_NO_USAGE | {"key_cert_sign": True, "crl_sign": True})
 _LEAF_USAGE = x509.KeyUsage(**_NO_USAGE | {"digital_signature": True})
