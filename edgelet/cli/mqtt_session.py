@@ -87,10 +87,10 @@ class MqttSession:
         if reason.is_failure:
             raise CliError(f"the broker at {self._where} refuses the connection: {reason}")
 
-    def publish(self, below: str, payload: bytes) -> None:
-        """Leave a retained message; returns when the broker has it (PUBACK)."""
+    def publish(self, below: str, payload: bytes, *, retain: bool = True) -> None:
+        """Leave a message; returns when the broker has it (PUBACK)."""
         topic = f"{self._root}/{below}"
-        sent = self._client.publish(topic, payload, qos=1, retain=True)
+        sent = self._client.publish(topic, payload, qos=1, retain=retain)
         reason = self._wait(lambda: self._acknowledged.pop(sent.mid, None), "PUBACK")
         if reason.is_failure:
             raise CliError(f"the broker at {self._where} refuses {topic}: {reason}")
@@ -111,6 +111,25 @@ class MqttSession:
             self._turn()
         self._client.unsubscribe(filter_)
         return {topic: payload for topic, payload in self._retained.items() if payload}
+
+    def listen(self, below: str) -> None:
+        """Have messages of a topic come; returns when the broker says that they will."""
+        topic = f"{self._root}/{below}"
+        _, mid = self._client.subscribe(topic, qos=1)
+        reasons = self._wait(lambda: self._granted.pop(mid or 0, None), "SUBACK")
+        if any(reason.is_failure for reason in reasons):
+            raise CliError(f"the broker at {self._where} refuses to show {topic}: {reasons[0]}")
+
+    def heard(self, *, within_s: float) -> bytes | None:
+        """Return the newest message that came; None where none comes in time."""
+        end_s = time.monotonic() + within_s
+        while not self._retained and time.monotonic() < end_s:
+            self._turn()
+        return self._retained.popitem()[1] if self._retained else None
+
+    def close(self) -> None:
+        """Say goodbye."""
+        self._client.disconnect()
 
     def _wait(self, look: Callable[[], T | None], packet: str) -> T:
         end_s = time.monotonic() + self._timeout_s

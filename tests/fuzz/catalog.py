@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from tests.fuzz.targets import (
+    certificate,
+    csr,
+    enrolment,
     env_file,
     frames,
     grpc_answer,
     http_answer,
     image_reference,
+    join_line,
     jsonpath,
     log_lines,
     manifest,
@@ -36,4 +40,8 @@ TARGETS: Mapping[str, Target] = {
     "log_lines": log_lines.try_input,
     "http_answer": http_answer.try_input,
     "grpc_answer": grpc_answer.try_input,
+    "join_line": join_line.try_input,
+    "enrolment": enrolment.try_input,
+    "csr": csr.try_input,
+    "certificate": certificate.try_input,
 }
