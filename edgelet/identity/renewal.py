@@ -29,6 +29,7 @@ _LOOK_S = 3600.0  # the clock may jump, and nobody tells
 _ISSUED = "cert/issued/"
 _REFUSED_BY_BROKER = "CertificateRefused"
 _REFUSALS = frozenset({"CertificateInvalid", "CertificateExpired", _REFUSED_BY_BROKER})
+_KEY_IS_SPENT = (409, 422)  # the answer to this key would stay the same
 _LOCKED_OUT = 3  # failed connections in a row after which a board without a clock asks for the time elsewhere
 
 
@@ -209,8 +210,8 @@ class Renewal:
         reply = await ports.files.accept(await self._ask(question), nonce=question.nonce)
         ports.keeper.believe(reply.time)
         if not reply.certificate:
-            if not reply.pending:
-                ports.files.forget_request()  # the answer to this key would stay the same
+            if reply.code in _KEY_IS_SPENT:
+                ports.files.forget_request()
             said = f"{reply.code} {reply.reason}: {reply.message}".strip(": ")
             raise BusError(reply.reason or "Forbidden", f"cannot renew the certificate: the registrar says {said}")
         if ports.link.connected:

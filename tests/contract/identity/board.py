@@ -50,14 +50,15 @@ class OffsetClock:
 class Board:
     """`start` runs it, `close` ends it; in between it does everything by itself."""
 
-    def __init__(self, directory: Path, authority: FieldAuthority, broker: FieldBroker, pair: Pair) -> None:
-        """Put the pair where a board has it."""
+    def __init__(self, directory: Path, authority: FieldAuthority, broker: FieldBroker, pair: Pair | None) -> None:
+        """Put the pair where a board has it; None: it is there, the agent starts again."""
         self.pki = directory / "pki"
-        self.pki.mkdir()
+        self.pki.mkdir(exist_ok=True)
         self.certificate, self.key, self.ca = (self.pki / name for name in ("node.crt", "node.key", "ca.crt"))
-        durable_file.write(self.certificate, pair.certificate.read_bytes())
-        durable_file.write(self.key, pair.key.read_bytes(), mode=durable_file.SECRET)
-        durable_file.write(self.ca, authority.certificate.read_bytes())
+        if pair is not None:
+            durable_file.write(self.certificate, pair.certificate.read_bytes())
+            durable_file.write(self.key, pair.key.read_bytes(), mode=durable_file.SECRET)
+            durable_file.write(self.ca, authority.certificate.read_bytes())
         password = self.pki / "join-password"
         password.write_text(PASSWORD + "\n")
         self.clock = OffsetClock()
