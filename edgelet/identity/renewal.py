@@ -109,7 +109,7 @@ class Renewal:
     async def run(self) -> None:
         """Look after everything for ever: each hour at rest, and whenever the link comes or goes."""
         while True:
-            wait_s = await self._turn()
+            wait_s = await self._guarded_turn()
             try:
                 async with asyncio.timeout(max(1.0, wait_s)):
                     await self._wake.wait()
@@ -117,6 +117,13 @@ class Renewal:
                 continue
 
     # ---- one look
+
+    async def _guarded_turn(self) -> float:
+        try:
+            return await self._turn()
+        except Exception:  # noqa: BLE001  a fault of ours, or a file system's, must not end the agent and its pods
+            _log.exception("cannot look after the certificate", extra={"reason": "InternalError"})
+            return _LOOK_S
 
     async def _turn(self) -> float:
         """Do what is due; returns the seconds until something may be due again."""

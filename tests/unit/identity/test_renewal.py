@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
@@ -318,3 +319,22 @@ async def test_authorities_are_dealt_with_once_and_refused_ones_again_later() ->
     )
     assert not fresh.hear(b"bundle")
     assert fresh.hear(b"another")
+
+
+async def test_a_fault_of_our_own_does_not_end_the_agent(monkeypatch: pytest.MonkeyPatch) -> None:
+    bench, looks = Bench(), []
+
+    async def broken() -> float:
+        looks.append(1)
+        bench.renewal._wake.clear()
+        raise RuntimeError("a defect")
+
+    monkeypatch.setattr(bench.renewal, "_turn", broken)
+    running = asyncio.create_task(bench.renewal.run())
+    for count in (1, 2):
+        while len(looks) < count:
+            await asyncio.sleep(0)
+        bench.renewal.notice(Disconnected(1, "gone"))
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    assert running.cancelled()
