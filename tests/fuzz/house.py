@@ -10,6 +10,7 @@ from edgelet.intake.admit import House
 from edgelet.intake.reception import Reception
 from edgelet.intake.successors import Successors
 from edgelet.ports.object_store import Document
+from tests import builders
 from tests.fakes.object_store import FakeObjectStore
 from tests.fuzz import plain_json
 from tests.fuzz.stepping import settled
@@ -28,7 +29,7 @@ class Door:
         self.reception = Reception(
             store=self.store,
             successors=Successors(self.store, StillClock()),
-            house=House(node_name=NODE),
+            house=House(node_name=NODE, policy=builders.policy()),
             max_object_bytes=MAX_OBJECT_BYTES,
             make_suffix=lambda: "abcde",
         )

@@ -43,7 +43,7 @@ def _reception(store: FakeObjectStore, profile: Any = "privileged") -> Reception
     return Reception(
         store=store,
         successors=Successors(store, VirtualClock()),
-        house=House(node_name="board", profile=profile),
+        house=House(node_name="board", policy=builders.policy(profile=profile)),
         max_object_bytes=20_000,
         make_suffix=lambda: f"{next(numbers):05}",
     )
@@ -521,7 +521,7 @@ async def test_a_limit_of_memory_that_the_kernel_cannot_keep_is_refused_with_wha
     board = Reception(
         store=store,
         successors=Successors(store, VirtualClock()),
-        house=House(node_name="board", memory_limits=False),
+        house=House(node_name="board", policy=builders.policy(), memory_limits=False),
         max_object_bytes=20_000,
         make_suffix=lambda: "00001",
     )
@@ -558,7 +558,7 @@ async def test_users_of_a_pods_own_are_refused_where_the_board_has_none_with_the
     board = Reception(
         store=store,
         successors=Successors(store, VirtualClock()),
-        house=House(node_name="board", no_user_namespaces="this kernel has none"),
+        house=House(node_name="board", policy=builders.policy(), no_user_namespaces="this kernel has none"),
         max_object_bytes=20_000,
         make_suffix=lambda: "00001",
     )
@@ -583,7 +583,7 @@ async def test_huge_pages_are_refused_where_the_kernel_limits_nobodys(store: Fak
     board = Reception(
         store=store,
         successors=Successors(store, VirtualClock()),
-        house=House(node_name="board", huge_page_limits=False),
+        house=House(node_name="board", policy=builders.policy(), huge_page_limits=False),
         max_object_bytes=20_000,
         make_suffix=lambda: "00001",
     )
