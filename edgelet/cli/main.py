@@ -30,6 +30,7 @@ SUMMARIES: Mapping[str, str] = {
     "top": "Show use of CPU and memory",
     "agent": "Run the agent: the daemon itself",
     "config": "Check settings",
+    "policy": "Check manifests, and what runs, by the board's admission policy",
     "version": "Show the versions of this command and of the agent",
     "completion": "Print the set-up of completion for a shell",
 }

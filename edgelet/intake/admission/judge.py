@@ -122,6 +122,6 @@ def _check_namespace(
 
 def _forbidden(kind: str, name: str, why: str, found: tuple[Violation, ...] = ()) -> ForbiddenError:
     known = kinds.of_kind(kind)
-    faults = tuple(FieldError(one.path, f"{one.rule}{one.detail}", "FieldValueForbidden") for one in found)
+    faults = tuple(FieldError(one.path, one.words, "FieldValueForbidden") for one in found)
     plural = known.plural if known is not None else kind
     return ForbiddenError(f'{plural} "{name}" is forbidden: {why}', kind=kind, name=name, faults=faults)

@@ -15,5 +15,11 @@ class Violation:
     key: str = ""  # the key of policy.toml that decides this instead of the profile, where there is one
     ours: bool = False  # the rule is a key of policy.toml
 
+    @property
+    def words(self) -> str:
+        """The refusal where the path stands elsewhere."""
+        detail = self.detail.lstrip(" :=")
+        return f"{self.rule}: {detail}" if detail else self.rule
+
     def __str__(self) -> str:
         return f"{self.rule} ({self.path}{self.detail})"
