@@ -70,9 +70,7 @@ class BoardPolicy:
     def _read(self) -> Policy:
         policy = policy_file.load(self._settings.admission.policy, owner=os.geteuid())
         if policy.signatures is not None and self._settings.podman.socket is not None:
-            why = (
-                "the engine of [podman] socket is not started by edgelet, and reads /etc/containers/policy.json"
-            )
+            why = "the engine of [podman] socket is not started by edgelet, and reads /etc/containers/policy.json"
             raise self._error("signatures", why)
         return policy
 

@@ -41,4 +41,10 @@ def make(base: Foundation, reception: Reception, *, adopted: asyncio.Event) -> L
         ready=lambda: base.gate.trouble or ("" if adopted.is_set() else "the pods have not been looked at yet"),
     )
     limits = ServerLimits(connections=settings.api.connections, body_bytes=settings.api.max_body_bytes)
-    return LocalApiServer(LocalApi(parts), path=settings.api_socket, group=settings.api.group, limits=limits)
+    return LocalApiServer(
+        LocalApi(parts),
+        path=settings.api_socket,
+        group=settings.api.group,
+        users=settings.api.users,
+        limits=limits,
+    )

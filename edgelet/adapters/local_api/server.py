@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from http import HTTPStatus
 from pathlib import Path
 
 from edgelet.adapters.local_api import peer, socket_file
+from edgelet.adapters.local_api.access import Access
 from edgelet.adapters.local_api.connection import Connection
 from edgelet.adapters.local_api.limits import ServerLimits
 from edgelet.ports.local_api import Handler, encode
@@ -26,11 +28,17 @@ class LocalApiServer:
     """
 
     def __init__(
-        self, handler: Handler, *, path: Path, group: str = "edgelet", limits: ServerLimits | None = None
+        self,
+        handler: Handler,
+        *,
+        path: Path,
+        group: str = "edgelet",
+        users: tuple[str, ...] = (),
+        limits: ServerLimits | None = None,
     ) -> None:
         self._handler = handler
         self._path = path
-        self._group = group
+        self._access = Access(group, users)
         self._limits = limits or ServerLimits()
         self._file: socket_file.SocketFile | None = None
         self._connections: dict[asyncio.Task[None], Connection] = {}
@@ -42,7 +50,8 @@ class LocalApiServer:
         Raises:
             EdgeletError: AddressInUse, BadSocketPath, Forbidden (socket_file.open_socket).
         """
-        self._file = socket_file.open_socket(self._path, group=self._group, backlog=BACKLOG)
+        mode = socket_file.MODE_FOR_ALL if self._access.for_all_to_connect else socket_file.MODE
+        self._file = socket_file.open_socket(self._path, group=self._access.group, backlog=BACKLOG, mode=mode)
 
     def close(self) -> None:
         """Stop listening and remove the file; `serve` does it too. Twice is no error."""
@@ -78,30 +87,37 @@ class LocalApiServer:
         return len(self._connections)
 
     def _accept(self, tasks: asyncio.TaskGroup, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        if len(self._connections) >= self._limits.connections:
+        sock = writer.get_extra_info("socket")
+        try:
+            who = peer.credentials(sock)
+        except OSError:  # gone already
+            writer.transport.abort()
+            return
+        refused = b""
+        if not self._access.allows(who, sock):
+            log.warning("refused a client of the local API", extra={"peer": str(who)})
+            refused = _not_allowed(who.uid)
+        elif len(self._connections) >= self._limits.connections:
+            log.warning("too many clients of the local API", extra={"connections": self._limits.connections})
+            refused = _busy()
+        if refused:
             if self._refusals >= REFUSALS:
                 writer.transport.abort()
                 return
-            tasks.create_task(self._refuse(reader, writer), name="local-api/refusal")
-            return
-        try:
-            who = peer.credentials(writer.get_extra_info("socket"))
-        except OSError:  # gone already
-            writer.transport.abort()
+            tasks.create_task(self._refuse(reader, writer, refused), name="local-api/refusal")
             return
         connection = Connection(reader, writer, handler=self._handler, limits=self._limits, peer=who)
         task = tasks.create_task(connection.run(), name=f"local-api/{who.pid}")
         self._connections[task] = connection
         task.add_done_callback(self._connections.pop)
 
-    async def _refuse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Say 503 without h11: what is asked does not matter; most clients ask before they read."""
+    async def _refuse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, answer: bytes) -> None:
+        """Answer without h11: what is asked does not matter; most clients ask before they read."""
         self._refusals += 1
-        log.warning("too many clients of the local API", extra={"connections": self._limits.connections})
         try:
             async with asyncio.timeout(REFUSAL_TIMEOUT_S):
                 await reader.read(STREAM_LIMIT_BYTES)
-                writer.write(_busy())
+                writer.write(answer)
                 await writer.drain()
         except (OSError, TimeoutError):
             pass
@@ -121,19 +137,33 @@ class LocalApiServer:
 
 
 def _busy() -> bytes:
+    return _answer("503 Service Unavailable", "ServiceUnavailable", "too many clients of the local API; try again")
+
+
+def _not_allowed(uid: int) -> bytes:
+    message = f"uid {uid} may not use the local API: it is for root and those whom [api] group and users name"
+    return _answer("403 Forbidden", "Forbidden", message)
+
+
+def _answer(line: str, reason: str, message: str) -> bytes:
+    code = int(line.partition(" ")[0])
+    again = code == HTTPStatus.SERVICE_UNAVAILABLE
     status = {
         "kind": "Status",
         "apiVersion": "v1",
         "metadata": {},
         "status": "Failure",
-        "message": "too many clients of the local API; try again",
-        "reason": "ServiceUnavailable",
-        "details": {"retryAfterSeconds": 1},
-        "code": 503,
+        "message": message,
+        "reason": reason,
+        **({"details": {"retryAfterSeconds": 1}} if again else {}),
+        "code": code,
     }
     body = encode(status)
-    head = (
-        "HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json\r\n"
-        f"Retry-After: 1\r\nConnection: close\r\nContent-Length: {len(body)}\r\n\r\n"
+    headers = (
+        f"HTTP/1.1 {line}",
+        "Content-Type: application/json",
+        *(("Retry-After: 1",) if again else ()),
+        "Connection: close",
+        f"Content-Length: {len(body)}",
     )
-    return head.encode("ascii") + body
+    return "".join(f"{one}\r\n" for one in (*headers, "")).encode("ascii") + body

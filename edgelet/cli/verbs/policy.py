@@ -120,11 +120,8 @@ def _ruling(call: Call) -> Ruling:
     try:
         there = config if call.parsed.given("config") or config.exists() else None
         admission = load.load(there, call.environ).admission
-        draft = call.parsed.text("policy")
-        if draft:  # a draft may belong to anybody
-            policy = policy_file.load(Path(draft), owner=None)
-        else:
-            policy = policy_file.load(admission.policy)
+        draft = call.parsed.text("policy")  # it may belong to anybody
+        policy = policy_file.load(Path(draft), owner=None) if draft else policy_file.load(admission.policy)
     except EdgeletError as error:
         raise CliError(error.message) from error
     return Ruling(policy=policy, profile=admission.profile)

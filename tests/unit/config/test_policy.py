@@ -190,4 +190,5 @@ def test_the_examples_of_the_shipped_file_are_good(tmp_path: Path) -> None:
 
 
 def _is_toml(line: str) -> bool:
-    return line.startswith("# [") or (" = " in line and line[2].islower() and " " not in line[2:].split(" = ")[0])
+    key, equals, _ = line[2:].partition(" = ")
+    return line.startswith("# [") or bool(equals and key[0].islower() and " " not in key)

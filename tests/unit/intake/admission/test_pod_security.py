@@ -30,8 +30,9 @@ SAFE_SYSCTLS = (
     "net.ipv4.tcp_wmem",
 )
 SAFE_CAPABILITIES = (
-    "AUDIT_WRITE CHOWN DAC_OVERRIDE FOWNER FSETID KILL MKNOD NET_BIND_SERVICE SETFCAP SETGID SETPCAP SETUID SYS_CHROOT"
-).split()
+    *("AUDIT_WRITE", "CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "KILL", "MKNOD", "NET_BIND_SERVICE"),
+    *("SETFCAP", "SETGID", "SETPCAP", "SETUID", "SYS_CHROOT"),
+)
 MODEST = {
     "allowPrivilegeEscalation": False,
     "capabilities": {"drop": ["ALL"]},
