@@ -11,9 +11,10 @@ from edgelet.config import policy_file
 from edgelet.config.policy import Policy
 from edgelet.config.policy_file import PolicyError
 from edgelet.config.settings import Settings
-from edgelet.intake.admission import judge
+from edgelet.intake.admission import host_rules, judge
 from edgelet.intake.admission.in_force import PolicyInForce
 from edgelet.intake.admission.judge import Ruling
+from edgelet.intake.reception import SOURCE_ANNOTATION
 from edgelet.ports.events import EventSink
 from edgelet.ports.object_store import Key, ObjectStore
 
@@ -66,6 +67,12 @@ class BoardPolicy:
                 words = judge.told(found, judge.profile_for(pod, self.in_force.ruling, source=stored.source))
                 message = f"This pod would be refused now, and goes on: {words}"
                 events.record(stored.key, stored.uid, type="Warning", reason="PolicyViolation", message=message)
+
+    def host_bounds(self, pod: Pod) -> dict[str, tuple[str, ...]]:
+        """Return where the hostPath volumes of a stored pod may lead, by the policy that counts now."""
+        source = judge.source_of(pod.metadata.annotations.get(SOURCE_ANNOTATION, ""))
+        rules = self.in_force.ruling.policy.rules(source, pod.metadata.namespace or "default")
+        return host_rules.bounds(pod, rules)
 
     def _read(self) -> Policy:
         policy = policy_file.load(self._settings.admission.policy, owner=os.geteuid())

@@ -289,6 +289,7 @@ def make_dispatcher(base: Foundation) -> Dispatcher:
             clock=base.clock,
             node=base.board.for_pods,
             backoff=backoff,
+            host_bounds=base.policy.host_bounds,
         )
     )
     facts = base.board.for_pods()

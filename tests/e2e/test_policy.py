@@ -115,6 +115,28 @@ def test_a_policy_that_cannot_be_used_stops_what_is_new_and_nothing_that_runs(si
     assert container_ids(site.ready("web")) == before
 
 
+def test_a_link_in_a_path_that_pods_may_write_leads_no_pod_out_of_it(site: Site) -> None:
+    agent = site.agent
+    data, secret = agent.base / "data", agent.base / "secret"
+    (data / "sub").mkdir(parents=True)
+    secret.mkdir()
+    decide(agent, f'host_paths = ["{data}"]\n')
+    until(lambda: "policy.toml read again" in agent.log_tail(), what="the policy is read again")
+    mounts = [{"name": "data", "mountPath": "/data"}, {"name": "sub", "mountPath": "/sub"}]
+    named = [{"name": "data", "hostPath": {"path": str(data)}}, {"name": "sub", "hostPath": {"path": f"{data}/sub"}}]
+    # It runs once, and puts a link in the place of what it will find mounted the second time.
+    script = (
+        f"touch /sub/$(ls /sub | wc -l); rmdir /data/sub || mv /data/sub /data/was; ln -s {secret} /data/sub; exit 1"
+    )
+    site.want(pod("climber", container(script=script, volumeMounts=mounts), volumes=named), "climber")
+    words = f"hostPath {data}/sub leads to {secret}, where the policy of this board lets no pod in"
+    until(lambda: any(words in text for _, text in events(agent, "climber")), within_s=60, what="the second start")
+    site.want(pod("second", container(volumeMounts=mounts), volumes=named), "second")
+    until(lambda: any(words in text for _, text in events(agent, "second")), within_s=60, what="another pod")
+    assert (data / "was" / "0").exists()
+    assert list(secret.iterdir()) == []
+
+
 def test_an_image_that_the_rules_of_signatures_reject_is_not_run() -> None:
     with running_registry() as registry:
         agent = AgentUnderTest()

@@ -44,6 +44,23 @@ def decided(pod: Pod, rules: Rules, path: str, key: str) -> bool:
     return getattr(rules, key, None) is not None
 
 
+def bounds(pod: Pod, rules: Rules) -> dict[str, tuple[str, ...]]:
+    """Return where the hostPath of each volume may lead, links followed; a volume that no key allows is left out.
+
+    What may only be read leads to all allowed places, what may be written to those that may be written.
+    """
+    every = rules.host_paths or ()
+    found: dict[str, tuple[str, ...]] = {}
+    for volume in pod.spec.volumes:
+        if volume.host_path is None or _deciding(volume.host_path.path, rules) != "host_paths":
+            continue
+        allowed = [one for one in every if _is_below(volume.host_path.path, one)]
+        if allowed:
+            read_only = all(one.read_only for one in allowed)
+            found[volume.name] = tuple(one.path for one in every if read_only or not one.read_only)
+    return found
+
+
 def _namespaces(spec: PodSpec, rules: Rules) -> Iterator[Violation]:
     shared = (
         ("hostNetwork", spec.host_network, rules.host_network, "host_network"),

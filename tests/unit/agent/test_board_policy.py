@@ -127,6 +127,26 @@ def test_a_foreign_engine_is_given_no_rules(file: Path, tmp_path: Path) -> None:
     assert "signatures: the engine of [podman] socket" in BoardPolicy(settings).fault
 
 
+def test_a_host_path_that_a_key_allows_is_bound_to_what_the_key_allows(file: Path) -> None:
+    write(
+        file,
+        """
+        host_paths = ["/srv/a", "/srv/b", {path = "/etc", read_only = true}]
+        devices = ["/dev/ttyS0"]
+        [source.manifest]
+        host_paths = ["/"]
+        """,
+    )
+    policy = made(file)
+    paths = {"a": "/srv/a/x", "etc": "/etc/hosts", "tty": "/dev/ttyS0", "none": "/opt"}
+    pod = builders.pod("web", volumes=[{"name": name, "hostPath": {"path": path}} for name, path in paths.items()])
+    assert policy.host_bounds(pod) == {"a": ("/srv/a", "/srv/b"), "etc": ("/srv/a", "/srv/b", "/etc")}
+    pod.metadata.annotations["kubernetes.io/config.source"] = "file"
+    assert policy.host_bounds(pod)["none"] == ("/",)
+    write(file, "")
+    assert made(file).host_bounds(pod) == {}
+
+
 async def test_who_has_the_board_is_told_what_would_be_refused_now(file: Path) -> None:
     store, events = FakeObjectStore(), FakeEvents()
     for name, spec in (("net", {"hostNetwork": True}), ("plain", {}), ("leaving", {"hostNetwork": True})):
