@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+from typing import TYPE_CHECKING
 
 from edgelet import __version__
 from edgelet.adapters.host.log_files import HostLogFiles
 from edgelet.adapters.local_api.limits import ServerLimits
 from edgelet.adapters.local_api.server import LocalApiServer
 from edgelet.agent.pod_path import Foundation
+from edgelet.config.api import ApiSettings, host_and_port
 from edgelet.intake import refusal
 from edgelet.intake.reception import Reception
 from edgelet.ports.object_store import Document
 from edgelet.remote.api import LocalApi
 from edgelet.remote.parts import Parts
+
+if TYPE_CHECKING:
+    from edgelet.adapters.local_api.tcp_door import TcpDoor
 
 
 def make(base: Foundation, reception: Reception, *, adopted: asyncio.Event) -> LocalApiServer:
@@ -47,4 +52,15 @@ def make(base: Foundation, reception: Reception, *, adopted: asyncio.Event) -> L
         group=settings.api.group,
         users=settings.api.users,
         limits=limits,
+        tcp=_tcp_door(settings.api),
     )
+
+
+def _tcp_door(api: ApiSettings) -> TcpDoor | None:
+    where = host_and_port(api.tcp_listen)
+    if where is None or api.tcp_cert is None or api.tcp_key is None or api.tcp_client_ca is None:
+        return None
+    from edgelet.adapters.local_api.tcp_door import TcpDoor, TcpFiles  # noqa: PLC0415  ssl: 5 MB
+
+    files = TcpFiles(certificate=api.tcp_cert, key=api.tcp_key, client_ca=api.tcp_client_ca, crl=api.tcp_crl)
+    return TcpDoor(*where, files=files, clients=frozenset(api.tcp_clients))

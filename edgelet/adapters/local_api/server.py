@@ -6,12 +6,16 @@ import asyncio
 import logging
 from http import HTTPStatus
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from edgelet.adapters.local_api import peer, socket_file
 from edgelet.adapters.local_api.access import Access
 from edgelet.adapters.local_api.connection import Connection
 from edgelet.adapters.local_api.limits import ServerLimits
-from edgelet.ports.local_api import Handler, encode
+from edgelet.ports.local_api import Handler, Peer, encode
+
+if TYPE_CHECKING:
+    from edgelet.adapters.local_api.tcp_door import TcpDoor
 
 log = logging.getLogger(__name__)
 
@@ -35,10 +39,13 @@ class LocalApiServer:
         group: str = "edgelet",
         users: tuple[str, ...] = (),
         limits: ServerLimits | None = None,
+        tcp: TcpDoor | None = None,
     ) -> None:
         self._handler = handler
         self._path = path
         self._access = Access(group, users)
+        self._tcp = tcp
+        self.tcp_port = 0  # where it listens; 0: nowhere
         self._limits = limits or ServerLimits()
         self._file: socket_file.SocketFile | None = None
         self._connections: dict[asyncio.Task[None], Connection] = {}
@@ -72,10 +79,12 @@ class LocalApiServer:
                     backlog=BACKLOG,
                     limit=STREAM_LIMIT_BYTES,
                 )
+                far = await self._listen_far(tasks)
                 try:
                     await asyncio.get_running_loop().create_future()
                 finally:
-                    server.close()
+                    for one in filter(None, (server, far)):
+                        one.close()
                     self.close()
                     await self._finish()
         finally:
@@ -86,6 +95,36 @@ class LocalApiServer:
         """How many clients are connected."""
         return len(self._connections)
 
+    async def _listen_far(self, tasks: asyncio.TaskGroup) -> asyncio.Server | None:
+        """Listen on TCP where that was asked for; an address that cannot be had is told, the socket goes on."""
+        door = self._tcp
+        if door is None:
+            return None
+        from edgelet.adapters.local_api import tcp_door  # noqa: PLC0415  ssl: 5 MB
+
+        def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            name = tcp_door.common_name(writer.get_extra_info("ssl_object"))
+            refused = b"" if door.allows(name) else _not_allowed(f'"{name}"')
+            self._admit(tasks, reader, writer, Peer(name=name), refused)
+
+        try:
+            far = await asyncio.start_server(
+                accept,
+                door.host,
+                door.port,
+                ssl=door.context,
+                ssl_handshake_timeout=tcp_door.HANDSHAKE_TIMEOUT_S,
+                backlog=BACKLOG,
+                limit=STREAM_LIMIT_BYTES,
+            )
+        except OSError as error:
+            where = f"{door.host}:{door.port}"
+            log.error("cannot listen on TCP", extra={"address": where, "error": error.strerror or str(error)})  # noqa: TRY400
+            return None
+        self.tcp_port = int(far.sockets[0].getsockname()[1])
+        log.info("the API listens on TCP, for client certificates", extra={"address": f"{door.host}:{self.tcp_port}"})
+        return far
+
     def _accept(self, tasks: asyncio.TaskGroup, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         sock = writer.get_extra_info("socket")
         try:
@@ -93,10 +132,20 @@ class LocalApiServer:
         except OSError:  # gone already
             writer.transport.abort()
             return
-        refused = b""
-        if not self._access.allows(who, sock):
+        refused = b"" if self._access.allows(who, sock) else _not_allowed(f"uid {who.uid}")
+        self._admit(tasks, reader, writer, who, refused)
+
+    def _admit(
+        self,
+        tasks: asyncio.TaskGroup,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        who: Peer,
+        refused: bytes,
+    ) -> None:
+        """Serve a client, or tell it why not."""
+        if refused:
             log.warning("refused a client of the local API", extra={"peer": str(who)})
-            refused = _not_allowed(who.uid)
         elif len(self._connections) >= self._limits.connections:
             log.warning("too many clients of the local API", extra={"connections": self._limits.connections})
             refused = _busy()
@@ -107,7 +156,7 @@ class LocalApiServer:
             tasks.create_task(self._refuse(reader, writer, refused), name="local-api/refusal")
             return
         connection = Connection(reader, writer, handler=self._handler, limits=self._limits, peer=who)
-        task = tasks.create_task(connection.run(), name=f"local-api/{who.pid}")
+        task = tasks.create_task(connection.run(), name=f"local-api/{who}")
         self._connections[task] = connection
         task.add_done_callback(self._connections.pop)
 
@@ -140,8 +189,8 @@ def _busy() -> bytes:
     return _answer("503 Service Unavailable", "ServiceUnavailable", "too many clients of the local API; try again")
 
 
-def _not_allowed(uid: int) -> bytes:
-    message = f"uid {uid} may not use the local API: it is for root and those whom [api] group and users name"
+def _not_allowed(who: str) -> bytes:
+    message = f"{who} may not use this API: it is for root and those whom [api] group, users and tcp_clients name"
     return _answer("403 Forbidden", "Forbidden", message)
 
 
