@@ -54,9 +54,11 @@ def load(path: Path | None, *, owner: int | None = 0) -> Policy:
 def parse(text: str, source: Path, *, owner: int | None = 0) -> Policy:
     """Judge the text of a policy and the file of signature rules that it names. Raises PolicyError."""
     try:
-        policy = Policy.model_validate(tomllib.loads(text))
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        tables = tomllib.loads(text)
+    except (ValueError, RecursionError) as error:  # a number of 5000 digits is a ValueError
         raise PolicyError(source, (FieldError("", f"no TOML: {error}"),)) from error
+    try:
+        policy = Policy.model_validate(tables)
     except ValidationError as error:
         faults = tuple(_fault(item) for item in error.errors(include_url=False, include_input=False))
         raise PolicyError(source, faults) from None
