@@ -50,6 +50,7 @@ class LocalApiServer:
         self._file: socket_file.SocketFile | None = None
         self._connections: dict[asyncio.Task[None], Connection] = {}
         self._refusals = 0
+        self._stopping = False
 
     def open(self) -> None:
         """Listen: from here on clients may connect, and wait until `serve` runs.
@@ -83,8 +84,7 @@ class LocalApiServer:
                 try:
                     await asyncio.get_running_loop().create_future()
                 finally:
-                    for one in filter(None, (server, far)):
-                        one.close()
+                    await self._close(server, far)
                     self.close()
                     await self._finish()
         finally:
@@ -144,6 +144,9 @@ class LocalApiServer:
         refused: bytes,
     ) -> None:
         """Serve a client, or tell it why not."""
+        if self._stopping:  # it was accepted in the same turn of the loop: nobody would ever end its connection
+            writer.transport.abort()
+            return
         if refused:
             log.warning("refused a client of the local API", extra={"peer": str(who)})
         elif len(self._connections) >= self._limits.connections:
@@ -159,6 +162,7 @@ class LocalApiServer:
         task = tasks.create_task(connection.run(), name=f"local-api/{who}")
         self._connections[task] = connection
         task.add_done_callback(self._connections.pop)
+        task.add_done_callback(lambda _: writer.close())  # a task that is cancelled before its first step closes nothing
 
     async def _refuse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, answer: bytes) -> None:
         """Answer without h11: what is asked does not matter; most clients ask before they read."""
@@ -173,6 +177,16 @@ class LocalApiServer:
         finally:
             self._refusals -= 1
             writer.close()
+
+    async def _close(self, *servers: asyncio.Server | None) -> None:
+        """Accept no more. What was accepted just now gets its turn first: asyncio would leave it open for ever."""
+        self._stopping = True
+        there = [one for one in servers if one is not None]
+        for listening in (sock for one in there for sock in one.sockets):
+            asyncio.get_running_loop().remove_reader(listening.fileno())
+        await asyncio.sleep(0)
+        for one in there:
+            one.close()
 
     async def _finish(self) -> None:
         """Let requests under way end for a moment; idle connections and streams end at once with their task."""
