@@ -162,7 +162,9 @@ class LocalApiServer:
         task = tasks.create_task(connection.run(), name=f"local-api/{who}")
         self._connections[task] = connection
         task.add_done_callback(self._connections.pop)
-        task.add_done_callback(lambda _: writer.close())  # a task that is cancelled before its first step closes nothing
+        task.add_done_callback(
+            lambda _: writer.close()
+        )  # a task that is cancelled before its first step closes nothing
 
     async def _refuse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, answer: bytes) -> None:
         """Answer without h11: what is asked does not matter; most clients ask before they read."""
