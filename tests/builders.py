@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from edgelet.api.pod import Pod
+from edgelet.config import policy_file
+from edgelet.config.policy import Profile
 from edgelet.intake import defaults
+from edgelet.intake.admission.in_force import PolicyInForce
+from edgelet.intake.admission.judge import Ruling
 
 
 def container_document(name: str = "c", **fields: Any) -> dict[str, Any]:
@@ -43,3 +48,9 @@ def config_map_document(name: str = "cfg", *, namespace: str = "default", **fiel
 def secret_document(name: str = "s", *, namespace: str = "default", **fields: Any) -> dict[str, Any]:
     """A Secret."""
     return {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name, "namespace": namespace}, **fields}
+
+
+def policy(text: str = "", *, profile: Profile = "privileged", closed: str = "") -> PolicyInForce:
+    """Return the policy of a board, from the text of a policy.toml."""
+    rules = policy_file.parse(text, Path("policy.toml"))
+    return PolicyInForce(Ruling(policy=rules, profile=profile, closed=closed))

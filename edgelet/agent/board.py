@@ -9,6 +9,7 @@ from pathlib import Path
 
 from edgelet import __version__
 from edgelet.adapters.host import block_writes, mounts
+from edgelet.agent.board_policy import BoardPolicy
 from edgelet.agent.engine_gate import EngineGate
 from edgelet.api.amount import NOTHING, Amount
 from edgelet.api.errors import EdgeletError
@@ -37,8 +38,18 @@ _CAP_SYS_RESOURCE = 1 << 24  # Source: linux/capability.h
 class Board:
     """One node: who it is and how it is."""
 
-    def __init__(self, settings: Settings, *, host: Host, store: ObjectStore, gate: EngineGate, clock: Clock) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        host: Host,
+        store: ObjectStore,
+        gate: EngineGate,
+        clock: Clock,
+        policy: BoardPolicy,
+    ) -> None:
         self._settings = settings
+        self._policy = policy
         self._host = host
         self._store = store
         self._gate = gate
@@ -112,6 +123,7 @@ class Board:
             not_ready=self._gate.trouble,
             pressures=self.pressures,
             flash_pressure=self.flash_pressure,
+            policy_fault=self._policy.fault,
             reserved=self._reserved,
             identity=identity,
         )

@@ -31,6 +31,7 @@ class Daemon:
     def __init__(self, settings: Settings, *, manager: ServiceManager, reload: Callable[[], None]) -> None:
         """`reload` reads the settings again, on SIGHUP."""
         self._settings = settings
+        self._on_reload: Callable[[], None] = _nobody
         self._manager = manager
         self._reload = reload
         self._stop = asyncio.Event()
@@ -44,7 +45,7 @@ class Daemon:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stop.set)
-        loop.add_signal_handler(signal.SIGHUP, self._reload)
+        loop.add_signal_handler(signal.SIGHUP, self._read_again)
         directories.prepare(self._settings)
         clock = SystemClock()
         opened = state.open_state(self._settings, clock)
@@ -70,10 +71,13 @@ class Daemon:
         if self._settings.mqtt.url:
             wire = link.make(base, door.reception, boot_id=str(uuid.uuid4()), unsure=not opened.in_order)
         state.tell(opened, base)
+        tell_node = wire.reporter.node_changed if wire else _nobody
+        base.policy.tell(base.store, base.events, base.board.key)
+        self._on_reload = lambda: _policy_again(base, tell_node)
         names = await pod_dns.make(base, adopted=dispatcher.adopted)
         keeping = upkeep.make(
             base,
-            node_changed=wire.reporter.node_changed if wire else _nobody,
+            node_changed=tell_node,
             copies=copies,
             show=lambda: self._manager.status(_summary(base)),
         )
@@ -81,7 +85,7 @@ class Daemon:
             base,
             dispatcher,
             make_room=keeping.disks.make_room,
-            node_changed=wire.reporter.node_changed if wire else _nobody,
+            node_changed=tell_node,
         )
         async with asyncio.TaskGroup() as tasks:
             recognised = tasks.create_task(state.recognise(base), name="recognise")
@@ -121,6 +125,11 @@ class Daemon:
             for task in everything:
                 task.cancel()
 
+    def _read_again(self) -> None:
+        """Read settings and policy again. systemd is told when both are done."""
+        self._on_reload()
+        self._reload()
+
     async def _heartbeat(self) -> None:
         """Feed systemd's watchdog from the loop itself: a stuck loop is restarted."""
         interval_s = self._manager.watchdog_s
@@ -156,6 +165,12 @@ async def _release_orphans(base: Foundation, manifests: ManifestFolder) -> None:
     await manifests.looked.wait()
     await base.synced.wait()
     base.orphans_may_go.set()
+
+
+def _policy_again(base: Foundation, tell_node: Callable[[], None]) -> None:
+    base.policy.reload()
+    base.policy.tell(base.store, base.events, base.board.key)
+    tell_node()
 
 
 def _nobody() -> None:

@@ -35,6 +35,7 @@ from edgelet.adapters.probes.net import StreamProbeNet
 from edgelet.adapters.sqlite.store import SqliteStore
 from edgelet.agent import engine_repair, sandbox_choice
 from edgelet.agent.board import Board
+from edgelet.agent.board_policy import BoardPolicy
 from edgelet.agent.engine_gate import UNSETTLED_S, EngineGate, FoundEngine
 from edgelet.api import huge_pages
 from edgelet.config.settings import Settings
@@ -75,6 +76,7 @@ class Foundation:
     events: EventRecorder
     gate: EngineGate
     board: Board
+    policy: BoardPolicy
     files: HostPodFiles
     synced: asyncio.Event  # the broker has told everything it knows, or there is none
     orphans_may_go: asyncio.Event
@@ -86,18 +88,22 @@ def lay_foundation(
     settings: Settings, store: SqliteStore, clock: SystemClock, *, adoption: Adoption, fresh: bool
 ) -> Foundation:
     """Make the lower bands. `fresh`: the database was lost or never there, so what runs may be wanted by somebody."""
+    policy = BoardPolicy(settings)
+    options = _engine_options(settings, policy)
     events = EventRecorder(clock=clock, host_name=settings.node.name, limit=settings.intake.events)
 
     def told(message: str) -> None:
         events.record(Key("Node", "", settings.node.name), "", type="Warning", reason="EngineRepaired", message=message)
 
     def find() -> Awaitable[FoundEngine]:
-        return engine_repair.mending(settings, told, lambda: find_engine(settings, clock, told, after_kill=after_kill))
+        return engine_repair.mending(
+            settings, told, lambda: find_engine(settings, clock, told, options=options, after_kill=after_kill)
+        )
 
     after_kill = not store.in_order or store.damage is not None
     gate = EngineGate(find, clock=clock, after_kill=after_kill)
     host = PsutilHost(state_directory=settings.paths.state, bridge=settings.network.bridge)
-    board = Board(settings, host=host, store=store, gate=gate, clock=clock)
+    board = Board(settings, host=host, store=store, gate=gate, clock=clock, policy=policy)
     orphans_may_go = asyncio.Event()
     if not fresh:
         orphans_may_go.set()
@@ -110,6 +116,7 @@ def lay_foundation(
         events=events,
         gate=gate,
         board=board,
+        policy=policy,
         files=HostPodFiles(paths, ids=_user_ids(settings)),
         synced=asyncio.Event(),
         orphans_may_go=orphans_may_go,
@@ -128,10 +135,15 @@ def owner(settings: Settings) -> str:
 
 
 async def find_engine(
-    settings: Settings, clock: SystemClock, told: Callable[[str], None], *, after_kill: bool
+    settings: Settings,
+    clock: SystemClock,
+    told: Callable[[str], None],
+    *,
+    options: bring_up.Options,
+    after_kill: bool,
 ) -> FoundEngine:
     """Bring Podman up and put it behind its ports; `told` hears of repairs. Raises EngineError with the remedy."""
-    found = await bring_up.bring_up(_engine_options(settings))
+    found = await bring_up.bring_up(options)
     try:
         sandboxes = await sandbox_choice.choose(settings, clock)
     except BaseException:
@@ -169,7 +181,7 @@ async def find_engine(
     )
 
 
-def _engine_options(settings: Settings) -> bring_up.Options:
+def _engine_options(settings: Settings, policy: BoardPolicy) -> bring_up.Options:
     podman, run = settings.podman, settings.paths.run
     return bring_up.Options(
         run_dir=run / "podman",
@@ -184,6 +196,7 @@ def _engine_options(settings: Settings) -> bring_up.Options:
         base_conf=podman.containers_conf,
         idle_exit_s=podman.idle_exit_s,
         calls_per_core=podman.calls_per_core,
+        signatures=policy.signatures,
     )
 
 
@@ -239,7 +252,7 @@ def make_door(base: Foundation) -> Door:
         successors=successors,
         house=House(
             node_name=base.board.name,
-            profile=base.settings.admission.profile,
+            policy=base.policy.in_force,
             memory_limits=cgroups.memory_controller(),
             huge_page_limits=cgroups.huge_page_controller(),
             no_user_namespaces=user_ids.why_not(_user_ids(base.settings)),
@@ -274,6 +287,7 @@ def make_dispatcher(base: Foundation) -> Dispatcher:
             clock=base.clock,
             node=base.board.for_pods,
             backoff=backoff,
+            host_bounds=base.policy.host_bounds,
         )
     )
     facts = base.board.for_pods()

@@ -67,10 +67,16 @@ class NotFoundError(EdgeletError):
 
 
 class ForbiddenError(EdgeletError):
-    """Understood and not allowed here, whatever the document says. HTTP 403, reason Forbidden."""
+    """Understood and not allowed here, whatever the document says. HTTP 403, reason Forbidden.
 
-    def __init__(self, message: str) -> None:
+    `faults` name the fields, where it is about fields; `kind` and `name` the object they are of.
+    """
+
+    def __init__(self, message: str, *, kind: str = "", name: str = "", faults: tuple[FieldError, ...] = ()) -> None:
         super().__init__("Forbidden", message)
+        self.kind = kind
+        self.name = name
+        self.faults = faults
 
 
 class ConflictError(EdgeletError):

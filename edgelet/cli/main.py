@@ -33,6 +33,7 @@ SUMMARIES: Mapping[str, str] = {
     "join": "Make this board a node of a fleet",
     "token": "Make, list and delete the tokens that boards join with",
     "config": "Check settings",
+    "policy": "Check manifests, and what runs, by the board's admission policy",
     "version": "Show the versions of this command and of the agent",
     "completion": "Print the set-up of completion for a shell",
 }

@@ -104,6 +104,12 @@ def _across(settings: Settings) -> list[FieldError]:
         faults.append(FieldError("network.pod_dns", "an engine that edgelet does not start has a network of its own"))
     if settings.workload.backoff_max_s < settings.workload.backoff_initial_s:
         faults.append(FieldError("workload.backoff_max_s", "less than backoff_initial_s"))
+    api = settings.api
+    needed = {"tcp_cert": api.tcp_cert, "tcp_key": api.tcp_key, "tcp_client_ca": api.tcp_client_ca}
+    if api.tcp_listen:
+        faults += [FieldError(f"api.{name}", "tcp_listen needs it") for name, value in needed.items() if value is None]
+        if not api.tcp_clients:
+            faults.append(FieldError("api.tcp_clients", "tcp_listen needs the names of those who may come in"))
     if settings.disk.image_gc_low_percent > settings.disk.image_gc_high_percent:
         faults.append(FieldError("disk.image_gc_low_percent", "more than image_gc_high_percent"))
     faults += [

@@ -6,7 +6,7 @@ Pure: every fault is found in one go and raised together.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from edgelet.api import huge_pages
@@ -19,8 +19,8 @@ from edgelet.api.pod import Pod
 from edgelet.api.secret import Secret
 from edgelet.api.value import Value
 from edgelet.intake import conform, defaults, faults, typed, update
-from edgelet.intake.admission import pod_security, walk
-from edgelet.intake.admission.pod_security import Profile
+from edgelet.intake.admission import walk
+from edgelet.intake.admission.in_force import PolicyInForce
 from edgelet.intake.validation import config, pod
 
 _MODELS: dict[str, type[Value]] = {"Pod": Pod, "ConfigMap": ConfigMap, "Secret": Secret, "Namespace": Namespace}
@@ -49,7 +49,7 @@ class House:
     """The rules of this board."""
 
     node_name: str
-    profile: Profile = "privileged"
+    policy: PolicyInForce = field(default_factory=PolicyInForce)
     memory_limits: bool = True  # whether the kernel can keep them
     huge_page_limits: bool = True  # whether the kernel can keep them
     no_user_namespaces: str = ""  # why pods cannot have users of their own, for people
@@ -66,12 +66,11 @@ class Admitted:
 def admit(
     document: Mapping[str, Any], kind: Kind, *, house: House, old: Mapping[str, Any] | None = None, strict: bool = False
 ) -> Admitted:
-    """Return the document as it is stored. `old` is the version it replaces.
+    """Return the document as it is stored. `old` is the version it replaces. The policy is asked by who stores it.
 
     Raises:
         DecodeError: strict, and a field that Kubernetes does not know.
         InvalidObjectError: Faults, all of them.
-        ForbiddenError: The pod security profile of this board does not allow it.
     """
     model = _MODELS[kind.kind]
     shaped = conform.conform(_desired(document), model)
@@ -97,8 +96,6 @@ def admit(
     found = (*_rules(model.model_validate(complete), house, created=old is None), *refused)
     if wrong or found:
         raise _invalid(kind, document, typed.beside(wrong, found))
-    if kind.kind == "Pod":
-        pod_security.check(Pod.model_validate(complete), house.profile)
     return Admitted(complete, tuple(f'unknown field "{path}"' for path in shaped.unknown[:_MAX_WARNINGS]))
 
 

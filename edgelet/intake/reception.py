@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from edgelet.api.errors import ConflictError, ForbiddenError, InvalidObjectError, TooLargeError
 from edgelet.intake import admit, decode, dry_run, faults, patch_object, requests, spec_part, update, words
+from edgelet.intake.admission import judge
 from edgelet.intake.admit import House
 from edgelet.intake.requests import DECLARATIVE, Request
 from edgelet.intake.spec_part import SpecPart
@@ -77,7 +78,7 @@ class Reception:
         Raises:
             DecodeError, NotFoundError: No such kind, or a field nobody knows and strict.
             InvalidObjectError: Faults, or a change that is not allowed.
-            ForbiddenError: The namespace is ending, or the pod asks for more than the profile gives.
+            ForbiddenError: The namespace is ending, or the policy of this board does not take it.
             ConflictError: Another owner, another resourceVersion, or the object is being deleted.
             TooLargeError, StorageError: It could not be kept.
         """
@@ -140,7 +141,7 @@ class Reception:
             patched = patch_object.patched(old, patch, patch_type=patch_type)
             try:
                 if part is not None:
-                    return await self._update_part(old, patched, part)
+                    return await self._update_part(old, patched, part, asked_by=source)
                 request = requests.read(patched, key.namespace, source, "", strict=False, dry_run=False)
                 return await self._update(request, old, expected_version=old.resource_version)
             except ConflictError:
@@ -193,6 +194,8 @@ class Reception:
         there = self._store.get(request.key)
         if there is not None:
             raise words.already_exists(request.key, deleting=there.deleting)
+        self._judge(admitted.document, request)
+        self._count(request)
         if request.dry_run:
             return Accepted(
                 dry_run.outcome(request.key, admitted.document, source=request.source), admitted.warnings, created=True
@@ -213,6 +216,7 @@ class Reception:
             raise InvalidObjectError(old.key.kind, old.key.name, changed)
         if old.deleting and expected_version is None:
             raise words.already_exists(old.key, deleting=True)
+        self._judge(admitted.document, request, old)
         if request.dry_run:
             return Accepted(
                 dry_run.outcome(request.key, admitted.document, source=request.source, old=old), admitted.warnings
@@ -222,12 +226,13 @@ class Reception:
         )
         return Accepted(stored, admitted.warnings)
 
-    async def _update_part(self, old: StoredObject, wanted: Document, part: SpecPart) -> Accepted:
+    async def _update_part(self, old: StoredObject, wanted: Document, part: SpecPart, *, asked_by: str) -> Accepted:
         narrowed = part.narrowed(old.document, wanted)
         request = requests.read(narrowed, old.key.namespace, old.source, old.digest, strict=False, dry_run=False)
         admitted = self._admit(request, old)
         if found := part.check(old.document, wanted, admitted.document):
             raise InvalidObjectError(old.key.kind, old.key.name, found)
+        self._judge(admitted.document, replace(request, source=asked_by), old)
         stored = await self._store.put(
             old.key,
             admitted.document,
@@ -240,6 +245,7 @@ class Reception:
     async def _succeed(self, request: Request, old: StoredObject, admitted: admit.Admitted) -> Accepted:
         warnings = (*admitted.warnings, _REPLACED)
         admitted.document["spec"].pop("ephemeralContainers", None)  # they looked into the old one
+        self._judge(admitted.document, request)
         if request.dry_run:
             return Accepted(dry_run.outcome(request.key, admitted.document, source=request.source, old=old), warnings)
         ending = await self._successors.keep(old, admitted.document, source=request.source, digest=request.digest)
@@ -273,6 +279,17 @@ class Reception:
                 f"cannot take {words.named(request.key)}: {size} bytes, an object may have {self._max_object_bytes}"
             )
         return admitted
+
+    def _judge(self, document: Document, request: Request, old: StoredObject | None = None) -> None:
+        """Hold a document against the board's policy; `old` where it stays in place. Raises ForbiddenError."""
+        before = old.document if old is not None else None
+        judge.check(document, self._house.policy.ruling, source=request.source, old=before)
+
+    def _count(self, request: Request) -> None:
+        if request.kind.kind == "Pod":
+            pods = ((one.source, one.key.namespace) for one in self._store.list("Pod"))
+            key, ruling = request.key, self._house.policy.ruling
+            judge.check_count(ruling, source=request.source, namespace=key.namespace, name=key.name, pods=pods)
 
     def _find(self, key: Key) -> StoredObject:
         found = self._store.get(key)

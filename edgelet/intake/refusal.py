@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from edgelet.api import kinds
-from edgelet.api.errors import EdgeletError, InvalidObjectError
+from edgelet.api.errors import EdgeletError, ForbiddenError, InvalidObjectError
 from edgelet.api.status import Status, StatusCause, StatusDetails
 from edgelet.ports.object_store import Document
 
@@ -57,7 +57,7 @@ def answer(error: EdgeletError) -> tuple[int, Document]:
 
 def _details(error: EdgeletError) -> StatusDetails:
     retry_s = math.ceil(error.retry_after.total_seconds()) if error.retry_after is not None else None
-    if not isinstance(error, InvalidObjectError):
+    if not isinstance(error, (ForbiddenError, InvalidObjectError)) or not error.faults:
         return StatusDetails(retry_after_seconds=retry_s)
     kind = kinds.of_kind(error.kind)
     return StatusDetails(

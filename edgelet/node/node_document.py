@@ -53,6 +53,7 @@ class SeenNode:
     not_ready: str = ""
     pressures: Mapping[str, str] = field(default_factory=dict)  # conditions that are so, with words for people
     flash_pressure: str = ""  # how much more than it should was written, for people; "" means none
+    policy_fault: str = ""  # why policy.toml cannot be used, for people; "" where it can
     reserved: Reserved = Reserved()
     identity: SeenIdentity | None = None  # of an encrypted link
 
@@ -143,6 +144,13 @@ def _conditions(seen: SeenNode, *, previous: Document | None, now: str) -> list[
             bool(seen.flash_pressure),
             "WriteBudgetExceeded" if seen.flash_pressure else "WithinWriteBudget",
             seen.flash_pressure or "edgelet and its engine write no more to flash than they should",
+        ),
+        # Not one of Kubernetes' either: a board that takes nothing new says why.
+        _Statement(
+            "PolicyFault",
+            bool(seen.policy_fault),
+            "PolicyUnusable" if seen.policy_fault else "PolicyUsable",
+            seen.policy_fault or "the admission policy of this board was read and counts",
         ),
         _pressed(
             seen,

@@ -71,6 +71,7 @@ class ExecutorPorts:
     clock: Clock
     node: Callable[[], NodeFacts]
     backoff: BackoffSettings
+    host_bounds: Callable[[Pod], volumes.HostBounds] = lambda _: {}  # by the board's policy
 
 
 class Executor:
@@ -179,7 +180,13 @@ class Executor:
             return replace(memory(), volumes_gone=True, files_ready=False)
         try:
             await self._user_ids(pod)
-            plan = volumes.plan(pod, paths=files.paths, objects=self._ports.objects, node=self._ports.node())
+            plan = volumes.plan(
+                pod,
+                paths=files.paths,
+                objects=self._ports.objects,
+                node=self._ports.node(),
+                host_bounds=self._ports.host_bounds(pod),
+            )
             await files.prepare(pod.metadata.uid, plan.steps)
         except EdgeletError as error:
             self._told(pod)(error.reason, error.message, warning=True)
@@ -297,7 +304,8 @@ class Executor:
                 adoption.SPEC_LABEL: adoption.spec_digest(self._stored_spec(pod)),
             },
         )
-        await ports.files.prepare(pod.metadata.uid, resolved.steps)
+        bounded = volumes.bounded(pod, container, ports.host_bounds(pod))
+        await ports.files.prepare(pod.metadata.uid, (*bounded, *resolved.steps))
         if not pid_target.wanted(container):
             return resolved.spec
         target = pid_target.find(container, await ports.runtime.pod(pod.metadata.uid))

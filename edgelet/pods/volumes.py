@@ -9,10 +9,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from edgelet.api import huge_pages
+from edgelet.api.container import Container
 from edgelet.api.errors import EdgeletError
 from edgelet.api.pod import Pod
 from edgelet.api.quantity import Quantity
-from edgelet.api.volume import EmptyDirVolume, Volume
+from edgelet.api.volume import EmptyDirVolume, HostPathVolume, Volume
 from edgelet.pods import references, resources, volume_payloads
 from edgelet.pods.node_facts import NodeFacts
 from edgelet.pods.references import Objects
@@ -48,7 +49,12 @@ class VolumePlan:
         return tuple(step for step in self.steps if isinstance(step, Payload))
 
 
-def plan(pod: Pod, *, paths: PodPaths, objects: Objects, node: NodeFacts) -> VolumePlan:
+HostBounds = Mapping[str, tuple[str, ...]]  # where links in the hostPath of a volume may lead; not there: anywhere
+
+
+def plan(
+    pod: Pod, *, paths: PodPaths, objects: Objects, node: NodeFacts, host_bounds: HostBounds | None = None
+) -> VolumePlan:
     """Return what the pod's volumes need. Volumes that no container mounts are ignored.
 
     Raises:
@@ -60,7 +66,10 @@ def plan(pod: Pod, *, paths: PodPaths, objects: Objects, node: NodeFacts) -> Vol
         if volume.image is not None:
             continue  # fetched and laid out for each container that mounts it
         try:
-            steps.append(_step(volume, pod, paths=paths, objects=objects, node=node))
+            if volume.host_path:
+                steps.append(_host_directory(volume, volume.host_path, host_bounds or {}))
+            else:
+                steps.append(_step(volume, pod, paths=paths, objects=objects, node=node))
         except ValueError as error:
             message = f'MountVolume.SetUp failed for volume "{volume.name}" : {error}'
             raise EdgeletError("FailedMount", message) from error
@@ -74,6 +83,22 @@ def places(pod: Pod, *, paths: PodPaths) -> dict[str, MountableVolume]:
     """
     mounted = (one for one in references.mounted_volumes(pod) if one.image is None)
     return {volume.name: _place(volume, pod.metadata.uid, paths) for volume in mounted}
+
+
+def bounded(pod: Pod, container: Container, host_bounds: HostBounds) -> tuple[HostDirectory, ...]:
+    """Return what of the board is looked at again before each start: a pod that ran may have put a link in its way."""
+    mounted = {mount.name for mount in container.volume_mounts} & host_bounds.keys()
+    return tuple(
+        _host_directory(volume, volume.host_path, host_bounds)
+        for volume in pod.spec.volumes
+        if volume.host_path and volume.name in mounted
+    )
+
+
+def _host_directory(volume: Volume, source: HostPathVolume, host_bounds: HostBounds) -> HostDirectory:
+    """Return the step for a hostPath. fsGroup never touches the host's own files."""
+    within = host_bounds.get(volume.name, ())
+    return HostDirectory(volume=volume.name, path=source.path, type=source.type or "", within=within)
 
 
 def _place(volume: Volume, uid: str, paths: PodPaths) -> MountableVolume:
@@ -93,9 +118,6 @@ def _is_payload(volume: Volume) -> bool:
 def _step(volume: Volume, pod: Pod, *, paths: PodPaths, objects: Objects, node: NodeFacts) -> VolumeStep:
     path = _place(volume, pod.metadata.uid, paths).path
     gid = pod.spec.security_context.fs_group if pod.spec.security_context else None
-    if volume.host_path:
-        # fsGroup never touches the host's own files
-        return HostDirectory(volume=volume.name, path=path, type=volume.host_path.type or "")
     if _is_payload(volume):
         files = volume_payloads.files(volume, pod, objects=objects, node=node)
         return Payload(volume=volume.name, path=path, files=files, gid=gid)

@@ -12,14 +12,15 @@ JSON = "application/json"
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """Who is at the other end of the unix socket, as the kernel saw it at connect (SO_PEERCRED)."""
+    """Who is at the other end: of the unix socket as the kernel saw it at connect (SO_PEERCRED), of TCP by name."""
 
-    pid: int
-    uid: int
-    gid: int
+    pid: int = 0
+    uid: int = -1
+    gid: int = -1
+    name: str = ""  # the common name of a verified client certificate
 
     def __str__(self) -> str:
-        return f"uid={self.uid} gid={self.gid} pid={self.pid}"
+        return f"name={self.name}" if self.name else f"uid={self.uid} gid={self.gid} pid={self.pid}"
 
 
 @dataclass(frozen=True, slots=True)

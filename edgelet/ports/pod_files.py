@@ -107,6 +107,7 @@ class HostDirectory:
     volume: str
     path: str
     type: HostPathType = ""
+    within: tuple[str, ...] = ()  # links in the path may lead to these places and below; none: anywhere
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,10 @@ _STOP_S = 20.0
 
 
 def write_settings(place: Place) -> None:
-    """Write edgelet.toml: everything below the demonstration's directory, bridge and addresses of its own."""
+    """Write edgelet.toml: everything below the demonstration's directory, bridge and addresses of its own.
+
+    The board's policy lets the pod have the one port that it asks for, and else what the baseline allows.
+    """
     base = place.base
     for name in ("manifests", "state", "run", "storage", "storage-run"):
         (base / name).mkdir(mode=0o711)
@@ -31,6 +34,7 @@ def write_settings(place: Place) -> None:
         "mqtt": {"url": f"mqtt://127.0.0.1:{place.broker_port}"},
         "podman": {"storage_root": str(place.storage_root), "run_root": str(place.run_root)},
         "network": {"bridge": place.bridge, "pool": place.pool},
+        "admission": {"policy": str(place.policy)},
     }
     # A JSON string without control characters is a TOML string.
     text = "\n".join(
@@ -38,6 +42,8 @@ def write_settings(place: Place) -> None:
         for table, values in tables.items()
     )
     place.settings.write_text(text)
+    place.policy.write_text(f"host_ports = [{place.host_port}]\n")
+    place.policy.chmod(0o600)
 
 
 def start(place: Place) -> None:

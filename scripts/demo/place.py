@@ -29,6 +29,10 @@ class Place:
         return self.base / "edgelet.toml"
 
     @property
+    def policy(self) -> Path:
+        return self.base / "policy.toml"
+
+    @property
     def agent_log(self) -> Path:
         return self.base / "agent.log"
 

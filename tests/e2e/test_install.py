@@ -19,6 +19,9 @@ OURS = {
 }
 
 
+SETTINGS = {"/etc/edgelet/edgelet.toml", "/etc/edgelet/policy.toml"}
+
+
 def run(*argv: str | Path) -> str:
     done = subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -34,7 +37,7 @@ def test_installation_is_what_its_list_says_and_can_be_repeated_and_undone(tmp_p
     opt = tmp_path / "opt/edgelet"
     run("scripts/install", "--root", tmp_path)
     assert set((opt / "INSTALLED").read_text().split()) == OURS
-    assert outside_of_opt(tmp_path) == {*OURS, "/etc/edgelet/edgelet.toml"}
+    assert outside_of_opt(tmp_path) == {*OURS, *SETTINGS}
     first = (opt / "venv").readlink()
 
     command = (opt / "venv/bin/edgelet").read_text()
@@ -53,5 +56,5 @@ def test_installation_is_what_its_list_says_and_can_be_repeated_and_undone(tmp_p
     assert {path.name for path in opt.iterdir()} == {"INSTALLED", "docs", "venv", str(second)}
 
     run("scripts/uninstall", "--root", tmp_path)
-    assert outside_of_opt(tmp_path) == {"/etc/edgelet/edgelet.toml"}
+    assert outside_of_opt(tmp_path) == SETTINGS
     assert not opt.exists()

@@ -21,6 +21,7 @@ pytestmark = [pytest.mark.podman, pytest.mark.slow]
 ROOT = Path(__file__).parents[2]
 EDGELET = "/usr/local/bin/edgelet"
 STORAGE = ("--root", "/var/lib/edgelet/containers", "--runroot", "/run/edgelet/containers")
+POLICY = "[source.manifest]\nhost_ports = [18080]\n"  # of the example
 SETTINGS = """\
 [podman]
 storage_root = "/var/lib/edgelet/containers"
@@ -46,6 +47,7 @@ def board() -> Iterator[SystemdContainer]:
             container.write(f"/{name}", (root / name).read_text())
         container.write("/usr/lib/tmpfiles.d/edgelet.conf", (root / "usr/lib/tmpfiles.d/edgelet.conf").read_text())
         container.write("/etc/edgelet/edgelet.toml", SETTINGS)
+        container.write("/etc/edgelet/policy.toml", POLICY)
         container.run("ln", "-sfn", "/opt/edgelet/venv/bin/edgelet", EDGELET)
         container.run("systemd-sysusers", "edgelet.conf")
         container.run("systemd-tmpfiles", "--create", "edgelet.conf")

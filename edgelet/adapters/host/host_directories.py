@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import stat
+from collections.abc import Sequence
 from pathlib import Path
 
 from edgelet.ports.pod_files import HostPathType
@@ -29,14 +30,16 @@ _KINDS: tuple[tuple[int, HostPathType], ...] = (
 )
 
 
-def prepare(path: str, wanted: HostPathType) -> bool:
-    """Check the path; True if something was made.
+def prepare(path: str, wanted: HostPathType, within: Sequence[str] = ()) -> bool:
+    """Check the path; True if something was made. Links in it may lead to the places `within` alone, if there are any.
 
     Raises:
         OSError: With the kubelet's words as its text where the type does not fit; otherwise the system's.
     """
     if ".." in path.split("/"):
         raise OSError(f"invalid HostPath `{path}`: must not contain '..'")
+    if within:
+        _confine(path, within)
     if wanted in {"", "DirectoryOrCreate"} and not _exists(path):
         # Without a type the kubelet hands any path on and the CRI runtime makes a directory: what Podman does not do.
         Path(path).mkdir(mode=0o755, parents=True, exist_ok=True)
@@ -47,6 +50,13 @@ def prepare(path: str, wanted: HostPathType) -> bool:
     if wanted:
         _check(path, wanted)
     return False
+
+
+def _confine(path: str, within: Sequence[str]) -> None:
+    """Refuse a path that a link leads elsewhere: a pod that may write above it could have put one there."""
+    real = os.path.realpath(path)  # as far as it is there; what is not cannot be a link. pathlib raises on a loop
+    if not any(Path(real).is_relative_to(os.path.realpath(place)) for place in within):
+        raise OSError(f"hostPath {path} leads to {real}, where the policy of this board lets no pod in")
 
 
 def _check(path: str, wanted: HostPathType) -> None:

@@ -181,8 +181,8 @@ class HostPodFiles:
 
     def _set_up(self, uid: str, step: VolumeStep | ImageDirectory, root: int) -> bool:
         match step:
-            case HostDirectory(path=path, type=kind):
-                return host_directories.prepare(path, kind)
+            case HostDirectory(path=path, type=kind, within=within):
+                return host_directories.prepare(path, kind, within)
             case EmptyDirectory(path=path, gid=gid):
                 return container_files.make_empty(self._confined(path, self._paths.durable(uid)), gid, root=root)
             case MemoryDirectory(path=path, gid=gid, size_bytes=size_bytes):

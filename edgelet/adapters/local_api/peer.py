@@ -12,12 +12,24 @@ from contextlib import contextmanager
 from edgelet.ports.local_api import Peer
 
 _UCRED = struct.Struct("3i")
+_SO_PEERGROUPS = 59  # Source: linux/asm-generic/socket.h; Python has no name for it
+_GID = struct.Struct("I")
+_MAX_GROUPS = 256  # Python reads no socket option longer than 1024 bytes
 
 
 def credentials(sock: socket.socket) -> Peer:
     """The process that connected; it may have ended or changed its user since."""
     raw = sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _UCRED.size)
     return Peer(*_UCRED.unpack(raw))
+
+
+def groups(sock: socket.socket) -> frozenset[int]:
+    """The supplementary groups of the process that connected, as of then; none where they are too many to tell."""
+    try:
+        raw = sock.getsockopt(socket.SOL_SOCKET, _SO_PEERGROUPS, _GID.size * _MAX_GROUPS)
+    except OSError:
+        return frozenset()
+    return frozenset(gid for (gid,) in _GID.iter_unpack(raw))
 
 
 @contextmanager

@@ -17,6 +17,7 @@ log = logging.getLogger(__name__)
 
 PATH_LIMIT_BYTES = 107  # sun_path of Linux less its NUL
 MODE = 0o660
+MODE_FOR_ALL = 0o666  # where who is at the other end decides alone
 CONNECT_TIMEOUT_S = 2.0
 
 
@@ -30,7 +31,7 @@ class SocketFile:
     inode: int
 
 
-def open_socket(path: Path, *, group: str, backlog: int) -> SocketFile:
+def open_socket(path: Path, *, group: str, backlog: int, mode: int = MODE) -> SocketFile:
     """Bind and listen; a dead socket in the way is replaced.
 
     Nobody can connect before the owner, group and mode are right: the file is born 0600 and listening comes last.
@@ -43,7 +44,7 @@ def open_socket(path: Path, *, group: str, backlog: int) -> SocketFile:
         raise EdgeletError("BadSocketPath", f"cannot listen on {path}: longer than {PATH_LIMIT_BYTES} bytes")
     try:
         _clear(path)
-        return _bind(path, group=group, backlog=backlog)
+        return _bind(path, group=group, backlog=backlog, mode=mode)
     except PermissionError as error:
         raise EdgeletError("Forbidden", f"cannot listen on {path}: {error.strerror}; run as root?") from error
     except OSError as error:
@@ -90,7 +91,7 @@ def _answers(path: Path) -> bool:
     return True
 
 
-def _bind(path: Path, *, group: str, backlog: int) -> SocketFile:
+def _bind(path: Path, *, group: str, backlog: int, mode: int) -> SocketFile:
     sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
     try:
         before = os.umask(0o177)
@@ -100,7 +101,7 @@ def _bind(path: Path, *, group: str, backlog: int) -> SocketFile:
             os.umask(before)
         made = path.lstat()
         _give_to(path, group)
-        path.chmod(MODE)
+        path.chmod(mode)
         sock.listen(backlog)
     except BaseException:
         sock.close()

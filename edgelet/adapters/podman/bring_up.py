@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from edgelet.adapters.podman import boot_memo, containers_conf, detect, facts, runtime_probe
+from edgelet.adapters.podman import boot_memo, containers_conf, detect, engine_home, facts, runtime_probe
 from edgelet.adapters.podman.engine import Engine, Program
 from edgelet.adapters.podman.errors import LibpodError
 from edgelet.adapters.podman.libpod import Libpod
@@ -49,6 +49,7 @@ class Options:
     base_conf: Path | None = None
     idle_exit_s: int = 5
     calls_per_core: int = 2
+    signatures: Path | None = None  # a policy.json of image signatures; None = the host's
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -183,7 +184,7 @@ def environment(options: Options, choices: containers_conf.Choices) -> dict[str,
     passed_on = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
     return passed_on | {
         "PATH": _PATH,
-        "HOME": "/root",
+        "HOME": str(options.run_dir / "home") if options.signatures else "/root",
         "CONTAINERS_CONF": str(options.run_dir / "containers.conf"),
         "TMPDIR": str(choices.copy_dir),
         "DISABLE_HC_SYSTEMD": "true",  # an image's HEALTHCHECK makes no systemd timers: probes are the agent's
@@ -229,6 +230,8 @@ def _write_files(options: Options, choices: containers_conf.Choices) -> None:
     # Layers of pulls that a crash cut short: 58 MB each were seen.
     shutil.rmtree(choices.copy_dir, ignore_errors=True)
     choices.copy_dir.mkdir(mode=0o700, parents=True)
+    if options.signatures is not None:
+        engine_home.make(options.run_dir / "home", options.signatures)
     base = options.base_conf.read_text() if options.base_conf else ""
     document = containers_conf.network_document(choices.network_name, options.bridge, options.pool)
     replace(choices.network_config_dir / f"{choices.network_name}.json", document)

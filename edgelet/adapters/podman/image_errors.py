@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from enum import Enum, auto
 
-from edgelet.adapters.podman import image_reference
+from edgelet.api import image_name
 from edgelet.api.errors import ImageError
 
 _TEXT_LIMIT = 1000
@@ -94,7 +94,7 @@ def error(completed: str, text: str) -> ImageError:
 
 def _without_names(completed: str, text: str) -> str:
     """Take out what is a name and no news: a repository may be called forbidden/eof, a tag 404, a digest holds 403."""
-    repository = image_reference.repository_of(completed)
+    repository = image_name.repository_of(completed)
     registry, _, path = repository.partition("/")
     tag = completed.removeprefix(f"{repository}:") if "@" not in completed else ""
     names = (completed, repository, registry, path, f"manifest {tag} in")

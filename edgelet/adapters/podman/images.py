@@ -13,11 +13,12 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
-from edgelet.adapters.podman import image_errors, image_reference, image_repair, registry_auth
+from edgelet.adapters.podman import image_errors, image_repair, registry_auth
 from edgelet.adapters.podman.errors import RETRY_SOON, LibpodError
 from edgelet.adapters.podman.image_memory import ImageMemory
 from edgelet.adapters.podman.libpod import Libpod
 from edgelet.adapters.podman.storage_repair import OwnStorage
+from edgelet.api import image_name
 from edgelet.api.errors import DamagedImageError, EngineError, ImageError
 from edgelet.ports.images import Credential, ImageInfo
 
@@ -71,7 +72,7 @@ class PodmanImages:
             ImageError: InvalidImageName, ImageInspectError, or ErrImagePull: it is one of another architecture.
             EngineError: EngineUnavailable.
         """
-        name = image_reference.image_id(reference) or image_reference.complete(reference)
+        name = image_name.image_id(reference) or image_name.complete(reference)
         if self._memory.is_absent(name):
             return None
         stamp = self._memory.stamp()
@@ -88,7 +89,7 @@ class PodmanImages:
             ImageError: See ports.images.
             EngineError: EngineUnavailable: the engine ended in the midst of it.
         """
-        completed = image_reference.complete(reference)
+        completed = image_name.complete(reference)
         logins = (*registry_auth.fitting(completed, credentials), None)
         async with self._one_pull:
             image_id, login = await self._pull_with(completed, logins)
@@ -125,7 +126,7 @@ class PodmanImages:
             ImageError: ImageInUse: a container is made of it; nothing was changed. ImageInspectError.
             EngineError: EngineUnavailable.
         """
-        bare = image_reference.image_id(image_id) or image_id
+        bare = image_name.image_id(image_id) or image_id
         row = next((row for row in await self._rows() if row["Id"] == bare), None)
         if row is None:
             return
@@ -143,7 +144,7 @@ class PodmanImages:
             ImageError: ImageInUse: a stranger's container is made of it. ImageInspectError.
             EngineError: EngineUnavailable.
         """
-        bare = image_reference.image_id(reference) or image_reference.complete(reference)
+        bare = image_name.image_id(reference) or image_name.complete(reference)
         try:
             broken = frozenset[str]()
             if self._storage is not None:

@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterable
 from fnmatch import fnmatchcase
 
-from edgelet.adapters.podman import image_reference
+from edgelet.api import image_name
 from edgelet.ports.images import Credential
 
 _DOCKER_HUB_NAMES = ("index.docker.io", "registry-1.docker.io", "registry.hub.docker.com")
@@ -21,7 +21,7 @@ def fitting(completed: str, credentials: Iterable[Credential]) -> tuple[Credenti
 
     Source: Kubernetes pkg/credentialprovider/keyring.go: the index of logins is sorted backwards.
     """
-    repository = image_reference.repository_of(completed)
+    repository = image_name.repository_of(completed)
     found = [credential for credential in credentials if _fits(repository, credential.registry)]
     return tuple(sorted(found, key=lambda credential: _plain(credential.registry), reverse=True))
 
@@ -48,7 +48,7 @@ def _plain(registry: str) -> str:
     for version in ("/v1", "/v2"):
         text = text.removesuffix(version)
     host, slash, path = text.partition("/")
-    return f"{image_reference.DEFAULT_REGISTRY if host in _DOCKER_HUB_NAMES else host}{slash}{path}"
+    return f"{image_name.DEFAULT_REGISTRY if host in _DOCKER_HUB_NAMES else host}{slash}{path}"
 
 
 def _host_fits(host: str, pattern: str) -> bool:

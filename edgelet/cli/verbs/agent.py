@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from edgelet.api.errors import EdgeletError
 from edgelet.cli.failure import CliError
@@ -39,13 +41,17 @@ def run(call: Call) -> int:
 
 
 def uses_tls(config: Path | None, environ: Mapping[str, str]) -> bool:
-    """Whether the settings name a broker behind TLS; settings that cannot be read are judged elsewhere."""
+    """Whether the settings name a broker or a listener with TLS; settings that cannot be read are judged elsewhere."""
     import tomllib  # noqa: PLC0415
 
-    url = environ.get("EDGELET_MQTT_URL")
-    if url is None and config is not None:
-        try:
-            url = tomllib.loads(config.read_text(encoding="utf-8"))["mqtt"]["url"]
-        except (OSError, ValueError, KeyError, TypeError):
-            url = None
-    return str(url or "").lower().startswith("mqtts")
+    tables: dict[str, Any] = {}
+    if config is not None:
+        with contextlib.suppress(OSError, ValueError):
+            tables = tomllib.loads(config.read_text(encoding="utf-8"))
+
+    def setting(table: str, key: str) -> str:
+        found = tables.get(table)
+        written = found.get(key) if isinstance(found, dict) else None
+        return str(environ.get(f"EDGELET_{table}_{key}".upper(), written or ""))
+
+    return setting("mqtt", "url").lower().startswith("mqtts") or bool(setting("api", "tcp_listen"))

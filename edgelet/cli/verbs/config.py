@@ -12,7 +12,7 @@ DEFAULT = "/etc/edgelet/edgelet.toml"
 
 VERB = Verb(
     usage="config check [--config FILE]",
-    about="Judge a settings file together with the EDGELET_... variables; every fault is named.",
+    about="Judge a settings file together with the EDGELET_... variables, and the policy; every fault is named.",
     examples="""
 edgelet config check
 edgelet config check --config ./edgelet.toml""",
@@ -25,11 +25,11 @@ def run(call: Call) -> int:
     if call.arguments != ("check",):
         raise UsageError(f"unknown command: config {' '.join(call.arguments)}".rstrip() + "; there is `config check`")
     from edgelet.api.errors import EdgeletError  # noqa: PLC0415  pydantic comes with the settings
-    from edgelet.config import load  # noqa: PLC0415  pydantic comes with the settings
+    from edgelet.config import load, policy_file  # noqa: PLC0415  pydantic comes with the settings
 
     path = Path(call.parsed.text("config"))
     try:
-        load.load(path, call.environ)
+        policy_file.load(load.load(path, call.environ).admission.policy)
     except load.SettingsError as error:
         lines = "\n".join(f"  {fault}" for fault in error.faults)
         raise CliError(f"{path}: {len(error.faults)} fault(s)\n{lines}") from error

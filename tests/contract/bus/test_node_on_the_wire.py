@@ -22,6 +22,7 @@ from edgelet.intake.successors import Successors
 from edgelet.node.event_recorder import EventRecorder
 from edgelet.node.reporter import Reporter, Rhythm
 from edgelet.ports.object_store import Key
+from tests import builders
 from tests.contract.bus.conftest import ROOT, eventually, make_bus
 from tests.fixtures.mosquitto import Mosquitto
 
@@ -51,7 +52,7 @@ class Board:
         self.reception = Reception(
             store=self.store,
             successors=self.successors,
-            house=House(node_name="pi-01"),
+            house=House(node_name="pi-01", policy=builders.policy()),
             max_object_bytes=131072,
             make_suffix=lambda: "abcde",
         )

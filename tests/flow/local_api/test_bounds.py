@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import logging
 import os
@@ -171,6 +172,18 @@ async def test_a_stream_that_fails_ends_without_its_last_chunk(
     assert not said.endswith(b"0\r\n\r\n")
     assert closed == [True]
     assert "a stream failed" in caplog.text
+
+
+@pytest.mark.parametrize("turns", range(10))
+async def test_a_client_that_comes_while_the_server_stops_is_let_go(board: Board, turns: int) -> None:
+    with socket.socket(socket.AF_UNIX) as client:
+        client.connect(str(board.path))
+        client.settimeout(5)
+        for _ in range(turns):  # of the loop, until the server is told to stop
+            await asyncio.sleep(0)
+        await board.stop()
+        with contextlib.suppress(ConnectionError):
+            assert await asyncio.to_thread(client.recv, 1) == b""
 
 
 async def test_the_socket_has_its_rights_and_goes_with_the_server(directory: Path) -> None:

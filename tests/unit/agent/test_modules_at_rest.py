@@ -8,6 +8,7 @@ import pytest
 
 ROOT = Path(__file__).parents[3]
 FOR_LATER = (
+    "edgelet.adapters.local_api.tcp_door",
     "edgelet.adapters.local_api.websocket",
     "edgelet.adapters.podman.attach_session",
     "edgelet.adapters.podman.pod_port",

@@ -13,6 +13,7 @@ from edgelet.intake import refusal, yaml_dialect
 from edgelet.intake.admit import House
 from edgelet.intake.reception import Reception
 from edgelet.intake.successors import Successors
+from tests import builders
 from tests.fakes.object_store import FakeObjectStore
 from tests.fakes.virtual_time import VirtualClock
 
@@ -25,7 +26,7 @@ def _reception() -> Reception:
     return Reception(
         store=store,
         successors=Successors(store, VirtualClock()),
-        house=House(node_name="node"),
+        house=House(node_name="node", policy=builders.policy()),
         max_object_bytes=131_072,
         make_suffix=lambda: "abcde",
     )

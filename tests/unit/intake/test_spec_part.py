@@ -35,7 +35,7 @@ def _reception(store: FakeObjectStore, profile: Any = "privileged") -> Reception
     return Reception(
         store=store,
         successors=Successors(store, VirtualClock()),
-        house=House(node_name="board", profile=profile),
+        house=House(node_name="board", policy=builders.policy(profile=profile)),
         max_object_bytes=20_000,
         make_suffix=lambda: "00001",
     )

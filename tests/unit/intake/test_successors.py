@@ -26,7 +26,7 @@ def _reception(store: FakeObjectStore, successors: Successors) -> Reception:
     return Reception(
         store=store,
         successors=successors,
-        house=House(node_name="board"),
+        house=House(node_name="board", policy=builders.policy()),
         max_object_bytes=20_000,
         make_suffix=lambda: "abcde",
     )

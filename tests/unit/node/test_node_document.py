@@ -77,6 +77,7 @@ def test_a_healthy_board_is_ready_without_pressure() -> None:
         ("MemoryPressure", "False", "KubeletHasSufficientMemory"),
         ("DiskPressure", "False", "KubeletHasNoDiskPressure"),
         ("FlashWritePressure", "False", "WithinWriteBudget"),
+        ("PolicyFault", "False", "PolicyUsable"),
         ("PIDPressure", "False", "KubeletHasSufficientPID"),
         ("Ready", "True", "KubeletReady"),
     ]
@@ -88,6 +89,13 @@ def test_a_board_that_writes_too_much_says_how_much() -> None:
     found = conditions(node_document.status(seen, previous=None, now=NOW))["FlashWritePressure"]
     assert (found["status"], found["reason"]) == ("True", "WriteBudgetExceeded")
     assert found["message"] == "edgelet wrote more than 20 MB"
+
+
+def test_a_board_whose_policy_cannot_be_used_says_why() -> None:
+    found = conditions(node_document.status(replace(SEEN, policy_fault="line 3"), previous=None, now=NOW))
+    assert (found["PolicyFault"]["status"], found["PolicyFault"]["reason"]) == ("True", "PolicyUnusable")
+    assert found["PolicyFault"]["message"] == "line 3"
+    assert found["Ready"]["status"] == "True"
 
 
 @pytest.mark.parametrize(

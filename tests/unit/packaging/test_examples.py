@@ -8,6 +8,7 @@ from edgelet.intake.admit import House
 from edgelet.intake.reception import Reception
 from edgelet.intake.successors import Successors
 from scripts.demo import engine
+from tests import builders
 from tests.fakes.object_store import FakeObjectStore
 from tests.fakes.virtual_time import VirtualClock
 
@@ -19,7 +20,7 @@ def reception() -> Reception:
     return Reception(
         store=store,
         successors=Successors(store, VirtualClock()),
-        house=House(node_name="board"),
+        house=House(node_name="board", policy=builders.policy()),
         max_object_bytes=131072,
         make_suffix=lambda: "00000",
     )

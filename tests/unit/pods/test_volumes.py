@@ -44,6 +44,17 @@ def test_each_source_becomes_a_step_and_a_place() -> None:
     assert found.payloads == found.steps[2:3]
 
 
+def test_a_host_path_with_bounds_is_looked_at_again_for_each_container_that_mounts_it() -> None:
+    sources = [{"name": name, "hostPath": {"path": f"/{name}"}} for name in ("free", "bound", "other")]
+    mounts = [{"name": name, "mountPath": f"/{name}"} for name in ("free", "bound")]
+    one = pod({"volumeMounts": mounts}, volumes=[*sources, {"name": "e", "emptyDir": {}}])
+    bounds = {"bound": ("/srv",), "other": ("/srv",)}
+    step = HostDirectory("bound", "/bound", within=("/srv",))
+    assert volumes.bounded(one, one.spec.containers[0], bounds) == (step,)
+    found = volumes.plan(one, paths=PATHS, objects=OBJECTS, node=NODE, host_bounds=bounds)
+    assert found.steps == (HostDirectory("free", "/free"), step)
+
+
 def test_volumes_that_nobody_mounts_are_ignored_even_if_they_cannot_be() -> None:
     assert plan({"configMap": {"name": "no"}}, {"emptyDir": {}}, mounted=False) == VolumePlan()
 

@@ -417,6 +417,35 @@ async def test_a_host_path_with_back_steps_is_refused(files: HostPodFiles, root:
     assert not (root / "b").exists()
 
 
+async def test_a_link_does_not_lead_out_of_where_the_policy_lets_pods_in(files: HostPodFiles, root: Path) -> None:
+    data, other = root / "data", root / "other"
+    for one in (data / "a", other):
+        one.mkdir(parents=True)
+    (data / "out").symlink_to(other)
+    (data / "loop").symlink_to(data / "loop")
+    (data / "dead").symlink_to(root / "not-there")
+    (data / "in").symlink_to("a")
+    (root / "alias").symlink_to(data)
+
+    async def prepare(path: Path, *within: Path) -> None:
+        step = HostDirectory("v", str(path), "DirectoryOrCreate", within=tuple(map(str, within)))
+        await files.prepare(UID, [step])
+
+    for good in (data, data / "a", data / "in", data / "new", root / "alias" / "a"):
+        await prepare(good, data)
+    await prepare(root / "alias" / "a", root / "alias")
+    await prepare(data / "out", data, other)
+    await prepare(data / "out")  # no bounds: the profile lets it in
+    for bad in (data / "out", data / "out" / "new", data / "dead"):
+        with pytest.raises(EdgeletError, match="where the policy of this board lets no pod in") as caught:
+            await prepare(bad, data)
+        assert caught.value.reason == "FailedMount"
+    with pytest.raises(EdgeletError):
+        await prepare(data / "loop", data)
+    assert not (other / "new").exists()
+    assert not (root / "not-there").exists()
+
+
 async def test_removal_never_deletes_through_a_mount(files: HostPodFiles, paths: PodPaths, root: Path) -> None:
     (root / "precious").mkdir()
     (root / "precious" / "f").write_text("keep")

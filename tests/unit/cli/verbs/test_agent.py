@@ -18,6 +18,9 @@ from edgelet.cli.verbs.agent import uses_tls
         ("[mqtt", {}, False),
         ("mqtt = 3", {}, False),
         ("[mqtt]\nurl = 3", {}, False),
+        ('[api]\ntcp_listen = "127.0.0.1:7443"', {}, True),
+        ('[api]\ntcp_listen = ""', {}, False),
+        ("", {"EDGELET_API_TCP_LISTEN": "0.0.0.0:7443"}, True),
     ],
 )
 def test_tls_is_seen_before_the_settings_are_judged(

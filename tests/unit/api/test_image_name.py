@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgelet.adapters.podman import image_reference
+from edgelet.api import image_name
 from edgelet.api.errors import ImageError
 
 DIGEST = "sha256:" + "a" * 64
@@ -31,8 +31,8 @@ DIGEST = "sha256:" + "a" * 64
     ],
 )
 def test_a_name_is_made_complete(reference: str, complete: str) -> None:
-    assert image_reference.complete(reference) == complete
-    assert image_reference.complete(complete) == complete
+    assert image_name.complete(reference) == complete
+    assert image_name.complete(complete) == complete
 
 
 @pytest.mark.parametrize(
@@ -45,30 +45,30 @@ def test_a_name_is_made_complete(reference: str, complete: str) -> None:
 )
 def test_what_is_no_name_is_refused_with_the_name(reference: str) -> None:
     with pytest.raises(ImageError) as caught:
-        image_reference.complete(reference)
+        image_name.complete(reference)
     assert caught.value.reason == "InvalidImageName"
     assert len(caught.value.message) < 600
 
 
 def test_an_id_is_known_as_one() -> None:
-    assert image_reference.image_id("a" * 64) == "a" * 64
-    assert image_reference.image_id(DIGEST) == "a" * 64
-    assert image_reference.image_id("web") is None
-    assert image_reference.image_id("a" * 63) is None
+    assert image_name.image_id("a" * 64) == "a" * 64
+    assert image_name.image_id(DIGEST) == "a" * 64
+    assert image_name.image_id("web") is None
+    assert image_name.image_id("a" * 63) is None
 
 
 def test_registry_and_repository_are_parts_of_the_name() -> None:
-    assert image_reference.registry_of("127.0.0.1:5000/a/b:1") == "127.0.0.1:5000"
-    assert image_reference.repository_of("127.0.0.1:5000/a/b:1") == "127.0.0.1:5000/a/b"
-    assert image_reference.repository_of(f"host.example/a@{DIGEST}") == "host.example/a"
+    assert image_name.registry_of("127.0.0.1:5000/a/b:1") == "127.0.0.1:5000"
+    assert image_name.repository_of("127.0.0.1:5000/a/b:1") == "127.0.0.1:5000/a/b"
+    assert image_name.repository_of(f"host.example/a@{DIGEST}") == "host.example/a"
 
 
 @given(st.text(max_size=80))
 def test_any_text_is_completed_for_good_or_refused(text: str) -> None:
     try:
-        complete = image_reference.complete(text)
+        complete = image_name.complete(text)
     except ImageError as error:
         assert error.reason == "InvalidImageName"  # noqa: PT017  refusing is one of two right answers
     else:
-        assert image_reference.complete(complete) == complete
+        assert image_name.complete(complete) == complete
         assert not set(complete) & set(" ?#%\\\n")
