@@ -6,10 +6,12 @@ import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Protocol
 
 from edgelet import __version__
 from edgelet.adapters.host import block_writes, mounts
 from edgelet.agent.engine_gate import EngineGate
+from edgelet.api import sealed_secret
 from edgelet.api.amount import NOTHING, Amount
 from edgelet.api.errors import EdgeletError
 from edgelet.api.quantity import Quantity
@@ -31,6 +33,16 @@ _WRITES = "edgelet/flash-writes-24h"  # in NodeMetrics, beside cpu and memory
 _ADDRESSES_S = 10.0  # how old the addresses may be that statuses show
 _MB = 1_000_000
 _CAP_SYS_RESOURCE = 1 << 24  # Source: linux/capability.h
+
+
+class KnownSecrets(Protocol):
+    """What the Node tells of this node's Secrets."""
+
+    @property
+    def public_key(self) -> str: ...
+
+    @property
+    def trouble(self) -> str: ...
 
 
 class Board:
@@ -55,6 +67,7 @@ class Board:
         self._version = 0
         self.images: tuple[ImageInfo, ...] = ()
         self.pressures: Mapping[str, str] = {}  # conditions that are so, with words; set by the eviction loop
+        self.secrets: KnownSecrets | None = None  # set by whoever opened the keys
         self.cluster_dns: tuple[str, ...] = ()  # whom pods ask for names; set by whoever keeps a server
         self._written = Written(block_writes.total_bytes())
         self._write_budget_bytes = settings.flash.write_budget_mb_per_day * _MB
@@ -109,6 +122,7 @@ class Board:
             not_ready=self._gate.trouble,
             pressures=self.pressures,
             flash_pressure=self.flash_pressure,
+            secret_trouble=self.secrets.trouble if self.secrets else "",
             reserved=self._reserved,
         )
         status = node_document.status(seen, previous=self._previous, now=self._clock.now())
@@ -118,8 +132,11 @@ class Board:
             self._version = self._store.resource_version
         self._previous = status
         desired = node_document.desired(self.name, self.facts, labels=self._settings.node.labels)
+        public_key = self.secrets.public_key if self.secrets else ""
+        annotations = {"annotations": {sealed_secret.KEY_ANNOTATION: public_key}} if public_key else {}
         metadata = {
             **desired["metadata"],
+            **annotations,
             "uid": self.facts.machine_id or self.name,
             "resourceVersion": str(max(1, self._version)),
             "creationTimestamp": self._born.strftime("%Y-%m-%dT%H:%M:%SZ"),

@@ -50,6 +50,7 @@ class SeenNode:
     engine: Engine | None  # None: it never answered
     not_ready: str = ""
     pressures: Mapping[str, str] = field(default_factory=dict)  # conditions that are so, with words for people
+    secret_trouble: str = ""  # why Secrets cannot be read or kept, for people; "" means they can
     flash_pressure: str = ""  # how much more than it should was written, for people; "" means none
     reserved: Reserved = Reserved()
 
@@ -136,6 +137,12 @@ def _conditions(seen: SeenNode, *, previous: Document | None, now: str) -> list[
             bool(seen.flash_pressure),
             "WriteBudgetExceeded" if seen.flash_pressure else "WithinWriteBudget",
             seen.flash_pressure or "edgelet and its engine write no more to flash than they should",
+        ),
+        # Not one of Kubernetes' either, and there only while it is so.
+        *(
+            (_Statement("SecretsUnreadable", true=True, reason="NodeKey", message=seen.secret_trouble),)
+            if seen.secret_trouble
+            else ()
         ),
         _pressed(
             seen,
