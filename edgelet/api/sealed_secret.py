@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -62,6 +61,8 @@ def info(node: str, namespace: str, name: str) -> bytes:
 
 def key_id(public_key: bytes) -> str:
     """Return the short name of a public key: 16 hex digits of its SHA-256."""
+    import hashlib  # noqa: PLC0415  every start of the command line reads this module
+
     return hashlib.sha256(public_key).hexdigest()[:_ID_DIGITS]
 
 
@@ -98,7 +99,9 @@ def read(found: Mapping[str, Any], *, default_namespace: str) -> SealedSecret:
         for field in _FIELDS
         if not _text(spec, field)
     ]
-    faults += [FieldError(f"spec.{field}", "unknown field") for field in sorted(map(str, spec.keys() - {*_FIELDS}))[:10]]
+    faults += [
+        FieldError(f"spec.{field}", "unknown field") for field in sorted(map(str, spec.keys() - {*_FIELDS}))[:10]
+    ]
     if _text(spec, "suite") not in ("", SUITE):
         faults.append(FieldError("spec.suite", f'Unsupported value: supported values: "{SUITE}"'))
     sealed = _decoded(_text(spec, "sealed"))

@@ -28,6 +28,8 @@ SUMMARIES: Mapping[str, str] = {
     "port-forward": "Forward local ports to a pod",
     "cp": "Copy files to and from containers",
     "top": "Show use of CPU and memory",
+    "seal": "Seal Secrets for one node",
+    "secrets": "Show and change the keys of this node",
     "agent": "Run the agent: the daemon itself",
     "config": "Check settings",
     "version": "Show the versions of this command and of the agent",

@@ -18,7 +18,10 @@ _ROOT = 0
 async def answer(request: Request, keys: SecretKeys) -> Answer:
     """GET tells of the keys, POST of rotate-key or rotate-sealing-key changes one. Raises EdgeletError."""
     action = request.segments[len(PATH) :]
-    changes: dict[tuple[str, ...], Callable[[], Awaitable[None]]] = {("rotate-key",): keys.rotate_node_key, ("rotate-sealing-key",): keys.rotate_sealing_key}
+    changes: dict[tuple[str, ...], Callable[[], Awaitable[None]]] = {
+        ("rotate-key",): keys.rotate_node_key,
+        ("rotate-sealing-key",): keys.rotate_sealing_key,
+    }
     change = changes.get(action)
     if change is None and action:
         raise refusal.no_such_path()

@@ -15,6 +15,7 @@ from pathlib import Path
 from edgelet.adapters.sqlite import saved_copy
 
 _ZEROS = bytes(64 * 1024)
+_TO_ERASE = ".erase"
 _VERSION_AT = 60  # Source: SQLite's file format, the database header
 _SEALED_SINCE = 2  # schema.MIGRATIONS
 _CLEAR_ROW = b'"kind":"Secret"'  # in no sealed row
@@ -48,10 +49,14 @@ def scrub(connection: sqlite3.Connection, path: Path) -> tuple[Path, ...]:
 def _erase_clear(path: Path) -> Iterator[Path]:
     """Erase databases that were moved aside and hold Secrets of a time when they lay there in clear."""
     for found in sorted(path.parent.glob(f"{path.name}.damaged-*")):
-        if found.exists() and not found.name.endswith("-wal") and _holds_clear(found):
-            _erase(found)
-            _erase(found.with_name(found.name + "-wal"))
+        if found.exists() and not found.name.endswith(("-wal", _TO_ERASE)) and _holds_clear(found):
+            # The log first, and under other names: half erased they do not show any more what they hold.
+            for one in (found.with_name(found.name + "-wal"), found):
+                if one.exists():
+                    one.rename(one.with_name(one.name + _TO_ERASE))
             yield found
+    for left in path.parent.glob(f"{path.name}.*{_TO_ERASE}"):
+        _erase(left)
 
 
 def _holds_clear(path: Path) -> bool:
