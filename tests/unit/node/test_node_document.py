@@ -90,6 +90,12 @@ def test_a_board_that_writes_too_much_says_how_much() -> None:
     assert found["message"] == "edgelet wrote more than 20 MB"
 
 
+def test_secrets_that_cannot_be_read_are_a_condition_while_it_is_so() -> None:
+    found = conditions(node_document.status(replace(SEEN, secret_trouble="no key"), previous=None, now=NOW))
+    assert (found["SecretsUnreadable"]["status"], found["SecretsUnreadable"]["message"]) == ("True", "no key")
+    assert "SecretsUnreadable" not in conditions(node_document.status(SEEN, previous=None, now=NOW))
+
+
 @pytest.mark.parametrize(
     ("type_", "reason", "message"),
     [
