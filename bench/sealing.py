@@ -10,6 +10,7 @@ import os
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 ROUNDS = 2000
@@ -49,12 +50,10 @@ def main() -> None:
         made = hpke.seal(secret, node="a/b", namespace="c", key=pair.public)
         info = sealed_secret.info("a/b", "c", "db")
         costs = {
-            "at rest, seal": each_us(lambda content=content: keys.seal(content, about=b"about")),
-            "at rest, open": each_us(lambda sealed=sealed, key=key: keys.open(sealed, key=key, about=b"about")),
-            "on the way, open": each_us(
-                lambda made=made: hpke.unseal(made.sealed, private=pair.private, info=info)  # noqa: B023  used at once
-            ),
-            "JSON, read": each_us(lambda: json.loads(json.dumps(secret))),
+            "at rest, seal": each_us(partial(keys.seal, content, about=b"about")),
+            "at rest, open": each_us(partial(keys.open, sealed, key=key, about=b"about")),
+            "on the way, open": each_us(partial(hpke.unseal, made.sealed, private=pair.private, info=info)),
+            "JSON, read": each_us(partial(json.loads, json.dumps(secret))),
         }
         print(f"{size:>7} bytes: " + ", ".join(f"{name} {cost:.1f} us" for name, cost in costs.items()))
 

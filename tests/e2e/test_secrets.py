@@ -6,7 +6,7 @@ import base64
 import hashlib
 import json
 from collections.abc import Iterator
-from pathlib import Path
+from functools import partial
 from typing import Any
 
 import pytest
@@ -94,35 +94,11 @@ def test_a_secret_is_nowhere_but_in_its_pods(broker: Mosquitto, registry: Regist
         key = agent.cli("secrets", "public-key").stdout.strip()
         told = until(lambda: wire.document(f"{ROOT}status/node"), what="the node is told")
         assert told["metadata"]["annotations"]["edgelet/sealing-key"] == key
-        mine = {"app": secret("app", password=CANARY), "env": secret("env", password=ENV_CANARY)}
-        for name, one in (mine | {"login": login(registry)}).items():
-            flags = ("--node", "default/board", "--node-key", key, "-o", "json")
-            sealed = agent.cli("seal", "-f", "-", *flags, stdin=json.dumps(one)).stdout
-            publish(broker, f"{ROOT}desired/secrets/default/{name}", sealed)
-        variable = {"name": "PASSWORD", "valueFrom": {"secretKeyRef": {"name": "env", "key": "password"}}}
-        script = f'printf %s "$PASSWORD" | sha256sum; {IDLE}'
-        wanted = {
-            "files": mounting("files", "app"),
-            "variable": pod("variable", container(script=script, env=[variable])),
-            "private": pod("private", container(image=image), imagePullSecrets=[{"name": "login"}]),
-        }
-        for name, one in wanted.items():
-            publish(broker, f"{ROOT}desired/pods/default/{name}", one)
-        for name in wanted:
-            until(lambda name=name: phase(agent, name), within_s=90, what=f"pod {name} is ready")
-        until(lambda: digest(CANARY) in logs(agent, "files"), what="the file holds the secret")
-        until(lambda: digest(ENV_CANARY) in logs(agent, "variable"), what="the variable holds the secret")
-
-        shown = json.loads(agent.cli("get", "secret", "app", "-o", "json").stdout)
-        assert base64.b64decode(shown["data"]["password"]).decode() == CANARY, "root sees it, as with kubectl"
-        assert agent.cli("exec", "files", "--", "cat", "/s/password").stdout == CANARY
-        broken = secret("broken") | {"data": {"password": CANARY + "!"}}
-        refused = agent.cli("apply", "-f", "-", stdin=json.dumps(broken), check=False)
-        assert refused.returncode == 1
-        assert "illegal base64" in refused.stderr
-        outputs = [refused.stderr]
-        outputs += [agent.cli("get", what, "-A", "-o", "yaml").stdout for what in ("pods", "events", "nodes")]
-        outputs += [agent.cli("describe", what).stdout for what in ("pods", "secrets")]
+        send_sealed(agent, broker, key, secret("app", password=CANARY))
+        send_sealed(agent, broker, key, secret("env", password=ENV_CANARY))
+        send_sealed(agent, broker, key, login(registry))
+        use_them(agent, broker, image)
+        outputs = look_at_everything(agent)
 
         agent.kill()  # the log of the database stays as it is
         assert (agent.base / "state" / "edgelet.db-wal").stat().st_size > 0
@@ -146,13 +122,47 @@ def test_a_secret_is_nowhere_but_in_its_pods(broker: Mosquitto, registry: Regist
         assert base64.b64decode(_data(agent)["password"]).decode() == CANARY
 
 
+def send_sealed(agent: AgentUnderTest, broker: Mosquitto, key: str, one: dict[str, Any]) -> None:
+    flags = ("--node", "default/board", "--node-key", key, "-o", "json")
+    sealed = agent.cli("seal", "-f", "-", *flags, stdin=json.dumps(one)).stdout
+    publish(broker, f"{ROOT}desired/secrets/default/{one['metadata']['name']}", sealed)
+
+
+def use_them(agent: AgentUnderTest, broker: Mosquitto, image: str) -> None:
+    """As a file, as a variable, as a login."""
+    variable = {"name": "PASSWORD", "valueFrom": {"secretKeyRef": {"name": "env", "key": "password"}}}
+    script = f'printf %s "$PASSWORD" | sha256sum; {IDLE}'
+    wanted = {
+        "files": mounting("files", "app"),
+        "variable": pod("variable", container(script=script, env=[variable])),
+        "private": pod("private", container(image=image), imagePullSecrets=[{"name": "login"}]),
+    }
+    for name, one in wanted.items():
+        publish(broker, f"{ROOT}desired/pods/default/{name}", one)
+    for name in wanted:
+        until(partial(phase, agent, name), within_s=90, what=f"pod {name} is ready")
+    until(lambda: digest(CANARY) in logs(agent, "files"), what="the file holds the secret")
+    until(lambda: digest(ENV_CANARY) in logs(agent, "variable"), what="the variable holds the secret")
+
+
+def look_at_everything(agent: AgentUnderTest) -> list[str]:
+    """What people see of it, and must not hold it; root sees it by asking for it."""
+    assert base64.b64decode(_data(agent)["password"]).decode() == CANARY, "root sees it, as with kubectl"
+    assert agent.cli("exec", "files", "--", "cat", "/s/password").stdout == CANARY
+    broken = secret("broken") | {"data": {"password": CANARY + "!"}}
+    refused = agent.cli("apply", "-f", "-", stdin=json.dumps(broken), check=False)
+    assert refused.returncode == 1
+    assert "illegal base64" in refused.stderr
+    outputs = [agent.cli("get", what, "-A", "-o", "yaml").stdout for what in ("pods", "events", "nodes")]
+    return [refused.stderr, *outputs, *(agent.cli("describe", what).stdout for what in ("pods", "secrets"))]
+
+
 def _data(agent: AgentUnderTest) -> dict[str, str]:
     found: dict[str, str] = json.loads(agent.cli("get", "secret", "app", "-o", "json").stdout)["data"]
     return found
 
 
-def test_a_lost_key_stops_no_pod_and_the_broker_brings_the_secret_back(broker: Mosquitto, tmp_path: Path) -> None:
-    del tmp_path
+def test_a_lost_key_stops_no_pod_and_the_broker_brings_the_secret_back(broker: Mosquitto) -> None:
     with AgentUnderTest(broker_url=broker.url) as agent, Listener(broker, f"{ROOT}status/#") as wire:
         publish(broker, f"{ROOT}desired/secrets/default/app", secret("app", password=CANARY))
         publish(broker, f"{ROOT}desired/pods/default/files", mounting("files", "app"))
@@ -178,9 +188,7 @@ def test_a_lost_key_stops_no_pod_and_the_broker_brings_the_secret_back(broker: M
 def test_keys_are_changed_while_pods_run_and_while_the_agent_is_stopped(broker: Mosquitto) -> None:
     with AgentUnderTest(broker_url=broker.url) as agent:
         key = agent.cli("secrets", "public-key").stdout.strip()
-        flags = ("--node", "default/board", "--node-key", key, "-o", "json")
-        sealed = agent.cli("seal", "-f", "-", *flags, stdin=json.dumps(secret("app", password=CANARY))).stdout
-        publish(broker, f"{ROOT}desired/secrets/default/app", sealed)
+        send_sealed(agent, broker, key, secret("app", password=CANARY))
         publish(broker, f"{ROOT}desired/pods/default/files", mounting("files", "app"))
         until(lambda: phase(agent, "files"), what="the pod is ready")
         before = instances(agent)
@@ -197,8 +205,7 @@ def test_keys_are_changed_while_pods_run_and_while_the_agent_is_stopped(broker: 
         assert base64.b64decode(_data(agent)["password"]).decode() == CANARY
         assert sorted(one.name for one in (agent.base / "state" / "secrets").iterdir()) == ["node.key", "sealing.keys"]
 
-        older = agent.cli("seal", "-f", "-", *flags, stdin=json.dumps(secret("app", password=ENV_CANARY))).stdout
-        publish(broker, f"{ROOT}desired/secrets/default/app", older)  # for the public key of before
+        send_sealed(agent, broker, key, secret("app", password=ENV_CANARY))  # for the public key of before
         until(lambda: digest(ENV_CANARY) in logs(agent, "files"), within_s=90, what="the file holds the new secret")
         until(lambda: phase(agent, "files"), what="the pod is ready")
         assert instances(agent) == before, "nothing was started anew"

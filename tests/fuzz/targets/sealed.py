@@ -1,4 +1,4 @@
-"""A SealedSecret of a stranger, or a good seal around anything: a Secret in the store, or a refusal that keeps quiet."""
+"""A stranger's SealedSecret, or a good seal around anything: a Secret in the store, or a refusal that keeps quiet."""
 
 from __future__ import annotations
 

@@ -149,9 +149,13 @@ def test_it_lies_on_its_secrets_topic_and_in_manifests_under_its_secrets_key() -
 async def test_no_fault_of_a_manifest_repeats_a_value(text: str) -> None:
     payload = f"apiVersion: v1\nkind: Secret\nmetadata: {{name: db}}\n{text}\n".encode()
     door = reception(FakeObjectStore())
-    with pytest.raises(EdgeletError) as refused:
+
+    async def take_in() -> None:
         for document in decode.documents(payload, limit_bytes=10_000):
             await door.apply(document, source="mqtt", strict=True)
+
+    with pytest.raises(EdgeletError) as refused:
+        await take_in()
     assert "canary" not in refused.value.message
     assert "99937" not in refused.value.message
 

@@ -49,9 +49,7 @@ def test_a_secret_that_cannot_be_read_empties_no_volume_although_it_is_optional(
 def test_it_starts_no_container_without_its_variable(objects: StoreObjects, *, optional: bool) -> None:
     pod = _pod(optional=optional)
     with pytest.raises(EdgeletError, match="cannot be read") as refused:
-        environment.build(
-            pod.spec.containers[0], pod, objects=objects, pod_ips=(), node=NODE
-        )
+        environment.build(pod.spec.containers[0], pod, objects=objects, pod_ips=(), node=NODE)
     assert refused.value.reason == "CreateContainerConfigError"
 
 

@@ -39,13 +39,16 @@ def keys_of(folder: Path) -> NodeKeys:
 
 
 def opened(folder: Path, keys: NodeKeys | None) -> SqliteStore:
+    def restore(_: database.Damage) -> None:
+        saved_copy.restore(folder / "state.db")
+
     return SqliteStore.open(
         folder / "state.db",
         clock=VirtualClock(),
         max_objects=100,
         max_total_bytes=1 << 20,
         at_rest=keys,
-        recover=lambda _: saved_copy.restore(folder / "state.db") and None,
+        recover=restore,
     )
 
 
