@@ -191,7 +191,7 @@ def _resolve(event: Any, text: str) -> Any:
     if text in _FALSE:
         return False
     if text in _NOT_FINITE:
-        _refuse(event, "a number that JSON does not know; a text takes quotes")
+        _refuse(event, "this is no number that JSON knows; a text takes quotes")
     if text[0] not in "+-.0123456789" or len(text) > _MAX_DIGITS:
         return text
     return _number(event, text)
