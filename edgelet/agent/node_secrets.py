@@ -38,11 +38,7 @@ class NodeSecrets:
 
     @classmethod
     def open(cls, settings: Settings, environ: Mapping[str, str]) -> NodeSecrets:
-        """Read the keys, and make those that are missing. Blocking.
-
-        Raises:
-            EdgeletError: CannotPrepare: the disk refuses.
-        """
+        """Read the keys, and make those that are missing. Blocking. A board where that cannot be goes on without."""
         folder = settings.paths.state / _DIRECTORY
         default = folder / _NODE_KEY
         setting = settings.secrets.node_key
@@ -84,7 +80,7 @@ class NodeSecrets:
         """What is wrong, for people; "" where nothing is."""
         unreadable = self._store.unreadable if self._store else ()
         if not self.node_keys.key:
-            return "there is no node key: Secrets can be neither kept nor read (credential edgelet.node-key)"
+            return f"{self.node_keys.trouble}: Secrets can be neither kept nor read"
         if unreadable:
             return f"{len(unreadable)} Secrets cannot be read: {unreadable[0].key}: {unreadable[0].unreadable}"
         return self.sealing.trouble

@@ -143,6 +143,8 @@ class Reception:
             if subresource and part is None:
                 return await self._patch_status(key, patch, patch_type=patch_type, subresource=subresource)
             old = self._owned(key, source) if part is None or part.owners_only else self._find(key)
+            if old.unreadable:
+                raise words.unreadable(old)  # what is not named in the patch would be lost
             patched = patch_object.patched(old, patch, patch_type=patch_type)
             try:
                 if part is not None:

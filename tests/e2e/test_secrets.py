@@ -7,6 +7,7 @@ import hashlib
 import json
 from collections.abc import Iterator
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -94,11 +95,13 @@ def test_a_secret_is_nowhere_but_in_its_pods(broker: Mosquitto, registry: Regist
         key = agent.cli("secrets", "public-key").stdout.strip()
         told = until(lambda: wire.document(f"{ROOT}status/node"), what="the node is told")
         assert told["metadata"]["annotations"]["edgelet/sealing-key"] == key
+        assert not loads_cryptography(agent), "a board without Secrets does without"
         send_sealed(agent, broker, key, secret("app", password=CANARY))
         send_sealed(agent, broker, key, secret("env", password=ENV_CANARY))
         send_sealed(agent, broker, key, login(registry))
         use_them(agent, broker, image)
         outputs = look_at_everything(agent)
+        assert loads_cryptography(agent)
 
         agent.kill()  # the log of the database stays as it is
         assert (agent.base / "state" / "edgelet.db-wal").stat().st_size > 0
@@ -120,6 +123,10 @@ def test_a_secret_is_nowhere_but_in_its_pods(broker: Mosquitto, registry: Regist
             assert not canary.holds(said, text)
         agent.start()
         assert base64.b64decode(_data(agent)["password"]).decode() == CANARY
+
+
+def loads_cryptography(agent: AgentUnderTest) -> bool:
+    return "/cryptography/" in Path(f"/proc/{agent.pid}/maps").read_text()
 
 
 def send_sealed(agent: AgentUnderTest, broker: Mosquitto, key: str, one: dict[str, Any]) -> None:

@@ -46,8 +46,11 @@ class NodeKey:
 class NodeKeys:
     """ports.sealing.AtRest. One key seals, all of them open."""
 
-    def __init__(self, path: Path | None, current: NodeKey | None, older: tuple[NodeKey, ...]) -> None:
-        """`path`: where the key lies, None for a credential."""
+    def __init__(
+        self, path: Path | None, current: NodeKey | None, older: tuple[NodeKey, ...] = (), *, trouble: str = ""
+    ) -> None:
+        """`path`: where the key lies, None for a credential. `trouble`: why there is none, for people."""
+        self.trouble = trouble
         self._path = path
         self._current = current
         self._older = older
@@ -55,15 +58,12 @@ class NodeKeys:
 
     @classmethod
     def of_file(cls, path: Path, *, default: Path, make: bool = True) -> NodeKeys:
-        """Read the key file, make it where there is none.
+        """Read the key file, make it where there is none. Where the disk refuses, the board goes on without.
 
         Args:
             path: The file.
             default: Where the key lies without a setting; what is there still opens, so that it can be moved.
             make: Whether a missing key is made.
-
-        Raises:
-            EdgeletError: CannotPrepare: the disk refuses.
         """
         try:
             following = _read(_next(path))
@@ -74,23 +74,20 @@ class NodeKeys:
             others = (path, _old(path), *(() if default == path else (default,)))
             older = tuple(found for other in others if (found := _read(other)) is not None)
         except OSError as error:
-            raise EdgeletError("CannotPrepare", f"cannot keep the node key in {path}: {error.strerror}") from error
+            return cls(path, None, trouble=f"the node key in {path} cannot be read or made: {error.strerror}")
         return cls(path, current, _without(older, current))
 
     @classmethod
     def of_credentials(cls, directory: Path | None, *, default: Path) -> NodeKeys:
-        """Read what systemd decrypted for this service; without it nothing can be kept and nothing is made.
-
-        Raises:
-            EdgeletError: CannotPrepare: it is there and cannot be read.
-        """
+        """Read what systemd decrypted for this service; without it nothing can be kept and nothing is made."""
         try:
             current = _read(directory / CREDENTIAL_NAME, credential=True) if directory else None
             old = _read(directory / OLD_CREDENTIAL_NAME, credential=True) if directory else None
             older = tuple(found for found in (old, _read(default)) if found is not None)
         except OSError as error:
-            raise EdgeletError("CannotPrepare", f"cannot read the credential of the node key: {error}") from error
-        return cls(None, current, _without(older, current))
+            return cls(None, None, trouble=f"the credential of the node key cannot be read: {error.strerror}")
+        trouble = "" if current else f"there is no credential {CREDENTIAL_NAME}, which would be the node key"
+        return cls(None, current, _without(older, current), trouble=trouble)
 
     @property
     def key(self) -> str:

@@ -91,7 +91,7 @@ async def test_without_its_credential_the_board_runs_and_says_that_secrets_canno
     await store.put(DB, DOCUMENT, source="mqtt")
     await store.close()
     secrets, store = start(tmp_path, node_key="credential")
-    assert "there is no node key" in secrets.trouble
+    assert "there is no credential edgelet.node-key" in secrets.trouble
     assert [one.key for one in store.unreadable] == [DB]
     with pytest.raises(EdgeletError, match="no node key"):
         await store.put(DB, DOCUMENT, source="mqtt")

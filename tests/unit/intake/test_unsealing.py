@@ -2,13 +2,14 @@ from __future__ import annotations
 
 import base64
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from edgelet.adapters.sealing import hpke
 from edgelet.api import sealed_secret
-from edgelet.api.errors import EdgeletError, InvalidObjectError
+from edgelet.api.errors import ConflictError, EdgeletError, InvalidObjectError
 from edgelet.intake import decode, desired_topics, manifest_file
 from edgelet.intake.admit import House
 from edgelet.intake.reception import Reception
@@ -158,6 +159,17 @@ async def test_no_fault_of_a_manifest_repeats_a_value(text: str) -> None:
         await take_in()
     assert "canary" not in refused.value.message
     assert "99937" not in refused.value.message
+
+
+async def test_a_secret_that_cannot_be_read_is_replaced_and_never_patched() -> None:
+    store = FakeObjectStore()
+    door = reception(store)
+    stored = (await door.apply(secret(), source="api")).object
+    store._objects[DB] = replace(stored, unreadable="its key is lost", document={**stored.document, "data": {}})
+    with pytest.raises(ConflictError, match="its key is lost: apply the whole of it"):
+        await door.patch(DB, {"metadata": {"labels": {"a": "b"}}}, patch_type="merge", source="api")
+    again = await door.apply(secret(), source="api")
+    assert again.object.document["data"] == stored.document["data"]
 
 
 async def test_a_patch_that_tests_a_value_does_not_tell_it() -> None:

@@ -156,6 +156,13 @@ def test_without_its_credential_nothing_is_made_and_nothing_can_be_kept(tmp_path
         keys.seal(b"", about=b"")
 
 
+def test_a_disk_that_refuses_the_key_leaves_a_board_without_one_that_says_why(tmp_path: Path) -> None:
+    (tmp_path / "secrets").write_text("no directory")
+    keys = of_file(tmp_path / "secrets" / "node.key")
+    assert keys.key == ""
+    assert "cannot be read or made: Not a directory" in keys.trouble
+
+
 def test_nothing_that_is_shown_of_a_key_holds_it(path: Path) -> None:
     keys = of_file(path)
     shown = f"{keys!r} {keys._current!r} {keys.key}"
