@@ -6,11 +6,13 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Protocol
 
 from edgelet import __version__
 from edgelet.adapters.host import block_writes, mounts
 from edgelet.agent.board_policy import BoardPolicy
 from edgelet.agent.engine_gate import EngineGate
+from edgelet.api import sealed_secret
 from edgelet.api.amount import NOTHING, Amount
 from edgelet.api.errors import EdgeletError
 from edgelet.api.quantity import Quantity
@@ -33,6 +35,16 @@ _WRITES = "edgelet/flash-writes-24h"  # in NodeMetrics, beside cpu and memory
 _ADDRESSES_S = 10.0  # how old the addresses may be that statuses show
 _MB = 1_000_000
 _CAP_SYS_RESOURCE = 1 << 24  # Source: linux/capability.h
+
+
+class KnownSecrets(Protocol):
+    """What the Node tells of this node's Secrets."""
+
+    @property
+    def public_key(self) -> str: ...
+
+    @property
+    def trouble(self) -> str: ...
 
 
 class Board:
@@ -67,6 +79,7 @@ class Board:
         self._version = 0
         self.images: tuple[ImageInfo, ...] = ()
         self.pressures: Mapping[str, str] = {}  # conditions that are so, with words; set by the eviction loop
+        self.secrets: KnownSecrets | None = None  # set by whoever opened the keys
         self.cluster_dns: tuple[str, ...] = ()  # whom pods ask for names; set by whoever keeps a server
         self.identity: Callable[[], SeenIdentity | None] = lambda: None  # of an encrypted link; set by whoever keeps it
         self._written = Written(block_writes.total_bytes())
@@ -124,6 +137,7 @@ class Board:
             pressures=self.pressures,
             flash_pressure=self.flash_pressure,
             policy_fault=self._policy.fault,
+            secret_trouble=self.secrets.trouble if self.secrets else "",
             reserved=self._reserved,
             identity=identity,
         )
@@ -134,8 +148,13 @@ class Board:
             self._version = self._store.resource_version
         self._previous = status
         desired = node_document.desired(self.name, self.facts, labels=self._settings.node.labels, identity=identity)
+        public_key = self.secrets.public_key if self.secrets else ""
+        annotations = dict(desired["metadata"].get("annotations") or {})
+        if public_key:
+            annotations[sealed_secret.KEY_ANNOTATION] = public_key
         metadata = {
             **desired["metadata"],
+            **({"annotations": annotations} if annotations else {}),
             "uid": self.facts.machine_id or self.name,
             "resourceVersion": str(max(1, self._version)),
             "creationTimestamp": self._born.strftime("%Y-%m-%dT%H:%M:%SZ"),

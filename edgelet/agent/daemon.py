@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import signal
 import uuid
 from collections.abc import Awaitable, Callable
 
 from edgelet import __version__
 from edgelet.adapters.host.clock import SystemClock
-from edgelet.agent import directories, eviction, link, local_api, pod_dns, pod_path, state, upkeep
+from edgelet.agent import directories, eviction, link, local_api, node_secrets, pod_dns, pod_path, state, upkeep
 from edgelet.agent.link import Link
+from edgelet.agent.node_secrets import NodeSecrets
 from edgelet.agent.pod_path import Foundation
 from edgelet.agent.state import CopyUpkeep, State
 from edgelet.agent.upkeep import Upkeep
@@ -48,12 +50,14 @@ class Daemon:
         loop.add_signal_handler(signal.SIGHUP, self._read_again)
         directories.prepare(self._settings)
         clock = SystemClock()
-        opened = state.open_state(self._settings, clock)
+        secrets = NodeSecrets.open(self._settings, os.environ)
+        opened = state.open_state(self._settings, clock, at_rest=secrets.node_keys)
         store = opened.store
+        secrets.settle(store)
         copies = CopyUpkeep(store, clock)
         base = pod_path.lay_foundation(self._settings, store, clock, adoption=opened.adoption, fresh=opened.fresh)
         try:
-            await self._live(base, opened, copies)
+            await self._live(base, opened, copies, secrets)
         finally:
             self._manager.stopping()
             await base.gate.close()
@@ -61,19 +65,22 @@ class Daemon:
             await store.close()
         log.info("stopped; pods go on")
 
-    async def _live(self, base: Foundation, opened: State, copies: CopyUpkeep) -> None:
-        door = pod_path.make_door(base)
+    async def _live(self, base: Foundation, opened: State, copies: CopyUpkeep, secrets: NodeSecrets) -> None:
+        base.board.secrets = secrets
+        door = pod_path.make_door(base, secrets.sealing)
         dispatcher = pod_path.make_dispatcher(base)
-        server = local_api.make(base, door.reception, adopted=dispatcher.adopted)
+        server = local_api.make(base, door.reception, adopted=dispatcher.adopted, secrets=secrets)
         server.open()
         manifests = pod_path.make_manifests(base, door.reception)
         wire = None
         if self._settings.mqtt.url:
             wire = link.make(base, door.reception, boot_id=str(uuid.uuid4()), unsure=not opened.in_order)
+            secrets.listen(wire.reporter.node_changed)
         state.tell(opened, base)
         tell_node = wire.reporter.node_changed if wire else _nobody
         base.policy.tell(base.store, base.events, base.board.key)
         self._on_reload = lambda: _policy_again(base, tell_node)
+        node_secrets.tell(secrets, base)
         names = await pod_dns.make(base, adopted=dispatcher.adopted)
         keeping = upkeep.make(
             base,
@@ -101,6 +108,7 @@ class Daemon:
                 tasks.create_task(keeping.run(), name="upkeep"),
                 tasks.create_task(pressure.run(), name="eviction"),
                 tasks.create_task(self._heartbeat(), name="watchdog"),
+                tasks.create_task(secrets.follow(wire.reporter.node_changed if wire else _nobody), name="secrets"),
             ]
             if wire is not None:
                 everything += [

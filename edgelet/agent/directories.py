@@ -12,7 +12,9 @@ from edgelet.config.settings import Settings
 
 _MARK = ".edgelet-agent"  # in every directory that is ours
 _MARK_TEXT = "This directory belongs to the edgelet agent (Kubernetes Pods through Podman).\n"
-_HARMLESS = frozenset({_MARK, "lost+found", "manifests", "edgelet.toml", "tls"})  # what an installation may bring
+_HARMLESS = frozenset(
+    {_MARK, "lost+found", "manifests", "edgelet.toml", "secrets", "tls"}
+)  # what an installation may bring
 
 
 def prepare(settings: Settings) -> None:

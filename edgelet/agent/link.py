@@ -83,7 +83,9 @@ def make(base: Foundation, reception: Reception, *, boot_id: str, unsure: bool) 
         ),
         clock=base.clock,
         bounds=mqtt_source.Bounds(
-            max_object_bytes=base.settings.intake.max_object_bytes, strict=base.settings.intake.strict
+            max_object_bytes=base.settings.intake.max_object_bytes,
+            strict=base.settings.intake.strict,
+            plain_secrets="taken" if base.settings.secrets.allow_plain else "warned",
         ),
     )
     return Link(bus=line, source=source, reporter=reporter, renewal=renewal)

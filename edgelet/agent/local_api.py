@@ -16,6 +16,7 @@ from edgelet.config.api import host_and_port
 from edgelet.intake import refusal
 from edgelet.intake.reception import Reception
 from edgelet.ports.object_store import Document
+from edgelet.ports.sealing import SecretKeys
 from edgelet.remote.api import LocalApi
 from edgelet.remote.parts import Parts
 
@@ -26,7 +27,9 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
-def make(base: Foundation, reception: Reception, *, adopted: asyncio.Event) -> LocalApiServer:
+def make(
+    base: Foundation, reception: Reception, *, adopted: asyncio.Event, secrets: SecretKeys | None = None
+) -> LocalApiServer:
     """Return the server, not listening yet. `adopted` is set when every pod has been looked at once."""
     settings = base.settings
 
@@ -47,6 +50,7 @@ def make(base: Foundation, reception: Reception, *, adopted: asyncio.Event) -> L
         runtime=base.gate,
         log_files=HostLogFiles(settings.paths.logs),
         clock=base.clock,
+        secrets=secrets,
         version=__version__,
         ready=lambda: base.gate.trouble or ("" if adopted.is_set() else "the pods have not been looked at yet"),
     )

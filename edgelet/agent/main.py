@@ -8,7 +8,7 @@ import os
 import sys
 from pathlib import Path
 
-from edgelet.adapters.host import allocator
+from edgelet.adapters.host import allocator, core_dumps
 from edgelet.adapters.systemd.notify import SystemdNotifier
 from edgelet.agent import log_format
 from edgelet.agent.daemon import Daemon
@@ -34,6 +34,7 @@ def run(config_path: Path | None, *, check: bool) -> int:
         sys.stderr.write("error: the agent needs root: it mounts volumes and runs containers\n")
         return 1
     allocator.settle()
+    core_dumps.forbid()
     manager = SystemdNotifier(os.environ)
 
     def reload() -> None:

@@ -59,6 +59,7 @@ from edgelet.pods.store_objects import StoreObjects
 from edgelet.pods.worker import WorkerPorts
 from edgelet.ports.object_store import Key
 from edgelet.ports.pod_files import PodPaths
+from edgelet.ports.sealing import Opener
 
 log = logging.getLogger(__name__)
 
@@ -244,8 +245,8 @@ class Door:
     successors: Successors
 
 
-def make_door(base: Foundation) -> Door:
-    """From every source to the store."""
+def make_door(base: Foundation, opener: Opener | None = None) -> Door:
+    """From every source to the store; `opener` opens what comes sealed."""
     successors = Successors(base.store, base.clock)
     reception = Reception(
         store=base.store,
@@ -258,6 +259,7 @@ def make_door(base: Foundation) -> Door:
             no_user_namespaces=user_ids.why_not(_user_ids(base.settings)),
         ),
         max_object_bytes=base.settings.intake.max_object_bytes,
+        opener=opener,
         make_suffix=lambda: "".join(random.choices(_SUFFIX_LETTERS, k=5)),  # noqa: S311  a name, no secret
     )
     return Door(reception=reception, successors=successors)

@@ -17,6 +17,7 @@ from edgelet.api.errors import EdgeletError, StorageError
 from edgelet.config.settings import Settings
 from edgelet.pods.adoption import Adoption
 from edgelet.ports.clock import Clock
+from edgelet.ports.sealing import AtRest
 
 log = logging.getLogger(__name__)
 
@@ -39,8 +40,13 @@ class State:
     in_order: bool = True  # nothing that was written can be missing: the last agent closed it
 
 
-def open_state(settings: Settings, clock: SystemClock) -> State:
+def open_state(settings: Settings, clock: SystemClock, *, at_rest: AtRest | None = None) -> State:
     """Open the store. A database that is damaged, gone or empty is replaced by its last good copy, if there is one.
+
+    Args:
+        settings: Where it lies, and its bounds.
+        clock: For the store.
+        at_rest: Seals Secrets; without it they lie in clear.
 
     Raises:
         StorageError: See SqliteStore.open.
@@ -66,6 +72,7 @@ def open_state(settings: Settings, clock: SystemClock) -> State:
         max_total_bytes=settings.intake.max_total_bytes,
         uid_of=adoption.uid_of,
         recover=recover,
+        at_rest=at_rest,
     )
     # A copy that turned out to be unreadable was moved aside again; then the store is empty.
     whole = restored[-1] if restored and (store.list("Pod") or store.resource_version) else None

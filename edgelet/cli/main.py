@@ -29,6 +29,8 @@ SUMMARIES: Mapping[str, str] = {
     "cp": "Copy files to and from containers",
     "top": "Show use of CPU and memory",
     "ca": "Run the certificate authority of a fleet",
+    "seal": "Seal Secrets for one node",
+    "secrets": "Show and change the keys of this node",
     "agent": "Run the agent: the daemon itself",
     "join": "Make this board a node of a fleet",
     "token": "Make, list and delete the tokens that boards join with",

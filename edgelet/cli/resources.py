@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
-from edgelet.api import kinds
+from edgelet.api import kinds, sealed_secret
 from edgelet.cli.failure import CliError
 
 
@@ -78,6 +78,8 @@ def of(document: Mapping[str, Any], *, source: str) -> Resource:
     Raises:
         CliError: edgelet knows no such kind.
     """
+    if sealed_secret.is_one(document):
+        return BY_KIND[sealed_secret.STANDS_FOR]
     kind, version = document.get("kind"), document.get("apiVersion")
     resource = BY_KIND.get(kind) if isinstance(kind, str) else None
     if resource is None or resource.api_version != version:

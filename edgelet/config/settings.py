@@ -17,6 +17,7 @@ from edgelet.config.network import NetworkSettings
 from edgelet.config.node import NodeSettings
 from edgelet.config.paths import PathSettings
 from edgelet.config.podman import PodmanSettings
+from edgelet.config.secrets import SecretSettings
 from edgelet.config.section import Section
 from edgelet.config.workload import WorkloadSettings
 
@@ -31,6 +32,7 @@ class Settings(Section):
     podman: PodmanSettings = PodmanSettings()
     api: ApiSettings = ApiSettings()
     admission: AdmissionSettings = AdmissionSettings()
+    secrets: SecretSettings = SecretSettings()
     network: NetworkSettings = NetworkSettings()
     intake: IntakeSettings = IntakeSettings()
     workload: WorkloadSettings = WorkloadSettings()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from edgelet.api import kinds, names
+from edgelet.api import kinds, names, sealed_secret
 from edgelet.api.errors import EdgeletError, FieldError, InvalidObjectError, NotFoundError
 from edgelet.api.kinds import Kind
 from edgelet.ports.object_store import Document, Key
@@ -58,7 +58,7 @@ def only(documents: Sequence[Document], key: Key) -> Document:
     metadata = document.get("metadata")
     metadata = metadata if isinstance(metadata, dict) else {}
     found = (
-        ("kind", document.get("kind"), key.kind),
+        ("kind", sealed_secret.kind_of(document), key.kind),
         ("metadata.name", metadata.get("name"), key.name),
         ("metadata.namespace", metadata.get("namespace") or key.namespace, key.namespace),
     )

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from edgelet.api import kinds, names
+from edgelet.api import kinds, names, sealed_secret
 from edgelet.ports.object_store import Document, Key, StoredObject
 
 ANNOTATION = "edgelet/manifest"  # on each object that came from a file: the file's name
@@ -40,7 +40,7 @@ def manifest_of(documents: Sequence[Document]) -> Manifest:
 def key_of(document: Document) -> Key | None:
     """Return the key a document will be stored under; None where it has no known kind or no name."""
     metadata = document.get("metadata")
-    kind = kinds.of_kind(str(document.get("kind")))
+    kind = kinds.of_kind(str(sealed_secret.kind_of(document)))
     if kind is None or not isinstance(metadata, dict):
         return None
     name, namespace = metadata.get("name"), metadata.get("namespace") or "default"

@@ -7,9 +7,17 @@ import hashlib
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol
 
-from edgelet.api.errors import ConflictError, EdgeletError, NotFoundError, StorageError, TooLargeError
+from edgelet.api import sealed_secret
+from edgelet.api.errors import (
+    ConflictError,
+    EdgeletError,
+    ForbiddenError,
+    NotFoundError,
+    StorageError,
+    TooLargeError,
+)
 from edgelet.intake import desired_topics
 from edgelet.intake.mailbox import Mailbox
 from edgelet.ports.bus import Bus, BusEvent, Message, Synced
@@ -24,6 +32,7 @@ _FIRST_RETRY_S = 1.0
 _MAX_RETRY_S = 60.0
 _MAX_WARNINGS = 10
 _ATTEMPTS = 3
+_PLAIN = "the Secret came in clear, and the broker can read it: seal it for this node, see edgelet seal --help"
 
 
 class Accepted(Protocol):
@@ -56,6 +65,7 @@ class Bounds:
     held_messages: int = 128
     held_bytes: int = 4 * 1024 * 1024
     strict: bool = False
+    plain_secrets: Literal["taken", "warned", "refused"] = "taken"  # Secrets that the broker can read
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -170,8 +180,12 @@ class MqttSource:
         if there is not None and there.source == SOURCE and there.digest == digest and not there.deleting:
             return
         document = desired_topics.only(self._reception.read(message.payload, content_type=message.content_type), key)
+        is_plain = key.kind == sealed_secret.STANDS_FOR and not sealed_secret.is_one(document)
+        if is_plain and self._bounds.plain_secrets == "refused":
+            raise ForbiddenError(f"{key} is forbidden: it is not sealed for this node; see edgelet seal --help")
         accepted = await self._admit(key, document, digest)
-        for warning in accepted.warnings[:_MAX_WARNINGS]:
+        warnings = (_PLAIN,) if is_plain and self._bounds.plain_secrets == "warned" else ()
+        for warning in (*warnings, *accepted.warnings[:_MAX_WARNINGS]):
             self._tell.events.record(key, accepted.object.uid, type="Warning", reason="ApplyWarning", message=warning)
 
     async def _admit(self, key: Key, document: Document, digest: str) -> Accepted:

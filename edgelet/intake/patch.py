@@ -51,6 +51,8 @@ def _json(document: Mapping[str, Any], patch: Any) -> dict[str, Any]:
             if copied_bytes > _MAX_COPIED_BYTES:
                 raise DecodeError(f"cannot apply the patch: its copies have more than {_MAX_COPIED_BYTES} bytes")
             patched = jsonpatch.apply_patch(patched, [operation], in_place=True)
+        except jsonpatch.JsonPatchTestFailed:  # its words have both values, and they may be a Secret's
+            raise DecodeError("cannot apply the patch: a test operation did not hold") from None
         except wrong as error:
             raise DecodeError(f"cannot apply the patch: {str(error) or type(error).__name__}") from None
     if not isinstance(patched, dict):

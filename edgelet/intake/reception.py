@@ -8,13 +8,14 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from edgelet.api.errors import ConflictError, ForbiddenError, InvalidObjectError, TooLargeError
-from edgelet.intake import admit, decode, dry_run, faults, patch_object, requests, spec_part, update, words
+from edgelet.intake import admit, decode, dry_run, faults, patch_object, requests, spec_part, unsealing, update, words
 from edgelet.intake.admission import judge
 from edgelet.intake.admit import House
 from edgelet.intake.requests import DECLARATIVE, Request
 from edgelet.intake.spec_part import SpecPart
 from edgelet.intake.successors import Successors
 from edgelet.ports.object_store import Document, Key, ObjectStore, StoredObject
+from edgelet.ports.sealing import Opener
 
 SOURCE_ANNOTATION = "kubernetes.io/config.source"
 
@@ -46,11 +47,13 @@ class Reception:
         house: House,
         max_object_bytes: int,
         make_suffix: Callable[[], str],
+        opener: Opener | None = None,
     ) -> None:
         self._store = store
         self._successors = successors
         self._house = house
         self._max_object_bytes = max_object_bytes
+        self._opener = opener  # of SealedSecrets; None: there are none
         self._make_suffix = make_suffix  # five characters for generateName
 
     def read(self, payload: bytes, *, content_type: str = "") -> tuple[Document, ...]:
@@ -82,6 +85,7 @@ class Reception:
             ConflictError: Another owner, another resourceVersion, or the object is being deleted.
             TooLargeError, StorageError: It could not be kept.
         """
+        document = await unsealing.unsealed(document, self._opener, default_namespace=default_namespace)
         request = requests.read(document, default_namespace, source, digest, strict=strict, dry_run=dry_run)
         old = self._store.get(request.key)
         if old is None:
@@ -100,6 +104,7 @@ class Reception:
         dry_run: bool = False,
     ) -> Accepted:
         """Store a new object, named after generateName where it has no name. Raises as `apply`, and AlreadyExists."""
+        document = await unsealing.unsealed(document, self._opener, default_namespace=default_namespace)
         request = requests.read(document, default_namespace, source, "", strict=strict, dry_run=dry_run)
         metadata = document.get("metadata")
         prefix = metadata.get("generateName") if isinstance(metadata, Mapping) else None
@@ -121,6 +126,7 @@ class Reception:
         dry_run: bool = False,
     ) -> Accepted:
         """Replace an object that is there. Raises as `apply`, and NotFoundError."""
+        document = await unsealing.unsealed(document, self._opener, default_namespace=default_namespace)
         request = requests.read(document, default_namespace, source, "", strict=strict, dry_run=dry_run)
         return await self._update(request, self._owned(request.key, source))
 
@@ -138,6 +144,8 @@ class Reception:
             if subresource and part is None:
                 return await self._patch_status(key, patch, patch_type=patch_type, subresource=subresource)
             old = self._owned(key, source) if part is None or part.owners_only else self._find(key)
+            if old.unreadable:
+                raise words.unreadable(old)  # what is not named in the patch would be lost
             patched = patch_object.patched(old, patch, patch_type=patch_type)
             try:
                 if part is not None:

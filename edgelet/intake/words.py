@@ -49,6 +49,11 @@ def other_owner(there: StoredObject, source: str) -> ConflictError:
     )
 
 
+def unreadable(there: StoredObject) -> ConflictError:
+    """What is kept of it cannot be read, so it can be replaced and not changed."""
+    return ConflictError(f"cannot patch {named(there.key)}: {there.unreadable}: apply the whole of it")
+
+
 def namespace_ending(key: Key) -> ForbiddenError:
     """Nothing new comes into a namespace that is being deleted."""
     return ForbiddenError(

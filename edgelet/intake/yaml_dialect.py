@@ -114,7 +114,7 @@ class _Builder:
 
     def _alias(self, event: Any) -> Any:
         if event.anchor not in self._anchors:
-            _refuse(event, f'alias "*{event.anchor}" names nothing that is complete before it')
+            _refuse(event, "an alias (*name) names nothing that is complete before it; a text with * takes quotes")
         value, nodes = self._anchors[event.anchor]
         self._count(event, nodes)
         return value
@@ -178,7 +178,7 @@ def _scalar(event: Any) -> Any:
     value = _resolve(event, text)
     expected = {"int": int, "float": (int, float), "bool": bool, "null": type(None)}[kind]
     if not isinstance(value, expected) or (isinstance(value, bool) and kind != "bool"):  # type: ignore[arg-type]
-        _refuse(event, f"cannot read {text!r} as !!{kind}")
+        _refuse(event, f"cannot read the value as !!{kind}")
     return value
 
 
@@ -191,7 +191,7 @@ def _resolve(event: Any, text: str) -> Any:
     if text in _FALSE:
         return False
     if text in _NOT_FINITE:
-        _refuse(event, f"{text} is no number that JSON knows")
+        _refuse(event, "this is no number that JSON knows; a text takes quotes")
     if text[0] not in "+-.0123456789" or len(text) > _MAX_DIGITS:
         return text
     return _number(event, text)
@@ -207,7 +207,7 @@ def _number(event: Any, text: str) -> Any:
         return text
     value = float(plain)
     if not math.isfinite(value):
-        _refuse(event, f"{text} is out of range")
+        _refuse(event, "a number that is out of range; a text takes quotes")
     # Go writes 80.0 as 80 when it turns YAML into JSON, so it fits an integer field there.
     return int(value) if value.is_integer() and abs(value) < _EXACT_FLOAT else value
 

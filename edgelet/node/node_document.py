@@ -52,6 +52,7 @@ class SeenNode:
     engine: Engine | None  # None: it never answered
     not_ready: str = ""
     pressures: Mapping[str, str] = field(default_factory=dict)  # conditions that are so, with words for people
+    secret_trouble: str = ""  # why Secrets cannot be read or kept, for people; "" means they can
     flash_pressure: str = ""  # how much more than it should was written, for people; "" means none
     policy_fault: str = ""  # why policy.toml cannot be used, for people; "" where it can
     reserved: Reserved = Reserved()
@@ -151,6 +152,12 @@ def _conditions(seen: SeenNode, *, previous: Document | None, now: str) -> list[
             bool(seen.policy_fault),
             "PolicyUnusable" if seen.policy_fault else "PolicyUsable",
             seen.policy_fault or "the admission policy of this board was read and counts",
+        ),
+        # Not one of Kubernetes' either, and there only while it is so.
+        *(
+            (_Statement("SecretsUnreadable", true=True, reason="NodeKey", message=seen.secret_trouble),)
+            if seen.secret_trouble
+            else ()
         ),
         _pressed(
             seen,

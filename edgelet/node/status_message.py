@@ -33,7 +33,7 @@ def of_object(stored: StoredObject, refusal: Document | None) -> dict[str, Any]:
         "kind": stored.key.kind,
         "metadata": {name: metadata[name] for name in _METADATA if metadata.get(name) is not None},
         "source": stored.source,
-        "appliedDigest": stored.digest,
+        "appliedDigest": _told_digest(stored),
     }
     status = stored.document.get("status")
     if status is not None:
@@ -44,6 +44,11 @@ def of_object(stored: StoredObject, refusal: Document | None) -> dict[str, Any]:
     if refusal is not None:
         body["error"] = refusal
     return body
+
+
+def _told_digest(stored: StoredObject) -> str:
+    """Return the payload's digest. The broker has what it sent; by that of a local Secret it could try passwords."""
+    return "" if stored.key.kind == "Secret" and stored.source != "mqtt" else stored.digest
 
 
 def of_refusal(key: Key | None, refusal: Document) -> dict[str, Any]:

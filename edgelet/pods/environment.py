@@ -154,8 +154,8 @@ class _Sources:
             config_map = self._objects.config_map(self._namespace, name)
             # binaryData is for volumes only
             return {key: text.encode() for key, text in config_map.data.items()} if config_map else None
-        secret = self._objects.secret(self._namespace, name)
         try:
+            secret = self._objects.secret(self._namespace, name)
             return references.secret_data(secret) if secret else None
         except ValueError as error:
             raise _fault(f"Secret {self._namespace}/{name}: {error}") from error

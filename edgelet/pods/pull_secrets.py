@@ -27,8 +27,8 @@ def credentials(pod: Pod, objects: Objects) -> tuple[tuple[Credential, ...], tup
     found: list[Credential] = []
     missing: list[str] = []
     for reference in pod.spec.image_pull_secrets:
-        secret = objects.secret(pod.metadata.namespace, reference.name)
         try:
+            secret = objects.secret(pod.metadata.namespace, reference.name)
             data = references.secret_data(secret) if secret else {}
             logins = _logins(data)
         except (ValueError, KeyError, TypeError, AttributeError):

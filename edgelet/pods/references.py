@@ -20,7 +20,9 @@ class Objects(Protocol):
 
     def config_map(self, namespace: str, name: str) -> ConfigMap | None: ...
 
-    def secret(self, namespace: str, name: str) -> Secret | None: ...
+    def secret(self, namespace: str, name: str) -> Secret | None:
+        """Raises ValueError where it is kept and cannot be read: what has its content goes on, nothing new starts."""
+        ...
 
 
 def of(pod: Pod) -> frozenset[Key]:

@@ -19,6 +19,8 @@ class StoreObjects:
         return ConfigMap.model_validate(stored.document) if stored else None
 
     def secret(self, namespace: str, name: str) -> Secret | None:
-        """Return the Secret, None if there is none."""
+        """Return the Secret, None if there is none. Raises ValueError where it is kept and cannot be read."""
         stored = self._store.get(Key("Secret", namespace, name))
+        if stored is not None and stored.unreadable:
+            raise ValueError(f'secret "{name}" cannot be read: {stored.unreadable}')
         return Secret.model_validate(stored.document) if stored else None

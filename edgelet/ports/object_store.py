@@ -38,6 +38,7 @@ class StoredObject:
     source: str  # who owns it: mqtt, file, api, or controller
     digest: str  # sha256 hex of the payload it came from; "" where there was none
     document: Document
+    unreadable: str = ""  # why its content is not here although it is kept: a Secret whose key is lost; for people
 
     @property
     def deleting(self) -> bool:

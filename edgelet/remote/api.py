@@ -6,12 +6,12 @@ from edgelet.api.errors import EdgeletError
 from edgelet.api.kinds import Kind
 from edgelet.ports.local_api import Answer, Request, Response, failure, json_response
 from edgelet.ports.object_store import Document, Key
-from edgelet.remote import discovery, exec, logs, refusal, route  # noqa: A004  Kubernetes' word
+from edgelet.remote import discovery, exec, logs, refusal, route, secret_keys  # noqa: A004  Kubernetes' word
 from edgelet.remote.changing import Changing
 from edgelet.remote.parts import Parts
 from edgelet.remote.reading import Reading
 from edgelet.remote.refusal import RefusedError
-from edgelet.remote.route import Collection, Discovery, One
+from edgelet.remote.route import Collection, Discovery, One, Route
 
 _HEALTH = frozenset({"healthz", "livez", "readyz"})
 
@@ -43,10 +43,17 @@ class LocalApi:
         if segments == ("version",):
             _allow(request, "GET")
             return json_response(200, discovery.version(self._parts.version))
-        match route.parse(segments):
-            case Discovery(segments=found):
+        if segments[: len(secret_keys.PATH)] == secret_keys.PATH and self._parts.secrets is not None:
+            return await secret_keys.answer(request, self._parts.secrets)
+        return await self._resource(request, route.parse(segments))
+
+    async def _resource(self, request: Request, found: Route | None) -> Answer:
+        if isinstance(found, Collection | One) and found.kind.kind == "Secret":
+            secret_keys.require_root(request)
+        match found:
+            case Discovery(segments=path):
                 _allow(request, "GET")
-                document = discovery.document(found)
+                document = discovery.document(path)
                 if document is None:
                     raise refusal.no_such_path()
                 return json_response(200, document)

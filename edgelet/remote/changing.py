@@ -6,6 +6,7 @@ import json
 import logging
 from typing import Any
 
+from edgelet.api import sealed_secret
 from edgelet.api.errors import NotFoundError
 from edgelet.api.kinds import Kind
 from edgelet.ports.local_api import Answer, Request, json_response
@@ -169,6 +170,8 @@ class Changing:
             raise refusal.bad_request(f"the body must hold one object, not {len(documents)}")
         document = documents[0]
         said = (document.get("apiVersion"), document.get("kind"))
+        if sealed_secret.is_one(document) and kind.kind == sealed_secret.STANDS_FOR:
+            said = (kind.api_version, kind.kind)
         if said != (kind.api_version, kind.kind):
             raise refusal.bad_request(
                 f"{said[1]} in version {said[0]!r} cannot be handled as a {kind.kind} ({kind.api_version})"

@@ -11,6 +11,7 @@ from edgelet.ports.clock import Clock
 from edgelet.ports.log_files import LogFiles
 from edgelet.ports.object_store import Document, Key, ObjectStore, StoredObject
 from edgelet.ports.runtime import Runtime
+from edgelet.ports.sealing import SecretKeys
 
 
 class Accepted(Protocol):
@@ -90,4 +91,5 @@ class Parts:
     log_files: LogFiles
     clock: Clock
     version: str  # edgelet's
+    secrets: SecretKeys | None = None
     ready: Callable[[], str] = lambda: ""  # why the agent is not ready yet; "" = it is

@@ -21,6 +21,7 @@ from tests.fuzz.targets import (
     patch,
     quantity,
     request,
+    sealed,
     selector,
 )
 
@@ -30,6 +31,7 @@ TARGETS: Mapping[str, Target] = {
     "manifest": manifest.try_input,
     "message": message.try_input,
     "request": request.try_input,
+    "sealed": sealed.try_input,
     "frames": frames.try_input,
     "patch": patch.try_input,
     "selector": selector.try_input,

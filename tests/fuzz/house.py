@@ -11,6 +11,7 @@ from edgelet.intake.admit import House
 from edgelet.intake.reception import Reception
 from edgelet.intake.successors import Successors
 from edgelet.ports.object_store import Document
+from edgelet.ports.sealing import Opener
 from tests import builders
 from tests.fakes.object_store import FakeObjectStore
 from tests.fuzz import plain_json
@@ -38,7 +39,7 @@ MAX_DOCUMENTS = 16  # of one input: more are more of the same
 class Door:
     """A reception, and the store behind it."""
 
-    def __init__(self) -> None:
+    def __init__(self, opener: Opener | None = None) -> None:
         self.store = FakeObjectStore()
         self.reception = Reception(
             store=self.store,
@@ -46,6 +47,7 @@ class Door:
             house=House(node_name=NODE, policy=builders.policy()),
             max_object_bytes=MAX_OBJECT_BYTES,
             make_suffix=lambda: "abcde",
+            opener=opener,
         )
 
     def read(self, payload: bytes) -> tuple[Document, ...]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fcntl
-import json
 import os
 import sqlite3
 from collections.abc import Callable
@@ -11,11 +10,11 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from edgelet.adapters.sqlite import saved_copy, schema
+from edgelet.adapters.sqlite import rows, saved_copy, schema, scrub
 from edgelet.adapters.sqlite.batch import Memory, Writing
 from edgelet.adapters.sqlite.mutation import Entry
 from edgelet.api.errors import StorageError
-from edgelet.ports.object_store import Key, StoredObject
+from edgelet.ports.sealing import AtRest, UnreadableError
 
 _PAGE_BYTES = 4096
 _CHECKPOINT_PAGES = 256  # the log is folded into the database every MiB
@@ -60,18 +59,30 @@ class Database:
     """One connection, used by one thread at a time (after opening: the writer thread)."""
 
     def __init__(
-        self, path: Path, lock: int, connection: sqlite3.Connection, *, damage: Damage | None, in_order: bool
+        self,
+        path: Path,
+        lock: int,
+        connection: sqlite3.Connection,
+        *,
+        damage: Damage | None,
+        in_order: bool,
+        at_rest: AtRest | None,
     ) -> None:
         self.path = path
         self.damage = damage
         self.in_order = in_order
+        self.erased: tuple[Path, ...] = ()  # databases moved aside that held Secrets in clear
+        self.not_sealed = ""  # why Secrets may still lie somewhere in clear, or under an old key
         self._lock = lock
         self._connection = connection
+        self._at_rest = at_rest
         self.unsaved = not saved_copy.path_of(path).exists() or _has_log(path)  # whether the good copy is older
 
     @classmethod
-    def open(cls, path: Path, *, recover: Callable[[Damage], None]) -> tuple[Database, Memory]:
-        """Open or create it, mode 0600, and read everything.
+    def open(
+        cls, path: Path, *, recover: Callable[[Damage], None], at_rest: AtRest | None = None
+    ) -> tuple[Database, Memory]:
+        """Open or create it, mode 0600, and read everything. Secrets in clear, or under an old key, are sealed anew.
 
         A damaged one is moved to `<name>.damaged-N`; `recover` is told, may put another file in its place, and then
         whatever is there is opened.
@@ -86,21 +97,58 @@ class Database:
         except OSError as error:
             raise _translated(path, "open", error) from error
         try:
-            connection, memory, damage = _open_sound(path, recover)
+            connection, memory, damage = _open_sound(path, recover, at_rest)
         except (sqlite3.Error, OSError) as error:
             os.close(lock)
             raise _translated(path, "open", error) from error
         except BaseException:
             os.close(lock)
             raise
-        return cls(path, lock, connection, damage=damage, in_order=in_order), memory
+        opened = cls(path, lock, connection, damage=damage, in_order=in_order, at_rest=at_rest)
+        try:
+            if opened.seal_again():
+                memory = _load(connection, at_rest)
+        except StorageError as error:  # the pods go on; it is tried again at the next start
+            opened.not_sealed = error.message
+        return opened, memory
+
+    def seal_again(self) -> bool:
+        """Seal every Secret under today's key and destroy what lay there before; tells whether any row was written.
+
+        Raises StorageError: what is done is done, and the rest is done when it is called again.
+        """
+        if self._at_rest is None or not self._at_rest.key:
+            return False
+        try:
+            stale = [
+                rows.to_row(entry, self._at_rest)
+                for entry in map(self._entry, self._connection.execute(_SELECT))
+                if entry.object.key.kind in rows.SEALED_KINDS and not entry.on_disk
+            ]
+            if stale:
+                self._connection.execute("BEGIN IMMEDIATE")
+                self._connection.execute("UPDATE versions SET clear = 1")
+                self._connection.executemany(_UPSERT, stale)
+                self._connection.execute("COMMIT")
+            (clear,) = self._connection.execute("SELECT clear FROM versions").fetchone()
+            if clear:
+                self.erased += scrub.scrub(self._connection, self.path)
+                self._connection.execute("UPDATE versions SET clear = 0")
+        except (sqlite3.Error, OSError, MemoryError) as error:
+            self._roll_back()
+            raise _translated(self.path, "seal the Secrets in", error) from error
+        self.not_sealed = ""
+        return bool(stale)
+
+    def _entry(self, row: rows.Row) -> Entry:
+        return rows.to_entry(row, self._at_rest)
 
     def write(self, writing: Writing) -> None:
         """Put it on disk in one transaction, fsynced at return. Raises StorageError with nothing changed."""
         connection = self._connection
         try:
             connection.execute("BEGIN IMMEDIATE")
-            connection.executemany(_UPSERT, map(_row, writing.entries))
+            connection.executemany(_UPSERT, [rows.to_row(entry, self._at_rest) for entry in writing.entries])
             connection.executemany(
                 "DELETE FROM objects WHERE kind = ? AND namespace = ? AND name = ?",
                 ((key.kind, key.namespace, key.name) for key in writing.removed),
@@ -110,7 +158,7 @@ class Database:
                 connection.execute("UPDATE versions SET reserved = ?", (writing.reserved,))
             connection.execute("COMMIT")
             self.unsaved = True
-        except (sqlite3.Error, OSError, MemoryError) as error:
+        except (sqlite3.Error, OSError, MemoryError, UnreadableError) as error:
             self._roll_back()
             raise _translated(self.path, "write", error) from error
         except BaseException:
@@ -161,24 +209,26 @@ def _take_lock(path: Path) -> int:
     return lock
 
 
-def _open_sound(path: Path, recover: Callable[[Damage], None]) -> tuple[sqlite3.Connection, Memory, Damage | None]:
+def _open_sound(
+    path: Path, recover: Callable[[Damage], None], at_rest: AtRest | None
+) -> tuple[sqlite3.Connection, Memory, Damage | None]:
     try:
-        return (*_open_once(path), None)
+        return (*_open_once(path, at_rest), None)
     except (sqlite3.Error, ValueError) as error:
         if not _is_damage(error):
             raise
         damage = _move_aside(path, str(error))
     recover(damage)
     try:
-        return (*_open_once(path), damage)
+        return (*_open_once(path, at_rest), damage)
     except (sqlite3.Error, ValueError) as error:
         if not _is_damage(error):
             raise
         _move_aside(path, str(error))  # what was brought in its place is damaged too: start empty
-    return (*_open_once(path), damage)
+    return (*_open_once(path, at_rest), damage)
 
 
-def _open_once(path: Path) -> tuple[sqlite3.Connection, Memory]:
+def _open_once(path: Path, at_rest: AtRest | None) -> tuple[sqlite3.Connection, Memory]:
     # SQLite would create it by the umask; its log inherits this mode.
     handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     os.fchmod(handle, 0o600)
@@ -189,8 +239,11 @@ def _open_once(path: Path) -> tuple[sqlite3.Connection, Memory]:
             connection.execute(pragma)
         _check_sound(connection)
         _check_version(path, connection)
+        is_new = not schema.version(connection)
         schema.migrate(connection)
-        memory = _load(connection)
+        if is_new and not any(path.parent.glob(f"{path.name}.damaged-*")) and not saved_copy.path_of(path).exists():
+            connection.execute("UPDATE versions SET clear = 0")  # nothing of an earlier time lies beside it
+        memory = _load(connection, at_rest)
     except BaseException:
         with suppress(sqlite3.Error):
             connection.close()
@@ -226,15 +279,13 @@ def _check_version(path: Path, connection: sqlite3.Connection) -> None:
         )
 
 
-def _load(connection: sqlite3.Connection) -> Memory:
+def _load(connection: sqlite3.Connection, at_rest: AtRest | None) -> Memory:
     (reserved,) = connection.execute("SELECT reserved FROM versions").fetchone()
     memory = Memory(version=reserved, reserved=reserved)
     for row in connection.execute(_SELECT):
-        kind, namespace, name, uid, version, generation, source, digest, size, text = row
-        key = Key(kind, namespace, name)
-        stored = StoredObject(key, uid, version, generation, source, digest, json.loads(text))
-        memory.objects[key] = Entry(stored, size, on_disk=True)
-        memory.total_bytes += size
+        entry = rows.to_entry(row, at_rest)
+        memory.objects[entry.object.key] = entry
+        memory.total_bytes += entry.size_bytes
     memory.facts.update(connection.execute("SELECT name, value FROM ledger"))
     return memory
 
@@ -262,14 +313,6 @@ def _sync_directory(directory: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
-
-
-def _row(entry: Entry) -> tuple[str | int, ...]:
-    stored = entry.object
-    text = json.dumps(stored.document, ensure_ascii=False, separators=(",", ":"))
-    key = (stored.key.kind, stored.key.namespace, stored.key.name)
-    facts = (stored.uid, stored.resource_version, stored.generation, stored.source, stored.digest, entry.size_bytes)
-    return (*key, *facts, text)
 
 
 def _translated(path: Path, verb: str, error: Exception) -> StorageError:

@@ -37,6 +37,7 @@ class Entry:
     object: StoredObject
     size_bytes: int
     on_disk: bool = False
+    kept: str = ""  # the row's text of an object that is unreadable: written back as it is
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +74,7 @@ def put(current: Entry | None, request: Wanted, claim: Claim, *, version: int, n
         )
         return Entry(_versioned(made, version), request.size_bytes)
     old = current.object
-    if _desired(request.key, old.document) == request.document:
+    if not old.unreadable and _desired(request.key, old.document) == request.document:
         # A put without a payload of its own says nothing against the payload the object came from.
         if claim.digest in ("", old.digest):
             return current
@@ -81,7 +82,7 @@ def put(current: Entry | None, request: Wanted, claim: Claim, *, version: int, n
     generation = old.generation + (request.document.get("spec") != old.document.get("spec"))
     owned = {name: value for name, value in old.document["metadata"].items() if name in _OWNED}
     document = _complete(request.document, {**owned, "generation": generation}, old.document.get("status"))
-    changed = replace(old, generation=generation, digest=claim.digest, document=document)
+    changed = replace(old, generation=generation, digest=claim.digest, document=document, unreadable="")
     return Entry(_versioned(changed, version), request.size_bytes)
 
 

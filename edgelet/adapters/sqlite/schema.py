@@ -19,8 +19,11 @@ CREATE TABLE objects (
 CREATE TABLE ledger (name TEXT PRIMARY KEY, value BLOB NOT NULL);
 """
 
+# Rows of Secrets are sealed from here on (rows.py). `clear`: pages, log or copies may still hold what they were before.
+_SEALED = "ALTER TABLE versions ADD COLUMN clear INTEGER NOT NULL DEFAULT 1;"
+
 # One script a step: MIGRATIONS[n] takes a database of version n to version n + 1. Only ever append.
-MIGRATIONS: tuple[str, ...] = (_TABLES,)
+MIGRATIONS: tuple[str, ...] = (_TABLES, _SEALED)
 
 
 def version(connection: sqlite3.Connection) -> int:

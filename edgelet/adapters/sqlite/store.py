@@ -8,16 +8,17 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from edgelet.adapters.sqlite import mutation
+from edgelet.adapters.sqlite import mutation, rows
 from edgelet.adapters.sqlite.batch import Batch, Memory
 from edgelet.adapters.sqlite.database import Damage, Database
 from edgelet.adapters.sqlite.ledger import SqliteLedger
 from edgelet.adapters.sqlite.mutation import Claim, Entry, Wanted
 from edgelet.adapters.sqlite.watch import StoreWatch
 from edgelet.adapters.sqlite.writer import Writer
-from edgelet.api.errors import TooLargeError
+from edgelet.api.errors import EdgeletError, TooLargeError
 from edgelet.ports.clock import Clock
 from edgelet.ports.object_store import Change, Document, Key, StoredObject
+from edgelet.ports.sealing import AtRest
 
 _LEDGER_MAX_BYTES = 8 * 1024 * 1024
 
@@ -41,7 +42,7 @@ class SqliteStore:
 
     `damage` tells of a database that was found damaged and moved aside at opening: then this one started empty, or
     from what `recover` brought. `in_order`: whoever had it before has closed it. `ledger` keeps small facts in
-    the same file.
+    the same file. `erased` and `not_sealed` tell what became of Secrets that lay there in clear (see Database).
     """
 
     def __init__(
@@ -55,9 +56,13 @@ class SqliteStore:
         new_uid: Callable[[], str] = random_uid,
         uid_of: Callable[[Key, Document], str] = no_uid,
         ledger_max_bytes: int = _LEDGER_MAX_BYTES,
+        at_rest: AtRest | None = None,
     ) -> None:
         self.damage = database.damage
         self.in_order = database.in_order
+        self.erased = database.erased
+        self.not_sealed = database.not_sealed
+        self._at_rest = at_rest
         self._memory = memory
         self._clock = clock
         self._max_objects = max_objects
@@ -81,6 +86,7 @@ class SqliteStore:
         uid_of: Callable[[Key, Document], str] = no_uid,
         recover: Callable[[Damage], None] = start_empty,
         ledger_max_bytes: int = _LEDGER_MAX_BYTES,
+        at_rest: AtRest | None = None,
     ) -> SqliteStore:
         """Open the database, checked and read into memory. Blocks; meant for the start of the agent.
 
@@ -94,11 +100,12 @@ class SqliteStore:
             recover: Called after a damaged database was moved aside, before an empty one is made; may put a saved
                 database at `path`.
             ledger_max_bytes: Bound on the values of all ledger facts.
+            at_rest: Seals Secrets; without it they lie in clear.
 
         Raises:
             StorageError: Another process has it, a newer edgelet wrote it, or the file system refuses.
         """
-        database, memory = Database.open(path, recover=recover)
+        database, memory = Database.open(path, recover=recover, at_rest=at_rest)
         return cls(
             database,
             memory,
@@ -108,7 +115,17 @@ class SqliteStore:
             new_uid=new_uid,
             uid_of=uid_of,
             ledger_max_bytes=ledger_max_bytes,
+            at_rest=at_rest,
         )
+
+    @property
+    def unreadable(self) -> tuple[StoredObject, ...]:
+        """Return what is kept and cannot be opened."""
+        return tuple(entry.object for entry in self._memory.objects.values() if entry.object.unreadable)
+
+    async def seal_again(self) -> None:
+        """Have all Secrets sealed under today's key, and what lay there before destroyed. Raises StorageError."""
+        await self._writer.seal_again()
 
     async def save_copy(self) -> bool:
         """Replace the last good copy if anything was written since; tells whether it was. Raises StorageError."""
@@ -154,6 +171,8 @@ class SqliteStore:
         self, key: Key, document: Document, *, source: str, digest: str = "", expected_version: int | None = None
     ) -> StoredObject:
         """Create or replace the desired part."""
+        if key.kind in rows.SEALED_KINDS and self._at_rest is not None and not self._at_rest.key:
+            raise EdgeletError("ServiceUnavailable", f"cannot keep {key}: there is no node key to seal it under")
         request = mutation.wanted(key, document)
         claim = Claim(source, digest, expected_version)
         known = self._uid_of(key, request.document) if key not in self._memory.objects else ""

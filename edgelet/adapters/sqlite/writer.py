@@ -92,6 +92,12 @@ class Writer:
         await asyncio.get_running_loop().run_in_executor(self._thread, self._database.save_copy)
         return True
 
+    async def seal_again(self) -> None:
+        """Have all Secrets sealed under today's key between two batches. Raises StorageError."""
+        if self._closed:
+            raise StorageError("cannot write: the state database is closed", retry_after=None)
+        await asyncio.get_running_loop().run_in_executor(self._thread, self._database.seal_again)
+
     async def close(self) -> None:
         """Finish what is queued, refuse more, close the database. Closing again does nothing."""
         if self._closed:

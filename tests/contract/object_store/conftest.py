@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from edgelet.adapters.sealing.node_keys import NodeKeys
 from edgelet.adapters.sqlite.store import SqliteStore
 from edgelet.ports.object_store import Ledger, ObjectStore
 from tests.fakes.object_store import FakeLedger, FakeObjectStore
@@ -50,6 +51,7 @@ async def store(request: pytest.FixtureRequest, tmp_path: Path, clock: SteppingC
         max_objects=MAX_OBJECTS,
         max_total_bytes=MAX_TOTAL_BYTES,
         new_uid=lambda: f"uid-{next(uids)}",
+        at_rest=NodeKeys.of_file(tmp_path / "node.key", default=tmp_path / "node.key"),
     )
     yield sqlite
     await sqlite.close()

@@ -331,3 +331,35 @@ async def test_ten_thousand_objects_are_each_answered_and_little_is_held_at_once
     assert len(station.refused) == 9900
     assert {error.reason for error in station.refused.values()} == {"RequestEntityTooLarge"}
     assert station.source._boxes == {}
+
+
+# ---- Secrets that the broker can read
+
+
+def _secret(kind: str = "Secret") -> bytes:
+    version = "v1" if kind == "Secret" else "edgelet/v1"
+    return json.dumps({"apiVersion": version, "kind": kind, "metadata": {"name": "db"}}).encode()
+
+
+@pytest.mark.parametrize(
+    ("policy", "kind", "refused", "warned"),
+    [
+        ("taken", "Secret", False, False),
+        ("warned", "Secret", False, True),
+        ("refused", "Secret", True, False),
+        ("warned", "SealedSecret", False, False),
+        ("refused", "SealedSecret", False, False),
+    ],
+)
+async def test_a_plain_secret_is_taken_warned_about_or_refused_and_a_sealed_one_is_taken(
+    policy: Any, kind: str, *, refused: bool, warned: bool
+) -> None:
+    station = Station(Bounds(plain_secrets=policy))
+    async for _ in running(station):
+        station.bus.send("desired/secrets/default/db", _secret(kind))
+        await station.until(acknowledged=1)
+        assert bool(station.refused) == refused
+        if refused:
+            (error,) = station.refused.values()
+            assert (error.reason, "not sealed for this node" in error.message) == ("Forbidden", True)
+        assert ("ApplyWarning" in {one.reason for one in station.events.recorded}) == warned

@@ -98,6 +98,12 @@ def test_a_board_whose_policy_cannot_be_used_says_why() -> None:
     assert found["Ready"]["status"] == "True"
 
 
+def test_secrets_that_cannot_be_read_are_a_condition_while_it_is_so() -> None:
+    found = conditions(node_document.status(replace(SEEN, secret_trouble="no key"), previous=None, now=NOW))
+    assert (found["SecretsUnreadable"]["status"], found["SecretsUnreadable"]["message"]) == ("True", "no key")
+    assert "SecretsUnreadable" not in conditions(node_document.status(SEEN, previous=None, now=NOW))
+
+
 @pytest.mark.parametrize(
     ("type_", "reason", "message"),
     [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -130,3 +131,10 @@ def test_other_topics_have_no_key(topic: str) -> None:
 )
 def test_a_refusal_is_told_at_the_mirror_topic(topic: str, mirror: str | None) -> None:
     assert wire_topics.of_refusal(topic) == mirror
+
+
+@pytest.mark.parametrize(("source", "told"), [("mqtt", "ab" * 32), ("file", ""), ("api", "")])
+def test_of_a_secret_that_the_broker_did_not_send_it_learns_no_digest(source: str, told: str) -> None:
+    body = status_message.of_object(replace(stored("Secret"), source=source), None)
+    assert body["appliedDigest"] == told
+    assert status_message.of_object(replace(stored("ConfigMap"), source=source), None)["appliedDigest"] == "ab" * 32

@@ -1,0 +1,1 @@
+"""AES-256-GCM for Secrets at rest, HPKE for Secrets on their way. `cryptography` is loaded when a Secret is there."""
