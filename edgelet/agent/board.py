@@ -14,6 +14,7 @@ from edgelet.api.amount import NOTHING, Amount
 from edgelet.api.errors import EdgeletError
 from edgelet.api.quantity import Quantity
 from edgelet.config.settings import Settings
+from edgelet.intake.signed_desired import SignedDesired
 from edgelet.node import node_document, write_budget
 from edgelet.node.node_document import Engine, Reserved, SeenNode
 from edgelet.node.telemetry import Metrics, UsageSampler
@@ -56,6 +57,7 @@ class Board:
         self.images: tuple[ImageInfo, ...] = ()
         self.pressures: Mapping[str, str] = {}  # conditions that are so, with words; set by the eviction loop
         self.cluster_dns: tuple[str, ...] = ()  # whom pods ask for names; set by whoever keeps a server
+        self.signed: SignedDesired | None = None  # set where desired state has to be signed
         self._written = Written(block_writes.total_bytes())
         self._write_budget_bytes = settings.flash.write_budget_mb_per_day * _MB
         self._sampler = UsageSampler(node_name=self.name, host_usage=host.usage, pod_usage=gate.usage, clock=clock)
@@ -109,6 +111,7 @@ class Board:
             not_ready=self._gate.trouble,
             pressures=self.pressures,
             flash_pressure=self.flash_pressure,
+            stale=self.signed.stale if self.signed is not None else None,
             reserved=self._reserved,
         )
         status = node_document.status(seen, previous=self._previous, now=self._clock.now())
@@ -124,6 +127,8 @@ class Board:
             "resourceVersion": str(max(1, self._version)),
             "creationTimestamp": self._born.strftime("%Y-%m-%dT%H:%M:%SZ"),
         }
+        if self.signed is not None:
+            metadata["annotations"] = {**metadata.get("annotations", {}), **self.signed.annotations()}
         return {**desired, "metadata": metadata, "status": status}
 
     @property

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 
 from edgelet import __version__
 from edgelet.adapters.host.clock import SystemClock
-from edgelet.agent import directories, eviction, link, local_api, pod_dns, pod_path, state, upkeep
+from edgelet.agent import directories, eviction, link, local_api, pod_dns, pod_path, state, trust, upkeep
 from edgelet.agent.link import Link
 from edgelet.agent.pod_path import Foundation
 from edgelet.agent.state import CopyUpkeep, State
@@ -61,6 +61,8 @@ class Daemon:
         log.info("stopped; pods go on")
 
     async def _live(self, base: Foundation, opened: State, copies: CopyUpkeep) -> None:
+        if base.signed is None:
+            await trust.lapse(base.store.ledger)
         door = pod_path.make_door(base)
         dispatcher = pod_path.make_dispatcher(base)
         server = local_api.make(base, door.reception, adopted=dispatcher.adopted)
@@ -106,6 +108,8 @@ class Daemon:
                 ]
             else:
                 base.synced.set()
+            if base.signed is not None:
+                everything.append(tasks.create_task(base.signed.run(), name="signed-desired"))
             if names is not None:
                 everything.append(tasks.create_task(names.run(), name="pod-dns"))
             everything.append(tasks.create_task(_release_orphans(base, manifests), name="orphans"))
@@ -153,6 +157,8 @@ async def _release_orphans(base: Foundation, manifests: ManifestFolder) -> None:
     """Let go what nobody wants, as soon as everybody has said what is wanted."""
     await manifests.looked.wait()
     await base.synced.wait()
+    if base.signed is not None:
+        await base.signed.ruled.wait()  # a broker that says nothing says nothing about what is wanted
     base.orphans_may_go.set()
 
 

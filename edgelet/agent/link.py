@@ -12,6 +12,7 @@ from edgelet.adapters.mqtt import address, endpoint
 from edgelet.adapters.mqtt.bus import MqttBus
 from edgelet.adapters.mqtt.endpoint import Endpoint
 from edgelet.adapters.mqtt.tls_files import TlsFiles
+from edgelet.agent import trust
 from edgelet.agent.pod_path import Foundation
 from edgelet.config.settings import Settings
 from edgelet.intake import mqtt_source, refusal
@@ -59,6 +60,8 @@ def make(base: Foundation, reception: Reception, *, boot_id: str, unsure: bool) 
         unsure=unsure,
     )
     base.events.listen(reporter.event)
+    if base.signed is not None:
+        base.signed.listen(reporter.node_changed)
     source = MqttSource(
         bus,
         reception=reception,
@@ -74,6 +77,7 @@ def make(base: Foundation, reception: Reception, *, boot_id: str, unsure: bool) 
         bounds=mqtt_source.Bounds(
             max_object_bytes=base.settings.intake.max_object_bytes, strict=base.settings.intake.strict
         ),
+        signed=trust.messages(base.settings, base.signed, base.store.ledger, root=_root(base.settings)),
     )
     return Link(bus=bus, source=source, reporter=reporter)
 
@@ -87,6 +91,10 @@ def _forward(reporter: Reporter, synced: asyncio.Event) -> Callable[[BusEvent], 
     return forward
 
 
+def _root(settings: Settings) -> str:
+    return f"{settings.mqtt.prefix}/{settings.node.tenant}/{settings.node.name}/"
+
+
 def _endpoint(settings: Settings) -> Endpoint:
     mqtt, node = settings.mqtt, settings.node
 
@@ -96,7 +104,7 @@ def _endpoint(settings: Settings) -> Endpoint:
     return Endpoint(
         address=address.parse(mqtt.url),
         client_id=endpoint.client_id(node.tenant, node.name),
-        root=f"{mqtt.prefix}/{node.tenant}/{node.name}/",
+        root=_root(settings),
         username=mqtt.username,
         password_file=text(mqtt.password_file),
         files=TlsFiles(ca=text(mqtt.ca), certificate=text(mqtt.client_cert), key=text(mqtt.client_key)),

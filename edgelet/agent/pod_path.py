@@ -33,7 +33,7 @@ from edgelet.adapters.podman.network import PodNetwork
 from edgelet.adapters.podman.runtime import PodmanRuntime
 from edgelet.adapters.probes.net import StreamProbeNet
 from edgelet.adapters.sqlite.store import SqliteStore
-from edgelet.agent import engine_repair, sandbox_choice
+from edgelet.agent import engine_repair, sandbox_choice, trust
 from edgelet.agent.board import Board
 from edgelet.agent.engine_gate import UNSETTLED_S, EngineGate, FoundEngine
 from edgelet.api import huge_pages
@@ -42,6 +42,7 @@ from edgelet.controllers.namespace import NamespaceController
 from edgelet.intake.admit import House
 from edgelet.intake.manifest_folder import ManifestFolder
 from edgelet.intake.reception import Reception
+from edgelet.intake.signed_desired import SignedDesired
 from edgelet.intake.successors import Successors
 from edgelet.node.event_recorder import EventRecorder
 from edgelet.pods import allocation, node_admission, pressure_admission
@@ -82,6 +83,7 @@ class Foundation:
     orphans_may_go: asyncio.Event
     adoption: Adoption
     lost: bool  # the store may lack objects of pods that run
+    signed: SignedDesired | None  # None: the broker is believed
 
 
 def lay_foundation(
@@ -100,6 +102,8 @@ def lay_foundation(
     gate = EngineGate(find, clock=clock, after_kill=after_kill)
     host = PsutilHost(state_directory=settings.paths.state, bridge=settings.network.bridge)
     board = Board(settings, host=host, store=store, gate=gate, clock=clock)
+    signed = trust.desired(settings, store=store, clock=clock, host=host, events=events, node=board.key)
+    board.signed = signed
     orphans_may_go = asyncio.Event()
     if not fresh:
         orphans_may_go.set()
@@ -117,6 +121,7 @@ def lay_foundation(
         orphans_may_go=orphans_may_go,
         adoption=adoption,
         lost=fresh,
+        signed=signed,
     )
 
 
@@ -289,6 +294,7 @@ def make_dispatcher(base: Foundation) -> Dispatcher:
         storage=lambda evict: StorageWatch(HostTreeUsage(), base.files.paths, base.clock, evict),
         care=care,
         recursive_read_only_supported=facts.recursive_read_only_supported,
+        may_begin=base.signed.may_begin if base.signed is not None else lambda _: True,
     )
     room = Room(
         name=base.board.name,

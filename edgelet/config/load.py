@@ -98,6 +98,8 @@ def _across(settings: Settings) -> list[FieldError]:
         faults.append(FieldError("mqtt.url", "a client certificate needs mqtts://"))
     if mqtt.password_file and not mqtt.username:
         faults.append(FieldError("mqtt.username", "password_file needs a username"))
+    if settings.trust.require_signature and settings.trust.signing_keys is None:
+        faults.append(FieldError("trust.signing_keys", "require_signature needs a directory of public keys"))
     if bool(settings.podman.storage_root) != bool(settings.podman.run_root):
         faults.append(FieldError("podman.run_root", "storage_root and run_root go together"))
     if settings.network.pod_dns != "off" and settings.podman.socket is not None:

@@ -17,6 +17,7 @@ from edgelet.config.node import NodeSettings
 from edgelet.config.paths import PathSettings
 from edgelet.config.podman import PodmanSettings
 from edgelet.config.section import Section
+from edgelet.config.trust import TrustSettings
 from edgelet.config.workload import WorkloadSettings
 
 
@@ -35,6 +36,7 @@ class Settings(Section):
     disk: DiskSettings = DiskSettings()
     eviction: EvictionSettings = EvictionSettings()
     flash: FlashSettings = FlashSettings()
+    trust: TrustSettings = TrustSettings()
     log: LogSettings = LogSettings()
 
     @property

@@ -51,6 +51,7 @@ class SeenNode:
     not_ready: str = ""
     pressures: Mapping[str, str] = field(default_factory=dict)  # conditions that are so, with words for people
     flash_pressure: str = ""  # how much more than it should was written, for people; "" means none
+    stale: str | None = None  # why nothing new begins, where desired state is signed; "": it does; None: it is not
     reserved: Reserved = Reserved()
 
 
@@ -117,7 +118,7 @@ def _huge_pages(seen: SeenNode) -> dict[str, str]:
 
 
 def _conditions(seen: SeenNode, *, previous: Document | None, now: str) -> list[dict[str, Any]]:
-    statements = (
+    statements: tuple[_Statement, ...] = (
         _pressed(
             seen,
             "MemoryPressure",
@@ -150,6 +151,11 @@ def _conditions(seen: SeenNode, *, previous: Document | None, now: str) -> list[
             seen.not_ready or "edgelet is posting ready status",
         ),
     )
+    if seen.stale is not None:
+        # Not one of Kubernetes': there the API server is there or not.
+        fresh = "a signed index that has not expired is in force"
+        reason = "IndexStale" if seen.stale else "IndexInForce"
+        statements = (*statements, _Statement("DesiredStateStale", bool(seen.stale), reason, seen.stale or fresh))
     before = {condition["type"]: condition for condition in (previous or {}).get("conditions", ())}
     return [_condition(statement, before.get(statement.type), now=now) for statement in statements]
 
