@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from edgelet.api.desired_index import Index
 from edgelet.api.errors import EdgeletError, StorageError
 from edgelet.intake import desired_topics, successors
@@ -24,17 +26,18 @@ class Arrivals:
         """Have the next `collect` look at everything: another index is coming."""
         self._looked = False
 
-    async def collect(self, index: Index) -> dict[str, EdgeletError]:
+    async def collect(self, index: Index, *, before: Mapping[str, str]) -> dict[str, EdgeletError]:
         """Look what is here of the coming index, and keep on disk what waited in memory; later each payload tells.
 
+        `before` is what rules: what stays as it was came in time, whatever became of it.
         Returns what could not be kept. Raises StorageError.
         """
         if self._looked:
             if not self.missing:  # what was here may have gone while the rest was waited for
-                self.missing = self._not_here(index)
+                self.missing = self._not_here(index, before)
             return {}
         await self.named.keep_only(dict(index.objects))
-        missing, refused = self._not_here(index), {}
+        missing, refused = self._not_here(index, before), {}
         for path in missing.copy():
             payload = self._unnamed.get(path)
             if payload is None or payload.digest != index.objects[path]:
@@ -73,12 +76,12 @@ class Arrivals:
             return there.digest == digest
         return successors.digest_of(self._store, key, source=self._source) == digest
 
-    def _not_here(self, index: Index) -> set[str]:
+    def _not_here(self, index: Index, before: Mapping[str, str]) -> set[str]:
         """Return what is to come. What this version does not take is not waited for."""
         return {
             path
             for path, digest in index.objects.items()
-            if key_of(path) is not None and not self.is_here(path, digest)
+            if before.get(path) != digest and key_of(path) is not None and not self.is_here(path, digest)
         }
 
 

@@ -185,15 +185,17 @@ class SignedDesired:
         path = message.topic.removeprefix(desired_topics.PREFIX)
         payload = Payload(message.payload, message.content_type, hashlib.sha256(message.payload).hexdigest())
         pending, applied = self._record.pending, self._record.applied
+        is_lacking = self._record.objects.get(path) == payload.digest and not self._arrivals.is_here(
+            path, payload.digest
+        )  # it was refused before, or had to go
+        if is_lacking and applied is not None and not self._expiry(applied):
+            await self._doing.bring(key, message)
+            return
         if pending is not None and pending.index.objects.get(path) == payload.digest:
             await self._arrivals.keep(path, payload)
-        elif applied is not None and self._record.objects.get(path) == payload.digest:
-            if not self._arrivals.is_here(path, payload.digest):  # it was refused before, or had to go
-                if why := self._expiry(applied):
-                    raise EdgeletError("Expired", f"cannot take {path}: {why}")
-                await self._doing.bring(key, message)
-                return
-        else:
+        elif is_lacking and applied is not None:
+            raise EdgeletError("Expired", f"cannot take {path}: {self._expiry(applied)}")
+        elif self._record.objects.get(path) != payload.digest:
             self._arrivals.hold(path, payload)
             _log.info("%s waits for an index that names it", message.topic[:200])
         self._doing.accept(message.topic)
@@ -207,7 +209,7 @@ class SignedDesired:
         pending = self._record.pending
         if pending is None:
             return
-        for path, error in (await self._arrivals.collect(pending.index)).items():
+        for path, error in (await self._arrivals.collect(pending.index, before=self._record.objects)).items():
             self._doing.refuse(desired_topics.PREFIX + path, error)
         if missing := self._arrivals.missing:
             self._tell_waiting(pending, missing)
