@@ -28,6 +28,7 @@ SUMMARIES: Mapping[str, str] = {
     "port-forward": "Forward local ports to a pod",
     "cp": "Copy files to and from containers",
     "top": "Show use of CPU and memory",
+    "sign": "Keys and indexes of signed desired state",
     "agent": "Run the agent: the daemon itself",
     "config": "Check settings",
     "version": "Show the versions of this command and of the agent",
