@@ -74,8 +74,8 @@ class SignedDesired:
         unnamed = Unnamed(max_bytes=around.unnamed_bytes, max_count=around.unnamed_count)
         self._arrivals = Arrivals(around.store, source=around.source, unnamed=unnamed)
         self._carried_out = False
-        self._told_waiting = ""  # digest of the index of which it was told
         self._stale = ""
+        self._told = ""  # digest of the index of which it was told that it waits
         self._permit = StartPermit(around.events, source=around.source)
         self._step = asyncio.Lock()
         self._hands: Hands | None = None
@@ -148,9 +148,11 @@ class SignedDesired:
                 return
 
     async def run(self) -> None:
-        """Notice that the index expires, for ever."""
+        """Notice that the index expires, or that the next one waits, for ever."""
+        waited = ""
         while True:
             self._look()
+            waited = self._look_at_pending(waited)
             await self._around.clock.sleep(_LOOK_S)
 
     async def take(self, message: Message) -> None:
@@ -211,23 +213,12 @@ class SignedDesired:
             return
         for path, error in (await self._arrivals.collect(pending.index, before=self._record.objects)).items():
             self._doing.refuse(desired_topics.PREFIX + path, error)
-        if missing := self._arrivals.missing:
-            self._tell_waiting(pending, missing)
-            return
-        if self._expiry(pending):
+        if self._arrivals.missing or self._expiry(pending):
             return
         await self._write(self._record.committed(self._around.keys))
         self._carried_out = False
         _log.info("index %s rules", pending.index.version)
         await self._carry_out()
-
-    def _tell_waiting(self, pending: Heard, missing: set[str]) -> None:
-        """Tell once for an index that it waits."""
-        if self._told_waiting != pending.digest:
-            self._told_waiting = pending.digest
-            shown = ", ".join(sorted(missing)[:_TOLD_PATHS])
-            version = pending.index.version
-            self._tell("IndexWaits", f"Index {version} waits for {len(missing)} payloads, such as {shown}")
 
     async def _carry_out(self) -> None:
         """Make the store what the index in force says. Raises StorageError."""
@@ -284,6 +275,21 @@ class SignedDesired:
             self._tell("Stale", f"What runs goes on, nothing new begins: {stale}")
         self._stale = stale
         self._changed()
+
+    def _look_at_pending(self, before: str) -> str:
+        """Tell once of an index that waited at the last look too; return the digest of the one that waits now.
+
+        Between index and payload there are milliseconds; what takes longer is lost, or held back.
+        """
+        pending, missing = self._record.pending, self._arrivals.missing
+        if pending is None:
+            return ""
+        if pending.digest == before and missing and self._told != before:
+            self._told = before
+            shown = ", ".join(sorted(missing)[:_TOLD_PATHS])
+            version = pending.index.version
+            self._tell("IndexWaits", f"Index {version} waits for {len(missing)} payloads, such as {shown}")
+        return pending.digest
 
     def _expiry(self, heard: Heard) -> str:
         return trust_record.expiry(heard, now=self._around.now())
