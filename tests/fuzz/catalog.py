@@ -6,10 +6,12 @@ from collections.abc import Callable, Mapping
 
 from tests.fuzz.targets import (
     env_file,
+    envelope,
     frames,
     grpc_answer,
     http_answer,
     image_reference,
+    index,
     jsonpath,
     log_lines,
     manifest,
@@ -36,4 +38,6 @@ TARGETS: Mapping[str, Target] = {
     "log_lines": log_lines.try_input,
     "http_answer": http_answer.try_input,
     "grpc_answer": grpc_answer.try_input,
+    "envelope": envelope.try_input,
+    "index": index.try_input,
 }
