@@ -1,0 +1,96 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from edgelet.adapters.host.clock import SystemClock
+from edgelet.adapters.host.host import PsutilHost
+from edgelet.adapters.signing import public_keys
+from edgelet.agent import pod_path, state, trust
+from edgelet.api.errors import EdgeletError, StorageError
+from edgelet.config import load
+from edgelet.config.paths import PathSettings
+from edgelet.config.settings import Settings
+from edgelet.config.trust import TrustSettings
+from edgelet.intake import trust_record
+from edgelet.intake.trust_record import TrustRecord
+from tests.fakes.object_store import FakeLedger
+from tests.unit.intake.test_trust_record import RULING, WAITING
+
+
+class Clock(SystemClock):
+    """Says what it is told to."""
+
+    def __init__(self) -> None:
+        self.time = datetime(2026, 1, 1, tzinfo=UTC)
+
+    def now(self) -> datetime:
+        return self.time
+
+
+def test_the_time_is_known_while_the_clock_is_kept_right_and_never_goes_back(tmp_path: Path) -> None:
+    error_us: list[int | None] = [None]
+    host = PsutilHost(state_directory=tmp_path, bridge="none", max_error_us=lambda: error_us[0])
+    clock = Clock()
+    known = trust.KnownTime(clock, host)
+    assert known() is None
+    error_us[0] = 100
+    assert known() == clock.time
+    later = clock.time = clock.time + timedelta(days=1)
+    assert known() == later
+    clock.time -= timedelta(days=400)
+    assert known() == later
+    error_us[0] = None
+    assert known() == later
+
+
+@pytest.mark.parametrize("record", [RULING, WAITING])
+async def test_a_board_that_takes_unsigned_state_notes_it_once(record: TrustRecord) -> None:
+    ledger = FakeLedger()
+    await trust.lapse(ledger)
+    assert ledger.facts == {}
+    await ledger.write(trust_record.FACT, trust_record.encode(record))
+    await trust.lapse(ledger)
+    lapsed = trust_record.decode(ledger.read(trust_record.FACT))
+    assert lapsed == trust_record.lapsed(record)
+    ledger.fail_with = StorageError("nothing is written a second time")
+    await trust.lapse(ledger)
+
+
+def settings(folder: Path, keys: Path) -> Settings:
+    return Settings(
+        paths=PathSettings(state=folder / "state", run=folder / "run"),
+        trust=TrustSettings(require_signature=True, signing_keys=keys),
+    )
+
+
+async def test_the_mode_needs_keys_to_start(tmp_path: Path) -> None:
+    keys = tmp_path / "keys"
+    (tmp_path / "state").mkdir()
+    opened = state.open_state(settings(tmp_path, keys), SystemClock())
+    try:
+        with pytest.raises(EdgeletError, match="cannot read the signing keys"):
+            lay(tmp_path, keys, opened)
+        keys.mkdir()
+        with pytest.raises(EdgeletError, match="holds no public key"):
+            lay(tmp_path, keys, opened)
+        (keys / "a.pem").write_text(public_keys.pem(b"k" * 32))
+        base = lay(tmp_path, keys, opened)
+        assert base.signed is not None
+        assert base.board.signed is base.signed
+        assert list(base.signed.keys.values()) == [b"k" * 32]
+    finally:
+        await opened.store.close()
+
+
+def lay(folder: Path, keys: Path, opened: state.State) -> pod_path.Foundation:
+    return pod_path.lay_foundation(
+        settings(folder, keys), opened.store, SystemClock(), adoption=opened.adoption, fresh=opened.fresh
+    )
+
+
+def test_require_signature_without_a_directory_of_keys_is_a_fault_of_the_settings() -> None:
+    with pytest.raises(load.SettingsError, match=r"trust\.signing_keys"):
+        load.load(None, {"EDGELET_TRUST_REQUIRE_SIGNATURE": "true"})
