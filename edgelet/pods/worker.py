@@ -191,7 +191,8 @@ class PodWorker:
         self._care.follow(pod, self._seen)
         situation = await self._report(situation)
         self._storage.follow(pod, self._seen, active=_active(situation))
-        if self._seen is None and not situation.ended and not self._ports.may_begin(stored):
+        is_new = self._seen is None and not situation.ended and not stored.deleting
+        if is_new and not self._ports.may_begin(stored):
             return _HELD_S
         round_ = plan.plan(situation)
         if round_.steps:
