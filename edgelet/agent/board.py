@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from edgelet.config.settings import Settings
 from edgelet.intake.signed_desired import SignedDesired
 from edgelet.node import node_document, write_budget
 from edgelet.node.node_document import Engine, Reserved, SeenNode
+from edgelet.node.node_identity import SeenIdentity
 from edgelet.node.telemetry import Metrics, UsageSampler
 from edgelet.node.write_budget import Written
 from edgelet.pods.node_facts import NodeFacts
@@ -58,6 +59,7 @@ class Board:
         self.pressures: Mapping[str, str] = {}  # conditions that are so, with words; set by the eviction loop
         self.cluster_dns: tuple[str, ...] = ()  # whom pods ask for names; set by whoever keeps a server
         self.signed: SignedDesired | None = None  # set where desired state has to be signed
+        self.identity: Callable[[], SeenIdentity | None] = lambda: None  # of an encrypted link; set by whoever keeps it
         self._written = Written(block_writes.total_bytes())
         self._write_budget_bytes = settings.flash.write_budget_mb_per_day * _MB
         self._sampler = UsageSampler(node_name=self.name, host_usage=host.usage, pod_usage=gate.usage, clock=clock)
@@ -101,6 +103,7 @@ class Board:
     def document(self) -> Document:
         """Return the Node object."""
         engine = None if self._gate.trouble else Engine(name=self._gate.info.name, version=self._gate.info.version)
+        identity = self.identity()
         seen = SeenNode(
             facts=self.facts,
             usage=self._host.usage(),
@@ -113,6 +116,7 @@ class Board:
             flash_pressure=self.flash_pressure,
             stale=self.signed.stale if self.signed is not None else None,
             reserved=self._reserved,
+            identity=identity,
         )
         status = node_document.status(seen, previous=self._previous, now=self._clock.now())
         if self._previous is None or node_document.without_heartbeat(status) != node_document.without_heartbeat(
@@ -120,7 +124,7 @@ class Board:
         ):
             self._version = self._store.resource_version
         self._previous = status
-        desired = node_document.desired(self.name, self.facts, labels=self._settings.node.labels)
+        desired = node_document.desired(self.name, self.facts, labels=self._settings.node.labels, identity=identity)
         metadata = {
             **desired["metadata"],
             "uid": self.facts.machine_id or self.name,

@@ -106,6 +106,8 @@ class Daemon:
                     tasks.create_task(_then(recognised, wire.source.run), name="mqtt-source"),
                     tasks.create_task(wire.reporter.run(), name="reporter"),
                 ]
+                if wire.renewal is not None:
+                    everything.append(tasks.create_task(wire.renewal.run(), name="renewal"))
             else:
                 base.synced.set()
             if base.signed is not None:

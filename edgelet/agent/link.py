@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from edgelet.adapters.mqtt import address, endpoint
+from edgelet.adapters.mqtt import address, bus, endpoint
 from edgelet.adapters.mqtt.bus import MqttBus
 from edgelet.adapters.mqtt.endpoint import Endpoint
 from edgelet.adapters.mqtt.tls_files import TlsFiles
@@ -19,7 +20,11 @@ from edgelet.intake import mqtt_source, refusal
 from edgelet.intake.mqtt_source import Listeners, MqttSource
 from edgelet.intake.reception import Reception
 from edgelet.node.reporter import Reporter, Rhythm
-from edgelet.ports.bus import BusEvent, Synced
+from edgelet.ports.bus import BusEvent, Message, Synced
+
+if TYPE_CHECKING:
+    from edgelet.agent.identity import Identity
+    from edgelet.identity.renewal import Renewal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,20 +34,26 @@ class Link:
     bus: MqttBus
     source: MqttSource
     reporter: Reporter
+    renewal: Renewal | None  # where the board has a certificate
 
 
 def make(base: Foundation, reception: Reception, *, boot_id: str, unsure: bool) -> Link:
     """From the broker to the store, and from the store to the broker. `unsure`: the store may lack its last writes."""
     mqtt = base.settings.mqtt
-    bus = MqttBus(
-        _endpoint(base.settings),
+    guarded = _guarded(base)
+    line = MqttBus(
+        _endpoint(base.settings, guarded),
         clock=base.clock,
         chance=random.random,
         reconnect_max_s=mqtt.reconnect_max_s,
         inbox_messages=mqtt.inbox_messages,
+        subscriptions=(*bus.SUBSCRIPTIONS, "cert/issued/#") if mqtt.client_cert else bus.SUBSCRIPTIONS,
     )
+    renewal = guarded.make_renewal(base, line) if guarded else None
+    if guarded is not None:
+        base.board.identity = guarded.seen(renewal)
     reporter = Reporter(
-        bus,
+        line,
         store=base.store,
         ledger=base.store.ledger,
         clock=base.clock,
@@ -63,13 +74,13 @@ def make(base: Foundation, reception: Reception, *, boot_id: str, unsure: bool) 
     if base.signed is not None:
         base.signed.listen(reporter.node_changed)
     source = MqttSource(
-        bus,
+        line,
         reception=reception,
         store=base.store,
         listeners=Listeners(
             refused=reporter.refused,
             accepted=reporter.accepted,
-            forward=_forward(reporter, base.synced),
+            forward=_forward(line, reporter, renewal, base.synced),
             events=base.events,
             node=base.board.key,
         ),
@@ -79,11 +90,16 @@ def make(base: Foundation, reception: Reception, *, boot_id: str, unsure: bool) 
         ),
         signed=trust.messages(base.settings, base.signed, base.store.ledger, root=_root(base.settings)),
     )
-    return Link(bus=bus, source=source, reporter=reporter)
+    return Link(bus=line, source=source, reporter=reporter, renewal=renewal)
 
 
-def _forward(reporter: Reporter, synced: asyncio.Event) -> Callable[[BusEvent], bool]:
+def _forward(
+    line: MqttBus, reporter: Reporter, renewal: Renewal | None, synced: asyncio.Event
+) -> Callable[[BusEvent], bool]:
     def forward(event: BusEvent) -> bool:
+        if renewal is not None and renewal.notice(event) and isinstance(event, Message):
+            line.acknowledge(event)
+            return True
         if isinstance(event, Synced):
             synced.set()  # the broker has told everything it knows
         return reporter.notice(event)
@@ -95,13 +111,22 @@ def _root(settings: Settings) -> str:
     return f"{settings.mqtt.prefix}/{settings.node.tenant}/{settings.node.name}/"
 
 
-def _endpoint(settings: Settings) -> Endpoint:
+def _guarded(base: Foundation) -> Identity | None:
+    """Return what guards an encrypted link; None for a plain one, which loads nothing of it."""
+    if not base.settings.mqtt.url.startswith("mqtts://"):
+        return None
+    from edgelet.agent import identity  # noqa: PLC0415  0.8 MB
+
+    return identity.make(base)
+
+
+def _endpoint(settings: Settings, guarded: Identity | None) -> Endpoint:
     mqtt, node = settings.mqtt, settings.node
 
     def text(path: Path | None) -> str:
         return str(path) if path else ""
 
-    return Endpoint(
+    made = Endpoint(
         address=address.parse(mqtt.url),
         client_id=endpoint.client_id(node.tenant, node.name),
         root=_root(settings),
@@ -111,3 +136,6 @@ def _endpoint(settings: Settings) -> Endpoint:
         keepalive_s=mqtt.keepalive_s,
         session_expiry_s=mqtt.session_expiry_s,
     )
+    if guarded is None:
+        return made
+    return replace(made, check=guarded.guard.check, outlive_s=guarded.guard.outlive_s)

@@ -89,12 +89,18 @@ class MqttSession:
             raise CliError(f"the broker at {self._where} refuses the connection: {reason}")
 
     def publish(
-        self, below: str, payload: bytes, *, content_type: str = "", properties: Mapping[str, str] | None = None
+        self,
+        below: str,
+        payload: bytes,
+        *,
+        retain: bool = True,
+        content_type: str = "",
+        properties: Mapping[str, str] | None = None,
     ) -> None:
-        """Leave a retained message; returns when the broker has it (PUBACK)."""
+        """Leave a message; returns when the broker has it (PUBACK)."""
         topic = f"{self.root}/{below}"
         extra = packets.publish_properties(None, content_type=content_type, user=properties)
-        sent = self._client.publish(topic, payload, qos=1, retain=True, properties=extra)
+        sent = self._client.publish(topic, payload, qos=1, retain=retain, properties=extra)
         reason = self._wait(lambda: self._acknowledged.pop(sent.mid, None), "PUBACK")
         if reason.is_failure:
             raise CliError(f"the broker at {self._where} refuses {topic}: {reason}")
@@ -119,6 +125,25 @@ class MqttSession:
             self._turn()
         self._client.unsubscribe(filter_)
         return {topic: message for topic, message in self._retained.items() if message.payload}
+
+    def listen(self, below: str) -> None:
+        """Have messages of a topic come; returns when the broker says that they will."""
+        topic = f"{self.root}/{below}"
+        _, mid = self._client.subscribe(topic, qos=1)
+        reasons = self._wait(lambda: self._granted.pop(mid or 0, None), "SUBACK")
+        if any(reason.is_failure for reason in reasons):
+            raise CliError(f"the broker at {self._where} refuses to show {topic}: {reasons[0]}")
+
+    def heard(self, *, within_s: float) -> bytes | None:
+        """Return the newest message that came; None where none comes in time."""
+        end_s = time.monotonic() + within_s
+        while not self._retained and time.monotonic() < end_s:
+            self._turn()
+        return self._retained.popitem()[1].payload if self._retained else None
+
+    def close(self) -> None:
+        """Say goodbye."""
+        self._client.disconnect()
 
     def _wait(self, look: Callable[[], T | None], packet: str) -> T:
         end_s = time.monotonic() + self._timeout_s

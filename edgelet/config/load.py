@@ -90,7 +90,7 @@ def _fault(item: Any) -> FieldError:
 
 def _across(settings: Settings) -> list[FieldError]:
     """Judge settings that only make sense together."""
-    faults = []
+    faults = _of_identity(settings)
     mqtt = settings.mqtt
     if bool(mqtt.client_cert) != bool(mqtt.client_key):
         faults.append(FieldError("mqtt.client_cert", "client_cert and client_key go together"))
@@ -112,4 +112,18 @@ def _across(settings: Settings) -> list[FieldError]:
         FieldError("eviction.soft_grace_period_s", f"{signal} has a soft threshold and no period")
         for signal in sorted(settings.eviction.soft.keys() - settings.eviction.soft_grace_period_s.keys())
     ]
+    return faults
+
+
+def _of_identity(settings: Settings) -> list[FieldError]:
+    identity, mqtt = settings.identity, settings.mqtt
+    faults = []
+    if identity.renew_from > identity.renew_to:
+        faults.append(FieldError("identity.renew_from", "more than renew_to"))
+    if identity.retry_min_s > identity.retry_max_s:
+        faults.append(FieldError("identity.retry_min_s", "more than retry_max_s"))
+    if identity.password_file and not identity.user:
+        faults.append(FieldError("identity.user", "password_file needs a user"))
+    if identity.renew and mqtt.client_cert and mqtt.client_cert == mqtt.client_key:
+        faults.append(FieldError("identity.renew", "certificate and key in one file cannot be renewed: use two"))
     return faults

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from typing import Annotated
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field
 
+from edgelet.api import topic_prefix
 from edgelet.config.paths import AbsolutePath
 from edgelet.config.section import Section
 
 
-def _broker_url(value: str) -> str:
+def broker_url(value: str) -> str:
+    """Return the URL as it is, or raise ValueError."""
     if value == "":
         return value
     parts = urlsplit(value)
@@ -30,15 +31,15 @@ def _broker_url(value: str) -> str:
 
 
 def _prefix(value: str) -> str:
-    if not re.fullmatch(r"[^+#$\s/\x00][^+#\s\x00]*[^+#\s/\x00]", value):
-        raise ValueError(f"{value!r} is no topic prefix: no wildcards, no space, no '/' at either end")
+    if fault := topic_prefix.fault(value):
+        raise ValueError(fault)
     return value
 
 
 class MqttSettings(Section):
     """An empty url means no link: manifests and the local API only."""
 
-    url: Annotated[str, AfterValidator(_broker_url)] = ""
+    url: Annotated[str, AfterValidator(broker_url)] = ""
     prefix: Annotated[str, AfterValidator(_prefix)] = "edgelet/v1"
     client_cert: AbsolutePath | None = None
     client_key: AbsolutePath | None = None

@@ -9,6 +9,7 @@ from edgelet.config.api import ApiSettings
 from edgelet.config.disk import DiskSettings
 from edgelet.config.eviction import EvictionSettings
 from edgelet.config.flash import FlashSettings
+from edgelet.config.identity import IdentitySettings
 from edgelet.config.intake import IntakeSettings
 from edgelet.config.logging import LogSettings
 from edgelet.config.mqtt import MqttSettings
@@ -27,6 +28,7 @@ class Settings(Section):
     node: NodeSettings = NodeSettings()
     paths: PathSettings = PathSettings()
     mqtt: MqttSettings = MqttSettings()
+    identity: IdentitySettings = IdentitySettings()
     podman: PodmanSettings = PodmanSettings()
     api: ApiSettings = ApiSettings()
     admission: AdmissionSettings = AdmissionSettings()

@@ -10,6 +10,8 @@ from typing import Any
 from edgelet.api import huge_pages, time
 from edgelet.api.amount import Amount
 from edgelet.api.quantity import Quantity
+from edgelet.node import node_identity
+from edgelet.node.node_identity import SeenIdentity
 from edgelet.ports.host import HostFacts, HostUsage
 from edgelet.ports.images import ImageInfo
 from edgelet.ports.object_store import Document
@@ -53,16 +55,21 @@ class SeenNode:
     flash_pressure: str = ""  # how much more than it should was written, for people; "" means none
     stale: str | None = None  # why nothing new begins, where desired state is signed; "": it does; None: it is not
     reserved: Reserved = Reserved()
+    identity: SeenIdentity | None = None  # of an encrypted link
 
 
-def desired(name: str, facts: HostFacts, *, labels: Mapping[str, str]) -> Document:
+def desired(
+    name: str, facts: HostFacts, *, labels: Mapping[str, str], identity: SeenIdentity | None = None
+) -> Document:
     """Return the Node without its status. Labels of the settings win over those the board gives itself."""
     own = {
         "kubernetes.io/arch": facts.architecture,
         "kubernetes.io/hostname": name,
         "kubernetes.io/os": facts.operating_system,
     }
-    metadata = {"name": name, "labels": {**own, **labels}}
+    metadata: dict[str, Any] = {"name": name, "labels": {**own, **labels}}
+    if identity is not None:
+        metadata["annotations"] = node_identity.annotate(identity)
     return {"apiVersion": "v1", "kind": "Node", "metadata": metadata, "spec": {}}
 
 
@@ -156,6 +163,9 @@ def _conditions(seen: SeenNode, *, previous: Document | None, now: str) -> list[
         fresh = "a signed index that has not expired is in force"
         reason = "IndexStale" if seen.stale else "IndexInForce"
         statements = (*statements, _Statement("DesiredStateStale", bool(seen.stale), reason, seen.stale or fresh))
+    if seen.identity is not None:
+        found = node_identity.statements(seen.identity)
+        statements += tuple(_Statement(one.type, one.true, one.reason, one.message) for one in found)
     before = {condition["type"]: condition for condition in (previous or {}).get("conditions", ())}
     return [_condition(statement, before.get(statement.type), now=now) for statement in statements]
 

@@ -46,6 +46,9 @@ class Disconnected:
     connection: int
     reason: str
     fighting: bool = False  # several short connections in a row: another client seems to use the same client id
+    code: str = (
+        ""  # CertificateInvalid, CertificateExpired, NotAuthorized ...: the reason for machines, where there is one
+    )
 
 
 BusEvent = Message | Connected | Synced | Disconnected

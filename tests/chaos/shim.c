@@ -1,6 +1,7 @@
 /* Loaded into the agent by LD_PRELOAD, steered by two control files:
  * CHAOS_CONTROL holds one word, eio-sync, eio-write or enospc-write: so fail syncs or writes of the state database.
- * CHAOS_CLOCK holds a number of seconds by which the wall clock is off; the monotonic clocks stay true. */
+ * CHAOS_CLOCK holds a number of seconds by which the wall clock is off, and the word "unsynchronized" where nobody vouches
+ * for it, "synchronized" where somebody does; the monotonic clocks stay true. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
@@ -9,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/time.h>
+#include <sys/timex.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -38,16 +40,37 @@ ssize_t write(int fd, const void *data, size_t size) { FAIL(fd, "write"); return
 ssize_t pwrite(int fd, const void *data, size_t size, off_t at) { FAIL(fd, "write"); return NEXT(pwrite)(fd, data, size, at); }
 ssize_t pwrite64(int fd, const void *data, size_t size, off64_t at) { FAIL(fd, "write"); return NEXT(pwrite64)(fd, data, size, at); }
 
-static long offset_s(void) {
-  char text[32] = "";
+static void control(char *text, size_t size) {
+  text[0] = 0;
   const char *path = getenv("CHAOS_CLOCK");
   int saved = errno, file = path ? open(path, O_RDONLY | O_CLOEXEC) : -1;
   if (file >= 0) {
-    if (read(file, text, sizeof text - 1) <= 0) text[0] = 0;
+    ssize_t got = read(file, text, size - 1);
+    text[got > 0 ? got : 0] = 0;
     close(file);
   }
   errno = saved;
+}
+
+static long offset_s(void) {
+  char text[64];
+  control(text, sizeof text);
   return atol(text);
+}
+
+int adjtimex(struct timex *state) {
+  char text[64];
+  int code = NEXT(adjtimex)(state);
+  control(text, sizeof text);
+  if (code >= 0 && strstr(text, "unsynchronized")) {
+    state->maxerror = 16000000;
+    return TIME_ERROR;
+  }
+  if (code >= 0 && strstr(text, "synchronized")) {
+    state->maxerror = 1000;
+    return TIME_OK;
+  }
+  return code;
 }
 
 int clock_gettime(clockid_t clock, struct timespec *now) {

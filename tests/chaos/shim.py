@@ -39,10 +39,14 @@ class Shim:
             "CHAOS_CLOCK": str(self._clock),
         }
 
-    def step_clock(self, offset_s: int) -> None:
-        """Let the agent's wall clock be off by so much, from now on."""
+    def step_clock(self, offset_s: int, *, synchronized: bool | None = None) -> None:
+        """Let the agent's wall clock be off by so much, from now on.
+
+        `synchronized`: whether the kernel says that somebody vouches for it; None: what it really says.
+        """
+        words = {None: "", True: " synchronized", False: " unsynchronized"}
         fresh = self._clock.with_suffix(".new")
-        fresh.write_text(f"{offset_s}\n")
+        fresh.write_text(f"{offset_s}{words[synchronized]}\n")
         fresh.replace(self._clock)
 
     def break_disk(self, how: str) -> None:

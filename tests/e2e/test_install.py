@@ -12,6 +12,7 @@ pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parents[2]
 OURS = {
     "/etc/systemd/system/edgelet.service",
+    "/etc/systemd/system/edgelet-join.service",
     "/usr/lib/sysusers.d/edgelet.conf",
     "/usr/lib/tmpfiles.d/edgelet.conf",
     "/usr/local/bin/edgelet",

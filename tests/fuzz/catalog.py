@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from tests.fuzz.targets import (
+    certificate,
+    csr,
+    enrolment,
     env_file,
     envelope,
     frames,
@@ -12,6 +15,7 @@ from tests.fuzz.targets import (
     http_answer,
     image_reference,
     index,
+    join_line,
     jsonpath,
     log_lines,
     manifest,
@@ -40,4 +44,8 @@ TARGETS: Mapping[str, Target] = {
     "grpc_answer": grpc_answer.try_input,
     "envelope": envelope.try_input,
     "index": index.try_input,
+    "join_line": join_line.try_input,
+    "enrolment": enrolment.try_input,
+    "csr": csr.try_input,
+    "certificate": certificate.try_input,
 }

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass, replace
 
 from paho.mqtt.client import MQTTMessage
 
-from edgelet.adapters.mqtt import errors, packets, reconnect, survey
+from edgelet.adapters.mqtt import errors, handshake, packets, reconnect, survey
 from edgelet.adapters.mqtt.endpoint import Endpoint
 from edgelet.adapters.mqtt.inbox import Inbox
 from edgelet.adapters.mqtt.link import Link
 from edgelet.adapters.mqtt.packets import ServerLimits
 from edgelet.adapters.mqtt.reconnect import Trouble
 from edgelet.adapters.mqtt.survey import Survey
+from edgelet.adapters.mqtt.tls_files import TlsFiles
 from edgelet.api.errors import BusError
 from edgelet.ports.bus import BusEvent, Connected, Disconnected, Message, Synced, Will
 from edgelet.ports.clock import Clock
@@ -25,6 +27,25 @@ SUBSCRIPTIONS = ("desired/index", "desired/#", "cmd/#", "sync")  # in this order
 _SYNC = "sync"
 _MAX_IN_FLIGHT = 20
 _MAX_EARLY = 1000
+_STEP_LOOK_S = 20.0
+_STEP_S = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class _End:
+    """How a connection ended: for people, for machines, and how long it stood (None: it never did)."""
+
+    reason: str
+    code: str
+    lasted_s: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Trial:
+    """Files that the next connection is made with, and who waits for what becomes of it."""
+
+    files: TlsFiles
+    outcome: asyncio.Future[None]
 
 
 class MqttBus:
@@ -39,8 +60,10 @@ class MqttBus:
         reconnect_max_s: float = 120.0,
         inbox_messages: int = 64,
         inbox_bytes: int = 4 * 1024 * 1024,
+        subscriptions: Sequence[str] = SUBSCRIPTIONS,
     ) -> None:
         """`chance` is random.random or a test's: it spreads the reconnects and makes the barrier's nonce."""
+        self._subscriptions = tuple(subscriptions)
         self._endpoint = endpoint
         self._clock = clock
         self._chance = chance
@@ -56,6 +79,8 @@ class MqttBus:
         self._survey: Survey | None = None
         self._deafening: asyncio.Task[None] | None = None
         self._closing = asyncio.Event()
+        self._hurry = asyncio.Event()
+        self._trial: _Trial | None = None
 
     @property
     def connected(self) -> bool:
@@ -104,21 +129,55 @@ class MqttBus:
             self._survey = None
             await survey.unsubscribe(link, topic_filter)
 
+    async def take_up(self, files: TlsFiles) -> None:
+        """Return when the connection was made anew with other files; the session goes on, so nothing is lost.
+
+        A handshake beside the connection tries them first: what the broker refuses there costs nothing. Where the new
+        connection fails all the same, the next is made at once with the files of the endpoint. Those are what every
+        later connection reads, so install the new ones there.
+
+        Raises:
+            BusError: Not connected, refused, or the broker went away meanwhile.
+        """
+        if not self.connected:
+            raise errors.unavailable("try the new certificate", "not connected")
+        await handshake.attempt(replace(self._endpoint, files=files))
+        link = self._link
+        if link is None:
+            raise errors.unavailable("try the new certificate", "the connection ended")
+        self._trial = _Trial(files, asyncio.get_running_loop().create_future())
+        await link.close()
+        await self._trial.outcome
+
+    async def try_files(self, files: TlsFiles) -> None:
+        """Shake hands beside the connection with other files. Raises BusError: refused, or no broker."""
+        await handshake.attempt(replace(self._endpoint, files=files))
+
+    def hurry(self) -> None:
+        """End the wait between two attempts: what made the last one fail has changed."""
+        self._hurry.set()
+
     async def run(self) -> None:
         """Connect, and again whenever the connection ends, until `close`. Never raises for what the broker does."""
         trouble = Trouble()
-        while not self._closing.is_set():
-            self._connection += 1
-            reason, lasted_s = await self._one_connection()
-            if self._closing.is_set():
-                return
-            trouble = reconnect.after(trouble, lasted_s=lasted_s)
-            if trouble.fighting:
-                reason = f"takeover fight: another client may use the id {self._endpoint.client_id} ({reason})"
-            pause_s = min(reconnect.pause_s(trouble, chance=self._chance()), self._reconnect_max_s)
-            _log.warning("broker connection ended: %s; next attempt in %.1f s", reason, pause_s)
-            self._inbox.put(Disconnected(self._connection, reason, fighting=trouble.fighting))
-            await self._pause(pause_s)
+        try:
+            while not self._closing.is_set():
+                self._connection += 1
+                self._hurry.clear()  # here, not before the pause: what changes during an attempt counts too
+                trial = self._trial
+                end = await self._one_connection(trial)
+                if self._closing.is_set():
+                    return
+                if trial is not None or self._trial is not None:
+                    reason = "another certificate is taken up" if trial is None else end.reason
+                    _log.info("broker connection ended: %s", reason)
+                    self._inbox.put(Disconnected(self._connection, reason, code=end.code))
+                    continue
+                trouble = reconnect.after(trouble, lasted_s=end.lasted_s)
+                await self._rest(trouble, end)
+        finally:
+            if self._trial is not None:
+                _fail(self._trial, errors.unavailable("try the new certificate", "the agent stops"))
 
     async def close(self) -> None:
         """Say goodbye (the broker drops the will) and have `run` return. What is unacknowledged comes again."""
@@ -128,25 +187,43 @@ class MqttBus:
 
     # ---- one connection
 
-    async def _one_connection(self) -> tuple[str, float | None]:
-        """Connect and stay until it ends; return why, and how long it stood (None: it never did)."""
+    async def _one_connection(self, trial: _Trial | None) -> _End:
+        """Connect and stay until it ends."""
         started_s: float | None = None
+        code = ""
         try:
             will = self._make_will(self._connection) if self._make_will is not None else None
             self._early = []
-            self._link = link = Link(self._endpoint, will=will, deliver=self._deliver)
+            endpoint = self._endpoint if trial is None else replace(self._endpoint, files=trial.files)
+            self._link = link = Link(endpoint, will=will, deliver=self._deliver)
             limits = await link.open()
             started_s = self._clock.monotonic_s()
-            await link.subscribe([self._endpoint.root + one for one in SUBSCRIPTIONS])
+            await link.subscribe([self._endpoint.root + one for one in self._subscriptions])
+            if trial is not None:
+                self._trial = None
+                _succeed(trial)
             reason = await self._stay(link, limits)
         except BusError as error:
-            reason = error.message
+            reason, code = error.message, error.reason
+            if trial is not None:
+                self._trial = None
+                _fail(trial, error)
         finally:
             self._limits = None
             if self._link is not None:
                 self._link.fail("given up")
             self._link = None
-        return reason, None if started_s is None else self._clock.monotonic_s() - started_s
+        return _End(reason, code, None if started_s is None else self._clock.monotonic_s() - started_s)
+
+    async def _rest(self, trouble: Trouble, end: _End) -> None:
+        """Tell that the connection is gone, and wait before the next one."""
+        reason = end.reason
+        if trouble.fighting:
+            reason = f"takeover fight: another client may use the id {self._endpoint.client_id} ({reason})"
+        pause_s = min(reconnect.pause_s(trouble, chance=self._chance()), self._reconnect_max_s)
+        _log.warning("broker connection ended: %s; next attempt in %.1f s", reason, pause_s)
+        self._inbox.put(Disconnected(self._connection, reason, fighting=trouble.fighting, code=end.code))
+        await self._pause(pause_s)
 
     async def _stay(self, link: Link, limits: ServerLimits) -> str:
         """Announce the connection and return why it ended."""
@@ -231,12 +308,35 @@ class MqttBus:
             )
 
     async def _pause(self, seconds: float) -> None:
-        """Wait, or until `close`."""
-        sleeping = asyncio.create_task(self._clock.sleep(seconds), name="mqtt/pause")
-        closing = asyncio.create_task(self._closing.wait(), name="mqtt/closing")
+        """Wait, or until `close` or `hurry`, or until somebody sets the clock: dates look different then."""
+        waits = (
+            asyncio.create_task(self._sleep(seconds), name="mqtt/pause"),
+            asyncio.create_task(self._closing.wait(), name="mqtt/closing"),
+            asyncio.create_task(self._hurry.wait(), name="mqtt/hurry"),
+        )
         try:
-            await asyncio.wait({sleeping, closing}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            sleeping.cancel()
-            closing.cancel()
-            await asyncio.gather(sleeping, closing, return_exceptions=True)
+            for one in waits:
+                one.cancel()
+            await asyncio.gather(*waits, return_exceptions=True)
+
+    async def _sleep(self, seconds: float) -> None:
+        end_s = self._clock.monotonic_s() + seconds
+        wall_s = self._wall_offset_s()
+        while (left_s := end_s - self._clock.monotonic_s()) > 0 and abs(self._wall_offset_s() - wall_s) < _STEP_S:
+            await self._clock.sleep(min(left_s, _STEP_LOOK_S))
+
+    def _wall_offset_s(self) -> float:
+        return self._clock.now().timestamp() - self._clock.monotonic_s()
+
+
+def _succeed(trial: _Trial) -> None:
+    if not trial.outcome.done():
+        trial.outcome.set_result(None)
+
+
+def _fail(trial: _Trial, error: BusError) -> None:
+    if not trial.outcome.done():
+        trial.outcome.set_exception(error)
+        trial.outcome.exception()  # it may be that nobody waits any more

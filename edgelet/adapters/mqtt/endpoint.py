@@ -19,6 +19,11 @@ def _nothing() -> None:
     """Check nothing."""
 
 
+def _system_clock() -> float | None:
+    """Have dates judged by the system's clock."""
+    return None
+
+
 def client_id(tenant: str, node: str) -> str:
     """Return the MQTT client id of a node; a broker with use_username_as_clientid puts the certificate's CN instead.
 
@@ -45,6 +50,7 @@ class Endpoint:
     maximum_packet_bytes: int = 2 * 1024 * 1024
     connect_timeout_s: float = 10.0
     check: Callable[[], None] = _nothing  # looks at the own certificate before each connection; raises BusError
+    outlive_s: Callable[[], float | None] = _system_clock  # see tls.make_context: asked before each connection
 
     def password(self) -> str | None:
         """Read the password.
@@ -64,4 +70,4 @@ class Endpoint:
         """Load the certificates anew. Raises BusError (CertificateInvalid)."""
         from edgelet.adapters.mqtt import tls  # noqa: PLC0415  OpenSSL: 5 MB that a plain link does without
 
-        return tls.make_context(self.files)
+        return tls.make_context(self.files, outlive_s=self.outlive_s())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import ssl
 from collections.abc import Iterator
@@ -11,6 +12,8 @@ from datetime import timedelta
 from edgelet.api.errors import BusError
 
 _SOON = timedelta(seconds=5)
+_ALERT = re.compile(r"\[SSL: (?:SSLV3|TLSV1|TLSV13)_ALERT_([A-Z_]+)\]")
+_DATES = (9, 10)  # Source: X509_V_ERR_CERT_NOT_YET_VALID and X509_V_ERR_CERT_HAS_EXPIRED of OpenSSL
 
 # MQTT v5 reason codes of CONNACK, PUBACK, SUBACK and DISCONNECT that mean more than "try again later".
 _REASONS: dict[int, str] = {
@@ -47,6 +50,17 @@ def unavailable(what: str, why: str) -> BusError:
     return BusError("BrokerUnavailable", f"cannot {what}: {why}", retry_after=_SOON)
 
 
+def ended(reason: str) -> BusError:
+    """Return the error for a connection that ended before an answer came, with what paho or OpenSSL said.
+
+    In TLS 1.3 the broker judges our certificate after our side of the handshake is done: what it says then comes here.
+    """
+    if found := _ALERT.search(reason):
+        alert = found[1].lower().replace("_", " ")
+        return BusError("CertificateRefused", f"cannot connect: the broker refuses our certificate: {alert}")
+    return unavailable("talk to the broker", reason)
+
+
 @contextmanager
 def translated(what: str) -> Iterator[None]:
     """Turn what socket, TLS and paho raise while connecting into BusError."""
@@ -54,7 +68,7 @@ def translated(what: str) -> Iterator[None]:
         yield
     except ssl.SSLCertVerificationError as error:
         raise BusError(
-            "CertificateInvalid",
+            "CertificateInvalid" if getattr(error, "verify_code", 0) not in _DATES else "CertificateExpired",
             f"cannot {what}: the broker's certificate is refused: {getattr(error, 'verify_message', error)}",
         ) from error
     except ssl.SSLError as error:

@@ -67,13 +67,17 @@ class Link:
         except TimeoutError as error:
             raise errors.unavailable(what, "no CONNACK in time") from error
 
-    async def subscribe(self, filters: Sequence[str]) -> None:
+    async def subscribe(self, filters: Sequence[str], *, retain_as_published: bool = False) -> None:
         """Subscribe, one filter after the other in one packet, retained messages sent each time. QoS 1.
+
+        `retain_as_published`: a message that comes at once also says whether the broker retains it.
 
         Raises:
             BusError: One of them is refused, or the link ended.
         """
-        options = SubscribeOptions(qos=1, retainHandling=SubscribeOptions.RETAIN_SEND_ON_SUBSCRIBE)
+        options = SubscribeOptions(
+            qos=1, retainAsPublished=retain_as_published, retainHandling=SubscribeOptions.RETAIN_SEND_ON_SUBSCRIBE
+        )
         _, packet_id = self._client.subscribe([(one, options) for one in filters])
         if packet_id is None:
             raise errors.unavailable("subscribe", "the connection is gone")
@@ -155,7 +159,7 @@ class Link:
         waiters: list[asyncio.Future[Any]] = [self._connack, *self._answers.values()]
         for waiting in waiters:
             if not waiting.done():
-                waiting.set_exception(errors.unavailable("talk to the broker", reason))
+                waiting.set_exception(errors.ended(reason))
                 waiting.exception()  # it may be that nobody waits any more
         self._answers.clear()
 

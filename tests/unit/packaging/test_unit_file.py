@@ -7,7 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from edgelet.cli.joining import answer
+
 ROOT = Path(__file__).parents[3]
+REGISTRAR = (ROOT / "configs/edgelet-registrar@.service").read_text()
+JOIN = (ROOT / "systemd/edgelet-join.service").read_text()
 UNIT = (ROOT / "systemd/edgelet.service").read_text()
 SETTINGS = dict(re.findall(r"^(\w+)=(.*)$", UNIT, re.MULTILINE))
 
@@ -19,9 +23,12 @@ SANDBOX = re.compile(
 )
 
 
-def test_systemd_understands_the_unit(tmp_path: Path) -> None:
-    unit = tmp_path / "edgelet.service"
-    unit.write_text(re.sub(r"^ExecStart=\S+", "ExecStart=/bin/true", UNIT, flags=re.MULTILINE))
+@pytest.mark.parametrize(
+    ("name", "text"), [("edgelet.service", UNIT), ("edgelet-join.service", JOIN), ("edgelet-r@1.service", REGISTRAR)]
+)
+def test_systemd_understands_the_unit(name: str, text: str, tmp_path: Path) -> None:
+    unit = tmp_path / name
+    unit.write_text(re.sub(r"^ExecStart=\S+", "ExecStart=/bin/true", text, flags=re.MULTILINE))
     program = shutil.which("systemd-analyze")
     assert program, "systemd-analyze is missing: apt-get install systemd"
     done = subprocess.run((program, "verify", "--man=no", unit), capture_output=True, text=True, check=False)
@@ -68,3 +75,16 @@ def test_unit_runs_what_the_installation_puts_there() -> None:
 
 def test_group_of_the_api_socket_is_made_by_sysusers() -> None:
     assert re.search(r"^g edgelet -", (ROOT / "systemd/edgelet.sysusers").read_text(), re.MULTILINE)
+
+
+def test_joining_from_the_boot_partition_waits_for_a_file_and_gives_up_only_when_refused() -> None:
+    settings = re.findall(r"^(\w+)=(.*)$", JOIN, re.MULTILINE)
+    places = [value.removeprefix("|") for key, value in settings if key == "ConditionPathExists"]
+    (command,) = [value for key, value in settings if key == "ExecStart"]
+    words = command.split()
+    assert [words[at + 1] for at, word in enumerate(words) if word == "--file"] == places
+    assert words[:2] == ["/opt/edgelet/venv/bin/edgelet", "join"]
+    assert ("Restart", "on-failure") in settings
+    assert ("RestartPreventExitStatus", str(answer.REFUSED)) in settings
+    install = (ROOT / "scripts/install").read_text()
+    assert "put systemd/edgelet-join.service /etc/systemd/system/edgelet-join.service" in install

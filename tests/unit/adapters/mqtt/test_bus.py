@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -21,8 +22,8 @@ SUBACK = b"\x90\x07\x00\x01\x00\x01\x01\x01\x01"
 class LoopClock:
     """Pauses a hundred times shorter."""
 
-    def now(self) -> None:
-        raise NotImplementedError
+    def now(self) -> datetime:
+        return datetime.now(UTC)
 
     def monotonic_s(self) -> float:
         return asyncio.get_running_loop().time()
@@ -55,7 +56,7 @@ async def bus_to(peer: Peer) -> AsyncIterator[tuple[MqttBus, list[BusEvent]]]:
     server = await asyncio.start_server(peer.serve, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
     endpoint = Endpoint(address=address.parse(f"mqtt://127.0.0.1:{port}"), client_id="x", root="r/")
-    bus = MqttBus(endpoint, clock=LoopClock(), chance=lambda: 0.5)  # type: ignore[arg-type]
+    bus = MqttBus(endpoint, clock=LoopClock(), chance=lambda: 0.5)
     events: list[BusEvent] = []
 
     async def read() -> None:
@@ -135,3 +136,28 @@ async def test_closing_while_nothing_answers_ends_at_once() -> None:
     async with bus_to(Peer([b"", b""], hang_up=False)) as (bus, _):
         await asyncio.sleep(0.05)
         assert not bus.connected
+
+
+class SteppedClock(LoopClock):
+    """Its pauses are as long as they are, in hundredths, and a test steps its wall clock."""
+
+    step = timedelta()
+
+    def now(self) -> datetime:
+        return datetime(2030, 1, 1, tzinfo=UTC) + timedelta(seconds=self.monotonic_s()) + self.step
+
+
+@pytest.mark.parametrize("how", ["step", "hurry"])
+async def test_a_long_pause_ends_when_the_clock_is_set_or_somebody_hurries(how: str) -> None:
+    clock = SteppedClock()
+    endpoint = Endpoint(address=address.parse("mqtt://127.0.0.1:1"), client_id="x", root="r/")
+    bus = MqttBus(endpoint, clock=clock, chance=lambda: 0.0)
+    waiting = asyncio.create_task(bus._pause(100_000))
+    await asyncio.sleep(0.3)
+    assert not waiting.done()
+    if how == "step":
+        clock.step = timedelta(days=-30)
+    else:
+        bus.hurry()
+    async with asyncio.timeout(30):
+        await waiting

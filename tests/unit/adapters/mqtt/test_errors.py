@@ -71,3 +71,10 @@ def test_foreign_errors_stop_at_the_border(foreign: Exception, reason: str) -> N
         raise foreign
     assert caught.value.reason == reason
     assert caught.value.message.startswith("cannot connect to mqtt://x:1: ")
+
+
+def test_an_alert_of_the_broker_says_what_it_does_not_like_about_our_certificate() -> None:
+    text = "failed to receive on socket: [SSL: TLSV1_ALERT_UNKNOWN_CA] tlsv1 alert unknown ca (_ssl.c:2580)"
+    found = errors.ended(text)
+    assert (found.reason, found.message.rpartition(": ")[2]) == ("CertificateRefused", "unknown ca")
+    assert errors.ended("the connection was closed").reason == "BrokerUnavailable"

@@ -1,0 +1,138 @@
+"""ports.own_certificate.CertificateFiles on the files that the settings name."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from edgelet.adapters.identity import child
+from edgelet.adapters.identity.pair_store import PairStore
+from edgelet.adapters.mqtt.tls_files import TlsFiles
+from edgelet.api.errors import BusError
+from edgelet.ports.own_certificate import AuthoritiesNews, OwnCertificate, RegistrarQuestion, RegistrarReply
+
+_Stamp = tuple[tuple[int, int, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    stamp: _Stamp
+    found: OwnCertificate | BusError
+
+
+class PemFiles:
+    """Certificate, key and authorities as PEM files; the stage is a directory beside the certificate."""
+
+    def __init__(self, *, certificate: Path, key: Path, authorities: Path | None, node: str) -> None:
+        """`node` is TENANT/NAME."""
+        self._store = PairStore(certificate, key, authorities)
+        self._node = node
+        self._seen: _Seen | None = None
+
+    @property
+    def staged_pair(self) -> TlsFiles:
+        """What to try a connection with: the staged pair, and the staged authorities where there are some."""
+        store = self._store
+        authorities = store.staged_authorities if store.staged_authorities.exists() else store.authorities
+        return TlsFiles(ca=str(authorities or ""), certificate=str(store.staged_certificate), key=str(store.staged_key))
+
+    @property
+    def staged_authorities(self) -> TlsFiles:
+        """What to try a connection with: the present pair and the staged authorities."""
+        store = self._store
+        return TlsFiles(ca=str(store.staged_authorities), certificate=str(store.certificate), key=str(store.key))
+
+    def read(self) -> OwnCertificate:
+        """Look at the pair, unless its files are those of the last look. See ports.own_certificate."""
+        store = self._store
+        stamp = _stamp(store.certificate, store.key, *([store.authorities] if store.authorities else []))
+        if self._seen is None or self._seen.stamp != stamp:
+            self._seen = _Seen(stamp, self._look())
+        if isinstance(self._seen.found, BusError):
+            raise self._seen.found
+        return self._seen.found
+
+    def _look(self) -> OwnCertificate | BusError:
+        from edgelet.adapters.identity import inspection  # noqa: PLC0415  OpenSSL: a plain link does without
+
+        try:
+            return inspection.inspect(self._store.certificate, self._store.key, self._store.authorities)
+        except BusError as error:
+            return error
+
+    async def request(self) -> RegistrarQuestion:
+        """See ports.own_certificate."""
+        self._store.open_stage()
+        answer = await child.ask(
+            self._question("request") | {"certificate": str(self._store.certificate), "key": str(self._store.key)}
+        )
+        return RegistrarQuestion(answer["payload"].encode(), answer["nonce"])
+
+    def time_request(self) -> RegistrarQuestion:
+        """See ports.own_certificate."""
+        from edgelet.api import enrolment  # noqa: PLC0415  0.3 MB that a board with a good clock does without
+
+        nonce = secrets.token_hex(enrolment.NONCE_CHARACTERS // 2)
+        return RegistrarQuestion(enrolment.encode_request(enrolment.TimeRequest(nonce=nonce)), nonce)
+
+    async def accept(self, answer: bytes, *, nonce: str) -> RegistrarReply:
+        """See ports.own_certificate."""
+        self._store.open_stage()
+        said = await child.ask(self._question("accept") | {"answer": answer.decode(errors="replace"), "nonce": nonce})
+        reply = RegistrarReply(
+            code=said["code"],
+            time=datetime.fromtimestamp(said["time"], UTC),
+            reason=said["reason"],
+            message=said["message"],
+        )
+        return replace(reply, certificate=said.get("certificate", False), authorities=said.get("authorities", False))
+
+    def forget_request(self) -> None:
+        """See ports.own_certificate."""
+        for path in (self._store.staged_certificate, self._store.staged_key):
+            path.unlink(missing_ok=True)
+
+    async def accept_authorities(self, message: bytes, *, epoch: int) -> AuthoritiesNews | None:
+        """See ports.own_certificate."""
+        self._store.open_stage()
+        said = await child.ask(
+            self._question("authorities") | {"message": message.decode(errors="replace"), "epoch": epoch}
+        )
+        return None if said["epoch"] is None else AuthoritiesNews(said["epoch"], said["changed"])
+
+    async def install_pair(self) -> None:
+        """See ports.own_certificate."""
+        await asyncio.to_thread(self._store.install_pair)
+
+    async def install_authorities(self) -> None:
+        """See ports.own_certificate."""
+        await asyncio.to_thread(self._store.install_authorities)
+
+    def _question(self, do: str) -> dict[str, Any]:
+        store = self._store
+        if store.authorities is None:
+            raise BusError("CertificateInvalid", "cannot renew the certificate: [mqtt] ca names no file to trust")
+        return {
+            "do": do,
+            "node": self._node,
+            "authorities": str(store.authorities),
+            "staged_certificate": str(store.staged_certificate),
+            "staged_key": str(store.staged_key),
+            "staged_authorities": str(store.staged_authorities),
+        }
+
+
+def _stamp(*paths: Path) -> _Stamp:
+    found = []
+    for path in paths:
+        try:
+            seen = path.stat()
+        except OSError:
+            found.append((0, 0, 0))
+        else:
+            found.append((seen.st_ino, seen.st_mtime_ns, seen.st_size))
+    return tuple(found)

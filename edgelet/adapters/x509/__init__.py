@@ -1,0 +1,1 @@
+"""Keys, certificates, requests and revocation lists: all that imports `cryptography` for them."""

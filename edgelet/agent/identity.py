@@ -1,0 +1,124 @@
+"""The board's own identity: its certificate, the time it is judged by, and the next certificate."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+from edgelet.adapters.host import time_sync
+from edgelet.adapters.identity.files import PemFiles
+from edgelet.adapters.identity.registrar_link import JoinListener, RegistrarLink
+from edgelet.adapters.mqtt import address
+from edgelet.adapters.mqtt.bus import MqttBus
+from edgelet.agent.pod_path import Foundation
+from edgelet.config.settings import Settings
+from edgelet.identity.authorities import Authorities
+from edgelet.identity.guard import IdentityGuard
+from edgelet.identity.renewal import Renewal, RenewalPorts, RenewalSettings
+from edgelet.identity.renewal_plan import RenewalPlan
+from edgelet.identity.time_keeper import TimeKeeper
+from edgelet.node.node_identity import SeenIdentity
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Identity:
+    """Made before the link, which asks the guard; the renewal needs the link. Only for a link with TLS."""
+
+    files: PemFiles | None  # None: no client certificate
+    keeper: TimeKeeper
+    guard: IdentityGuard
+
+    def make_renewal(self, base: Foundation, bus: MqttBus) -> Renewal | None:
+        """Return what keeps the certificate good; None where there is none."""
+        return None if self.files is None else _renewal(base, self, self.files, bus)
+
+    def seen(self, renewal: Renewal | None) -> Callable[[], SeenIdentity]:
+        """Return what tells the Node object about the identity."""
+        return lambda: _seen(self.guard, renewal)
+
+
+def make(base: Foundation) -> Identity:
+    """Return what guards an encrypted link."""
+    settings = base.settings
+    mqtt, node = settings.mqtt, f"{settings.node.tenant}/{settings.node.name}"
+    files = None
+    if mqtt.client_cert and mqtt.client_key:
+        files = PemFiles(certificate=mqtt.client_cert, key=mqtt.client_key, authorities=mqtt.ca, node=node)
+    keeper = TimeKeeper(base.clock, base.store.ledger, synchronized=time_sync.vouched_for)
+    return Identity(files=files, keeper=keeper, guard=IdentityGuard(files, keeper=keeper, node=node))
+
+
+def _renewal(base: Foundation, identity: Identity, files: PemFiles, bus: MqttBus) -> Renewal:
+    keeper = identity.keeper
+    chosen = base.settings.identity
+    listener = _listener(base.settings)
+
+    def high_water_s() -> float:
+        return keeper.high_water.timestamp()
+
+    link = RegistrarLink(bus, files, listener=listener, high_water_s=high_water_s)
+    plan = RenewalPlan(
+        start=chosen.renew_from,
+        end=chosen.renew_to,
+        longest_offline=timedelta(days=chosen.longest_offline_d),
+        retry_min_s=chosen.retry_min_s,
+        retry_max_s=chosen.retry_max_s,
+    )
+    authorities = Authorities(
+        files,
+        link,
+        ledger=base.store.ledger,
+        events=base.events,
+        node=base.board.key,
+        clock=base.clock,
+        plan=plan,
+        chance=random.random,
+    )
+    ports = RenewalPorts(
+        files=files,
+        link=link,
+        guard=identity.guard,
+        keeper=keeper,
+        authorities=authorities,
+        events=base.events,
+        node=base.board.key,
+        clock=base.clock,
+    )
+    settings = RenewalSettings(plan=plan, answer_s=chosen.answer_s, renew=chosen.renew, join=listener is not None)
+    return Renewal(ports, settings, chance=random.random)
+
+
+def _seen(guard: IdentityGuard, renewal: Renewal | None) -> SeenIdentity:
+    certificate = guard.certificate()
+    judged = guard.judged()
+    trouble = renewal.trouble if renewal is not None else ""
+    if renewal is not None and certificate is None:
+        trouble = trouble or "the certificate cannot be used; the log has the reason"
+    return SeenIdentity(
+        clock=judged.state.value,
+        certificate=renewal is not None,
+        not_after=certificate.not_after if certificate else None,
+        renew_from=renewal.due(certificate) if certificate and renewal else None,
+        expired=certificate is not None and judged.at > certificate.not_after,
+        trouble=trouble,
+    )
+
+
+def _listener(settings: Settings) -> JoinListener | None:
+    chosen, authorities = settings.identity, settings.mqtt.ca
+    if not chosen.join_url or authorities is None:
+        return None
+
+    def text(path: Path | None) -> str:
+        return str(path) if path else ""
+
+    return JoinListener(
+        address=address.parse(chosen.join_url),
+        prefix=settings.mqtt.prefix,
+        authorities=str(authorities),
+        user=chosen.user,
+        password_file=text(chosen.password_file),
+    )

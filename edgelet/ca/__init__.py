@@ -1,0 +1,1 @@
+"""The certificate authority: a program on a server. No agent imports it."""

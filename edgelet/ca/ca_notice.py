@@ -1,0 +1,40 @@
+"""The retained message that tells boards which authorities to trust: `cert/issued/ca` of each node."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import replace
+
+from edgelet.adapters.x509 import registrar_signature
+from edgelet.api import enrolment, enrolment_topics
+from edgelet.api.enrolment import CaBundle
+from edgelet.ca.authority import Authority
+from edgelet.ca.registrar_identity import RegistrarIdentity
+
+_FACT = "bundle-epoch"
+
+
+def epoch(authority: Authority) -> int:
+    """The number of the present bundle: one higher whenever it is another than before. Raises StorageError."""
+    bundle = authority.bundle()
+    digest = hashlib.sha256(bundle).hexdigest()
+    with authority.database.transaction():
+        kept = json.loads(authority.database.fact(_FACT) or '{"digest": "", "epoch": 0}')
+        if kept["digest"] != digest:
+            kept = {"digest": digest, "epoch": int(kept["epoch"]) + 1}
+            authority.database.keep(_FACT, json.dumps(kept))
+    return int(kept["epoch"])
+
+
+def message(authority: Authority, own: RegistrarIdentity) -> bytes:
+    """The message, signed. Raises StorageError."""
+    notice = CaBundle(bundle=authority.bundle().decode(), epoch=epoch(authority), signer=own.chain)
+    return enrolment.encode_ca(replace(notice, signature=registrar_signature.make(own.key, notice.covered())))
+
+
+def topics(authority: Authority, prefix: str) -> list[str]:
+    """Where it goes: to each node that has a certificate which is still good. Raises StorageError."""
+    now = authority.now()
+    names = {one.common_name for one in authority.records(role="node") if one.state(now) == "Valid"}
+    return [f"{prefix}/{name}/{enrolment_topics.CA}" for name in sorted(names)]

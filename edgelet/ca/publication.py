@@ -1,0 +1,46 @@
+"""ca.crt and crl.pem: what brokers and boards take from the authority, kept as the database has it."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+
+from edgelet.adapters.x509 import durable_file
+from edgelet.api.errors import StorageError
+from edgelet.ca.issuers import Issuers
+
+BUNDLE = "ca.crt"
+CRL = "crl.pem"
+LOCK = "ca.lock"
+
+
+@contextmanager
+def locked(directory: Path) -> Iterator[None]:
+    """One process at a time; the others wait. Raises StorageError."""
+    try:
+        handle = os.open(directory / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise StorageError(f"cannot lock {directory}: {error.strerror or error}", retry_after=None) from error
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
+
+
+def publish(directory: Path, issuers: Issuers, now: datetime) -> list[Path]:
+    """Write the files that are not as the database says; returns those. Under the lock the newest state wins."""
+    changed = []
+    with locked(directory):
+        files = {BUNDLE: issuers.bundle(now), CRL: issuers.crls(now)}
+        files |= {f"{one.file_stem}.crt": one.certificate.pem() for one in issuers.all()}
+        for name, data in files.items():
+            path = directory / name
+            if not path.exists() or path.read_bytes() != data:
+                durable_file.write(path, data)
+                changed.append(path)
+    return changed

@@ -1,0 +1,1 @@
+"""What `edgelet ca` can do, one thing a file."""

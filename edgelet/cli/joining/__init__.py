@@ -1,0 +1,1 @@
+"""A board's way into a fleet: what `edgelet join` is made of."""

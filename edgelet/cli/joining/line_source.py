@@ -1,0 +1,58 @@
+"""Where a join line is read from, and how its file is made to hold it no longer."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from edgelet.adapters.x509 import durable_file
+from edgelet.api import join_line
+from edgelet.api.errors import EdgeletError
+from edgelet.api.join_line import JoinLine
+from edgelet.cli.failure import CliError
+
+_MOST_BYTES = 64 * 1024
+
+
+def of_argument(word: str) -> JoinLine:
+    """The line of a command line; `-` is standard input, where other users of the board do not see it."""
+    if word == "-":
+        return _decode(sys.stdin.read(_MOST_BYTES))
+    return _decode(word)
+
+
+def of_file(path: Path) -> JoinLine:
+    """The line of a file; lines that begin with # are comments."""
+    try:
+        text = durable_file.read(path, most_bytes=_MOST_BYTES).decode("utf-8", "replace")
+    except EdgeletError as error:
+        raise CliError(error.message) from error
+    return _decode("\n".join(line for line in text.splitlines() if not line.lstrip().startswith("#")))
+
+
+def first(paths: Sequence[str]) -> Path | None:
+    """The first of these files that is there."""
+    return next((Path(path) for path in paths if Path(path).is_file()), None)
+
+
+def blank(path: Path) -> str:
+    """Overwrite and remove a file that holds a line; returns what came of it, in words."""
+    try:
+        with path.open("r+b") as stream:
+            stream.write(bytes(path.stat().st_size))
+            stream.flush()
+            os.fsync(stream.fileno())
+        path.unlink()
+        durable_file.sync_directory(path.parent)
+    except OSError as error:
+        return f"remove {path} yourself, it holds the join line: {error.strerror or error}"
+    return f"{path} is removed"
+
+
+def _decode(text: str) -> JoinLine:
+    try:
+        return join_line.decode(text)
+    except EdgeletError as error:
+        raise CliError(error.message, exit_code=2) from error

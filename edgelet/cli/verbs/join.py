@@ -1,0 +1,83 @@
+"""`join`: this board becomes a node of a fleet."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from edgelet.cli.failure import CliError, UsageError
+from edgelet.cli.flags import Flag
+from edgelet.cli.verb import Call, Verb
+
+if TYPE_CHECKING:
+    from edgelet.api.join_line import JoinLine
+
+VERB = Verb(
+    usage="join (LINE | - | --file PATH) [OPTIONS]",
+    about=(
+        "Make this board a node: with the line that `edgelet token create` printed it gets a certificate, the settings "
+        "of the link and a unit that starts with the board. Running it again, after whatever happened, is safe. "
+        "Exit code 2: the registrar refuses, and asking again changes nothing."
+    ),
+    examples="""
+edgelet join edgelet1.eNqrVk...
+edgelet join - < line.txt          # the line is not in the list of processes
+edgelet join --file /boot/firmware/edgelet-join""",
+    flags=(
+        Flag(
+            "file",
+            "A file that holds the line, removed after success; of several the first there is.",
+            value="PATH",
+            repeated=True,
+        ),
+        Flag("config", "The settings to change, TOML.", value="FILE", default="/etc/edgelet/edgelet.toml"),
+        Flag("pki", "Where key and certificate go.", value="DIRECTORY", default="/etc/edgelet/pki"),
+        Flag("timeout", "How long to wait for an answer.", value="DURATION", default="2m"),
+        Flag("force", "Join under another name than the one this board has."),
+        Flag("no-start", "Do not enable and start edgelet.service."),
+    ),
+)
+
+
+def run(call: Call) -> int:
+    """Join; 0 once the board has what it needs."""
+    from edgelet.cli.joining import line_source, one_at_a_time  # noqa: PLC0415  the rest of this verb is dear to load
+
+    files = call.parsed.texts("file")
+    if bool(files) == bool(call.arguments) or len(call.arguments) > 1:
+        raise UsageError("exactly one of LINE, - and --file is needed")
+    path = line_source.first(files)
+    if files and path is None:
+        print(f"nothing to do: there is no {' and no '.join(files)}")
+        return 0
+    pki = Path(call.parsed.text("pki")).absolute()
+    with one_at_a_time.hold(pki):
+        line = line_source.of_file(path) if path else line_source.of_argument(call.arguments[0])
+        _join(call, line, pki)
+        if path:
+            print(line_source.blank(path))
+    if not call.parsed.switch("no-start"):
+        from edgelet.cli.joining import service  # noqa: PLC0415
+
+        print(service.start())
+    return 0
+
+
+def _join(call: Call, line: JoinLine, pki: Path) -> None:
+    from edgelet.api.errors import EdgeletError  # noqa: PLC0415
+    from edgelet.cli.joining import enrol  # noqa: PLC0415
+    from edgelet.cli.joining.board_files import BoardFiles  # noqa: PLC0415
+
+    files = BoardFiles(pki, Path(call.parsed.text("config")).absolute())
+    try:
+        told = enrol.join(
+            line,
+            files,
+            within_s=call.parsed.duration_s("timeout"),
+            force=call.parsed.switch("force"),
+            say=lambda text: print(text, file=sys.stderr),
+        )
+    except EdgeletError as error:
+        raise CliError(error.message) from error
+    print(told)
