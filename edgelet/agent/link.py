@@ -88,7 +88,7 @@ def make(base: Foundation, reception: Reception, *, boot_id: str, unsure: bool) 
         bounds=mqtt_source.Bounds(
             max_object_bytes=base.settings.intake.max_object_bytes, strict=base.settings.intake.strict
         ),
-        signed=trust.messages(base.settings, base.signed, base.store.ledger, root=_root(base.settings)),
+        signed=trust.messages(base.settings, base.signed, base.keeper, base.store.ledger, root=_root(base.settings)),
     )
     return Link(bus=line, source=source, reporter=reporter, renewal=renewal)
 

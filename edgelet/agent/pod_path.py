@@ -39,6 +39,7 @@ from edgelet.agent.engine_gate import UNSETTLED_S, EngineGate, FoundEngine
 from edgelet.api import huge_pages
 from edgelet.config.settings import Settings
 from edgelet.controllers.namespace import NamespaceController
+from edgelet.identity.time_keeper import TimeKeeper
 from edgelet.intake.admit import House
 from edgelet.intake.manifest_folder import ManifestFolder
 from edgelet.intake.reception import Reception
@@ -84,6 +85,7 @@ class Foundation:
     adoption: Adoption
     lost: bool  # the store may lack objects of pods that run
     signed: SignedDesired | None  # None: the broker is believed
+    keeper: TimeKeeper | None  # None: an encrypted link makes one for itself
 
 
 def lay_foundation(
@@ -102,7 +104,8 @@ def lay_foundation(
     gate = EngineGate(find, clock=clock, after_kill=after_kill)
     host = PsutilHost(state_directory=settings.paths.state, bridge=settings.network.bridge)
     board = Board(settings, host=host, store=store, gate=gate, clock=clock)
-    signed = trust.desired(settings, store=store, clock=clock, host=host, events=events, node=board.key)
+    keeper = trust.make_keeper(settings, clock, store.ledger)
+    signed = trust.desired(settings, keeper, store=store, clock=clock, events=events, node=board.key)
     board.signed = signed
     orphans_may_go = asyncio.Event()
     if not fresh:
@@ -122,6 +125,7 @@ def lay_foundation(
         adoption=adoption,
         lost=fresh,
         signed=signed,
+        keeper=keeper,
     )
 
 

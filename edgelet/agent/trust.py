@@ -5,12 +5,13 @@ from __future__ import annotations
 import logging
 from datetime import datetime
 
+from edgelet.adapters.host import time_sync
 from edgelet.adapters.host.clock import SystemClock
-from edgelet.adapters.host.host import PsutilHost
 from edgelet.adapters.signing import public_keys
 from edgelet.adapters.signing.verifier import Ed25519Verifier
 from edgelet.adapters.sqlite.store import SqliteStore
 from edgelet.config.settings import Settings
+from edgelet.identity.time_keeper import TimeKeeper
 from edgelet.intake import mqtt_source, trust_record
 from edgelet.intake.command_guard import CommandGuard
 from edgelet.intake.signed_desired import SignedDesired, Surroundings
@@ -22,23 +23,39 @@ log = logging.getLogger(__name__)
 
 
 class KnownTime:
-    """The wall clock while the kernel says that it is kept right; never earlier than it was."""
+    """The time as far as dates may be judged by it; never earlier than it was."""
 
-    def __init__(self, clock: SystemClock, host: PsutilHost) -> None:
-        self._clock = clock
-        self._host = host
-        self._latest: datetime | None = None
+    def __init__(self, keeper: TimeKeeper) -> None:
+        self._keeper = keeper
+        self._latest = keeper.high_water
 
-    def __call__(self) -> datetime | None:
-        """Return the time; None while nobody has set the clock since the agent began."""
-        if self._host.clock_synchronized():
-            now = self._clock.now()
-            self._latest = now if self._latest is None else max(now, self._latest)
+    def at_least(self) -> datetime:
+        """Return a time that is certainly over: the clock where somebody vouches for it, else what was known last."""
+        exact = self.exact()
+        self._latest = max(self._latest, self._keeper.high_water if exact is None else exact)
         return self._latest
+
+    def exact(self) -> datetime | None:
+        """Return the time; None where nobody vouches for the clock."""
+        judged = self._keeper.judge(believable_until=None)
+        return judged.at if judged.exact else None
+
+
+def make_keeper(settings: Settings, clock: SystemClock, ledger: Ledger) -> TimeKeeper | None:
+    """Return what knows the time at least; None where nothing signed is judged by it."""
+    if not settings.trust.require_signature:
+        return None
+    return TimeKeeper(clock, ledger, synchronized=time_sync.vouched_for)
 
 
 def desired(
-    settings: Settings, *, store: SqliteStore, clock: SystemClock, host: PsutilHost, events: EventSink, node: Key
+    settings: Settings,
+    keeper: TimeKeeper | None,
+    *,
+    store: SqliteStore,
+    clock: SystemClock,
+    events: EventSink,
+    node: Key,
 ) -> SignedDesired | None:
     """Return signed mode's state; None where the mode is off.
 
@@ -46,7 +63,7 @@ def desired(
         EdgeletError: No key can be read, or what was remembered is damaged.
     """
     trust = settings.trust
-    if not trust.require_signature or trust.signing_keys is None:
+    if keeper is None or trust.signing_keys is None:
         return None
     return SignedDesired(
         Surroundings(
@@ -55,7 +72,7 @@ def desired(
             events=events,
             node=node,
             clock=clock,
-            now=KnownTime(clock, host),
+            now=KnownTime(keeper).at_least,
             keys=public_keys.read_directory(trust.signing_keys),
             source=mqtt_source.SOURCE,
             unnamed_bytes=trust.waiting_bytes,
@@ -63,14 +80,16 @@ def desired(
     )
 
 
-def messages(settings: Settings, signed: SignedDesired | None, ledger: Ledger, *, root: str) -> SignedMessages | None:
+def messages(
+    settings: Settings, signed: SignedDesired | None, keeper: TimeKeeper | None, ledger: Ledger, *, root: str
+) -> SignedMessages | None:
     """Return what the broker's side asks; None where the mode is off."""
-    if signed is None:
+    if signed is None or keeper is None:
         return None
     return SignedMessages(
         root=root,
         desired=signed,
-        commands=CommandGuard(ledger, now=signed.now),
+        commands=CommandGuard(ledger, now=KnownTime(keeper).exact),
         verifier=Ed25519Verifier(),
         max_object_bytes=settings.intake.max_object_bytes,
     )

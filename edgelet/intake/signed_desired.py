@@ -120,10 +120,6 @@ class SignedDesired:
             "edgelet/index-expires": time.render(applied.index.expires),
         }
 
-    def now(self) -> datetime | None:
-        """Return the time, None where it is not known."""
-        return self._around.now()
-
     # ---- its life
 
     def listen(self, changed: Callable[[], None]) -> None:

@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 
 from edgelet.adapters.host.clock import SystemClock
-from edgelet.adapters.host.host import PsutilHost
 from edgelet.adapters.signing import public_keys
 from edgelet.agent import pod_path, state, trust
 from edgelet.api.errors import EdgeletError, StorageError
@@ -14,6 +13,7 @@ from edgelet.config import load
 from edgelet.config.paths import PathSettings
 from edgelet.config.settings import Settings
 from edgelet.config.trust import TrustSettings
+from edgelet.identity.time_keeper import TimeKeeper
 from edgelet.intake import trust_record
 from edgelet.intake.trust_record import TrustRecord
 from tests.fakes.object_store import FakeLedger
@@ -24,26 +24,25 @@ class Clock(SystemClock):
     """Says what it is told to."""
 
     def __init__(self) -> None:
-        self.time = datetime(2026, 1, 1, tzinfo=UTC)
+        self.time = datetime(2027, 1, 1, tzinfo=UTC)
 
     def now(self) -> datetime:
         return self.time
 
 
-def test_the_time_is_known_while_the_clock_is_kept_right_and_never_goes_back(tmp_path: Path) -> None:
-    error_us: list[int | None] = [None]
-    host = PsutilHost(state_directory=tmp_path, bridge="none", max_error_us=lambda: error_us[0])
-    clock = Clock()
-    known = trust.KnownTime(clock, host)
-    assert known() is None
-    error_us[0] = 100
-    assert known() == clock.time
+def test_the_time_is_what_a_clock_says_that_somebody_vouches_for_and_never_goes_back() -> None:
+    vouched, clock = [False], Clock()
+    keeper = TimeKeeper(clock, FakeLedger(), synchronized=lambda: vouched[0])
+    known = trust.KnownTime(keeper)
+    assert known.exact() is None
+    assert known.at_least() == keeper.high_water < clock.time
+    vouched[0] = True
+    assert known.at_least() == known.exact() == clock.time
     later = clock.time = clock.time + timedelta(days=1)
-    assert known() == later
+    assert known.at_least() == later
     clock.time -= timedelta(days=400)
-    assert known() == later
-    error_us[0] = None
-    assert known() == later
+    assert known.exact() is None, "it is before what true time is at least"
+    assert known.at_least() == later
 
 
 @pytest.mark.parametrize("record", [RULING, WAITING])
