@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from edgelet import __version__
 from edgelet.adapters.host import block_writes, mounts
@@ -14,7 +15,6 @@ from edgelet.api.amount import NOTHING, Amount
 from edgelet.api.errors import EdgeletError
 from edgelet.api.quantity import Quantity
 from edgelet.config.settings import Settings
-from edgelet.intake.signed_desired import SignedDesired
 from edgelet.node import node_document, write_budget
 from edgelet.node.node_document import Engine, Reserved, SeenNode
 from edgelet.node.node_identity import SeenIdentity
@@ -26,6 +26,9 @@ from edgelet.ports.host import Host
 from edgelet.ports.images import ImageInfo
 from edgelet.ports.object_store import Document, Key, ObjectStore
 from edgelet.ports.runtime import PodRef
+
+if TYPE_CHECKING:
+    from edgelet.intake.signed_desired import SignedDesired
 
 log = logging.getLogger(__name__)
 

@@ -13,7 +13,6 @@ from edgelet.adapters.mqtt import address, bus, endpoint
 from edgelet.adapters.mqtt.bus import MqttBus
 from edgelet.adapters.mqtt.endpoint import Endpoint
 from edgelet.adapters.mqtt.tls_files import TlsFiles
-from edgelet.agent import trust
 from edgelet.agent.pod_path import Foundation
 from edgelet.config.settings import Settings
 from edgelet.intake import mqtt_source, refusal
@@ -25,6 +24,7 @@ from edgelet.ports.bus import BusEvent, Message, Synced
 if TYPE_CHECKING:
     from edgelet.agent.identity import Identity
     from edgelet.identity.renewal import Renewal
+    from edgelet.intake.signed_messages import SignedMessages
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,7 +88,7 @@ def make(base: Foundation, reception: Reception, *, boot_id: str, unsure: bool) 
         bounds=mqtt_source.Bounds(
             max_object_bytes=base.settings.intake.max_object_bytes, strict=base.settings.intake.strict
         ),
-        signed=trust.messages(base.settings, base.signed, base.keeper, base.store.ledger, root=_root(base.settings)),
+        signed=_signed(base),
     )
     return Link(bus=line, source=source, reporter=reporter, renewal=renewal)
 
@@ -109,6 +109,15 @@ def _forward(
 
 def _root(settings: Settings) -> str:
     return f"{settings.mqtt.prefix}/{settings.node.tenant}/{settings.node.name}/"
+
+
+def _signed(base: Foundation) -> SignedMessages | None:
+    """Return what judges messages by their signatures; None where the broker is believed, which loads nothing of it."""
+    if base.signed is None or base.keeper is None:
+        return None
+    from edgelet.agent import trust  # noqa: PLC0415  0.5 MB
+
+    return trust.messages(base.settings, base.signed, base.keeper, base.store.ledger, root=_root(base.settings))
 
 
 def _guarded(base: Foundation) -> Identity | None:

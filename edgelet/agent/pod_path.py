@@ -19,6 +19,7 @@ import random
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from edgelet.adapters.host import user_ids
 from edgelet.adapters.host.clock import SystemClock
@@ -33,17 +34,15 @@ from edgelet.adapters.podman.network import PodNetwork
 from edgelet.adapters.podman.runtime import PodmanRuntime
 from edgelet.adapters.probes.net import StreamProbeNet
 from edgelet.adapters.sqlite.store import SqliteStore
-from edgelet.agent import engine_repair, sandbox_choice, trust
+from edgelet.agent import engine_repair, sandbox_choice
 from edgelet.agent.board import Board
 from edgelet.agent.engine_gate import UNSETTLED_S, EngineGate, FoundEngine
 from edgelet.api import huge_pages
 from edgelet.config.settings import Settings
 from edgelet.controllers.namespace import NamespaceController
-from edgelet.identity.time_keeper import TimeKeeper
 from edgelet.intake.admit import House
 from edgelet.intake.manifest_folder import ManifestFolder
 from edgelet.intake.reception import Reception
-from edgelet.intake.signed_desired import SignedDesired
 from edgelet.intake.successors import Successors
 from edgelet.node.event_recorder import EventRecorder
 from edgelet.pods import allocation, node_admission, pressure_admission
@@ -62,6 +61,10 @@ from edgelet.pods.store_objects import StoreObjects
 from edgelet.pods.worker import WorkerPorts
 from edgelet.ports.object_store import Key
 from edgelet.ports.pod_files import PodPaths
+
+if TYPE_CHECKING:
+    from edgelet.identity.time_keeper import TimeKeeper
+    from edgelet.intake.signed_desired import SignedDesired
 
 log = logging.getLogger(__name__)
 
@@ -104,8 +107,12 @@ def lay_foundation(
     gate = EngineGate(find, clock=clock, after_kill=after_kill)
     host = PsutilHost(state_directory=settings.paths.state, bridge=settings.network.bridge)
     board = Board(settings, host=host, store=store, gate=gate, clock=clock)
-    keeper = trust.make_keeper(settings, clock, store.ledger)
-    signed = trust.desired(settings, keeper, store=store, clock=clock, events=events, node=board.key)
+    keeper, signed = None, None
+    if settings.trust.require_signature:
+        from edgelet.agent import trust  # noqa: PLC0415  0.5 MB
+
+        keeper = trust.make_keeper(clock, store.ledger)
+        signed = trust.desired(settings, keeper, store=store, clock=clock, events=events, node=board.key)
     board.signed = signed
     orphans_may_go = asyncio.Event()
     if not fresh:

@@ -41,30 +41,21 @@ class KnownTime:
         return judged.at if judged.exact else None
 
 
-def make_keeper(settings: Settings, clock: SystemClock, ledger: Ledger) -> TimeKeeper | None:
-    """Return what knows the time at least; None where nothing signed is judged by it."""
-    if not settings.trust.require_signature:
-        return None
+def make_keeper(clock: SystemClock, ledger: Ledger) -> TimeKeeper:
+    """Return what knows the time at least."""
     return TimeKeeper(clock, ledger, synchronized=time_sync.vouched_for)
 
 
 def desired(
-    settings: Settings,
-    keeper: TimeKeeper | None,
-    *,
-    store: SqliteStore,
-    clock: SystemClock,
-    events: EventSink,
-    node: Key,
-) -> SignedDesired | None:
-    """Return signed mode's state; None where the mode is off.
+    settings: Settings, keeper: TimeKeeper, *, store: SqliteStore, clock: SystemClock, events: EventSink, node: Key
+) -> SignedDesired:
+    """Return signed mode's state.
 
     Raises:
         EdgeletError: No key can be read, or what was remembered is damaged.
     """
-    trust = settings.trust
-    if keeper is None or trust.signing_keys is None:
-        return None
+    directory = settings.trust.signing_keys
+    keys = public_keys.read_directory(directory) if directory is not None else {}  # the settings see to it
     return SignedDesired(
         Surroundings(
             store=store,
@@ -73,19 +64,17 @@ def desired(
             node=node,
             clock=clock,
             now=KnownTime(keeper).at_least,
-            keys=public_keys.read_directory(trust.signing_keys),
+            keys=keys,
             source=mqtt_source.SOURCE,
-            unnamed_bytes=trust.waiting_bytes,
+            unnamed_bytes=settings.trust.waiting_bytes,
         )
     )
 
 
 def messages(
-    settings: Settings, signed: SignedDesired | None, keeper: TimeKeeper | None, ledger: Ledger, *, root: str
-) -> SignedMessages | None:
-    """Return what the broker's side asks; None where the mode is off."""
-    if signed is None or keeper is None:
-        return None
+    settings: Settings, signed: SignedDesired, keeper: TimeKeeper, ledger: Ledger, *, root: str
+) -> SignedMessages:
+    """Return what the broker's side asks."""
     return SignedMessages(
         root=root,
         desired=signed,

@@ -5,13 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from edgelet.api.errors import EdgeletError
-from edgelet.intake import desired_topics, envelope
+from edgelet.intake import desired_topics, envelope, mqtt_source
 from edgelet.intake.command_guard import CommandGuard
 from edgelet.intake.signed_desired import SignedDesired
 from edgelet.ports.bus import Message
 from edgelet.ports.signatures import SignatureVerifier
-
-COMMANDS = "cmd/"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +31,7 @@ class SignedMessages:
             EdgeletError: Unauthorized, Forbidden, RequestEntityTooLarge; see `envelope.opened`.
         """
         is_desired = message.topic.startswith(desired_topics.PREFIX)
-        if not (is_desired or message.topic.startswith(COMMANDS)) or (is_desired and not message.payload):
+        if not (is_desired or message.topic.startswith(mqtt_source.COMMANDS)) or (is_desired and not message.payload):
             return message
         try:
             return envelope.opened(

@@ -7,7 +7,7 @@ import pytest
 
 from edgelet.adapters.host.clock import SystemClock
 from edgelet.adapters.signing import public_keys
-from edgelet.agent import pod_path, state, trust
+from edgelet.agent import daemon, pod_path, state, trust
 from edgelet.api.errors import EdgeletError, StorageError
 from edgelet.config import load
 from edgelet.config.paths import PathSettings
@@ -88,6 +88,10 @@ def lay(folder: Path, keys: Path, opened: state.State) -> pod_path.Foundation:
     return pod_path.lay_foundation(
         settings(folder, keys), opened.store, SystemClock(), adoption=opened.adoption, fresh=opened.fresh
     )
+
+
+def test_the_daemon_knows_the_fact_by_its_name() -> None:
+    assert daemon.TRUST_FACT == trust_record.FACT
 
 
 def test_require_signature_without_a_directory_of_keys_is_a_fault_of_the_settings() -> None:

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import stat
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -92,10 +91,3 @@ def test_a_directory_without_a_usable_key_is_refused(tmp_path: Path, name: str, 
         public_keys.read_directory(tmp_path)
     with pytest.raises(EdgeletError, match="cannot read the signing keys"):
         public_keys.read_directory(tmp_path / "absent")
-
-
-def test_an_agent_does_not_load_cryptography_before_something_is_signed() -> None:
-    code = "import sys, edgelet.agent.daemon; print('cryptography' in sys.modules)"
-    root = Path(__file__).parents[4]
-    done = subprocess.run((sys.executable, "-c", code), cwd=root, capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "False"
