@@ -162,7 +162,7 @@ async def _release_orphans(base: Foundation, manifests: ManifestFolder) -> None:
     """Let go what nobody wants, as soon as everybody has said what is wanted."""
     await manifests.looked.wait()
     await base.synced.wait()
-    if base.signed is not None:
+    if base.signed is not None and base.settings.mqtt.url:
         await base.signed.ruled.wait()  # a broker that says nothing says nothing about what is wanted
     base.orphans_may_go.set()
 
