@@ -10,6 +10,7 @@ from edgelet.adapters.host.clock import SystemClock
 from edgelet.adapters.signing import public_keys
 from edgelet.adapters.signing.verifier import Ed25519Verifier
 from edgelet.adapters.sqlite.store import SqliteStore
+from edgelet.api.errors import EdgeletError
 from edgelet.config.settings import Settings
 from edgelet.identity.time_keeper import TimeKeeper
 from edgelet.intake import mqtt_source, trust_record
@@ -49,13 +50,14 @@ def make_keeper(clock: SystemClock, ledger: Ledger) -> TimeKeeper:
 def desired(
     settings: Settings, keeper: TimeKeeper, *, store: SqliteStore, clock: SystemClock, events: EventSink, node: Key
 ) -> SignedDesired:
-    """Return signed mode's state.
-
-    Raises:
-        EdgeletError: No key can be read, or what was remembered is damaged.
-    """
-    directory = settings.trust.signing_keys
-    keys = public_keys.read_directory(directory) if directory is not None else {}  # the settings see to it
+    """Return signed mode's state. Without keys that can be read nobody is believed, and what runs goes on."""
+    directory, keys = settings.trust.signing_keys, {}
+    try:
+        if directory is not None:
+            keys = public_keys.read_directory(directory)
+    except EdgeletError as error:
+        log.error("nobody is believed: %s", error.message, extra={"reason": error.reason})  # noqa: TRY400  no defect
+        events.record(node, "", type="Warning", reason=error.reason, message=error.message)
     return SignedDesired(
         Surroundings(
             store=store,

@@ -77,4 +77,7 @@ def _encode(used: Mapping[str, datetime]) -> bytes:
 
 
 def _decode(fact: bytes | None) -> dict[str, datetime]:
-    return {nonce: datetime.fromtimestamp(until, UTC) for nonce, until in json.loads(fact or b"{}").items()}
+    try:
+        return {nonce: datetime.fromtimestamp(until, UTC) for nonce, until in json.loads(fact or b"{}").items()}
+    except (ValueError, TypeError, AttributeError, OverflowError, OSError):
+        return {}  # for five minutes a command may come twice; a board that does not start helps nobody

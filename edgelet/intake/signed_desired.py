@@ -67,10 +67,11 @@ class SignedDesired:
     """Takes messages whose signature held. One step at a time; `run` is its one task."""
 
     def __init__(self, around: Surroundings) -> None:
-        """Read what is remembered. Raises StorageError."""
+        """Read what is remembered. Where it cannot be read nobody is believed, and what runs goes on."""
         self._around = around
         self._store = around.store
-        self._record = trust_record.decode(around.ledger.read(trust_record.FACT))
+        self._unreadable = ""
+        self._record = self._remembered()
         unnamed = Unnamed(max_bytes=around.unnamed_bytes, max_count=around.unnamed_count)
         self._arrivals = Arrivals(around.store, source=around.source, unnamed=unnamed)
         self._carried_out = False
@@ -87,7 +88,7 @@ class SignedDesired:
     @property
     def keys(self) -> Mapping[str, bytes]:
         """Raw public keys that are trusted now, by id."""
-        return self._record.trusted(self._around.keys)
+        return {} if self._unreadable else self._record.trusted(self._around.keys)
 
     @property
     def record(self) -> TrustRecord:
@@ -255,6 +256,14 @@ class SignedDesired:
         unwanted = [key for key in found if desired_topics.path_of(key) not in objects and key != _DEFAULT]
         return sorted(unwanted, key=lambda key: (-_KIND_ORDER.index(key.kind), key))
 
+    def _remembered(self) -> TrustRecord:
+        try:
+            return trust_record.decode(self._around.ledger.read(trust_record.FACT))
+        except StorageError as error:
+            # Beginning anew would take any old index. A newer edgelet may be able to read it.
+            self._unreadable = f"{error.message}; nobody is believed until it can be"
+            return TrustRecord()
+
     async def _write(self, record: TrustRecord) -> None:
         await self._around.ledger.write(trust_record.FACT, trust_record.encode(record))
         self._record = record
@@ -265,6 +274,7 @@ class SignedDesired:
         """Notice that the index has expired, or a fresh one has come, and tell it once."""
         applied = self._record.applied if self._record.in_force else None
         stale = self._expiry(applied) if applied is not None else "no signed index has come yet"
+        stale = self._unreadable or stale
         if stale == self._stale:
             return
         if stale:

@@ -8,7 +8,7 @@ import pytest
 from edgelet.adapters.host.clock import SystemClock
 from edgelet.adapters.signing import public_keys
 from edgelet.agent import daemon, pod_path, state, trust
-from edgelet.api.errors import EdgeletError, StorageError
+from edgelet.api.errors import StorageError
 from edgelet.config import load
 from edgelet.config.paths import PathSettings
 from edgelet.config.settings import Settings
@@ -65,21 +65,29 @@ def settings(folder: Path, keys: Path) -> Settings:
     )
 
 
-async def test_the_mode_needs_keys_to_start(tmp_path: Path) -> None:
+async def test_without_keys_the_agent_starts_and_believes_nobody(tmp_path: Path) -> None:
     keys = tmp_path / "keys"
     (tmp_path / "state").mkdir()
     opened = state.open_state(settings(tmp_path, keys), SystemClock())
     try:
-        with pytest.raises(EdgeletError, match="cannot read the signing keys"):
-            lay(tmp_path, keys, opened)
-        keys.mkdir()
-        with pytest.raises(EdgeletError, match="holds no public key"):
-            lay(tmp_path, keys, opened)
+        for _ in range(2):  # no directory, then an empty one
+            base = lay(tmp_path, keys, opened)
+            assert base.signed is not None
+            assert base.signed.keys == {}
+            assert [one["reason"] for one in base.events.list()] == ["InvalidSigningKeys"]
+            keys.mkdir(exist_ok=True)
         (keys / "a.pem").write_text(public_keys.pem(b"k" * 32))
         base = lay(tmp_path, keys, opened)
         assert base.signed is not None
         assert base.board.signed is base.signed
         assert list(base.signed.keys.values()) == [b"k" * 32]
+        await opened.store.ledger.write(trust_record.FACT, b"of a newer edgelet")
+        base = lay(tmp_path, keys, opened)
+        assert base.signed is not None
+        assert base.signed.keys == {}
+        await base.signed.resume()
+        assert "cannot be read" in base.signed.stale
+        assert opened.store.ledger.read(trust_record.FACT) == b"of a newer edgelet"
     finally:
         await opened.store.close()
 

@@ -55,3 +55,10 @@ async def test_so_many_commands_are_remembered_and_the_expired_forgotten() -> No
     moment[0] = NOW + timedelta(minutes=6, seconds=1)
     assert await code_of(guard, command("f" * 32, life_s=400)) == 200
     assert len(json.loads(ledger.read("trust/commands") or b"")) == 1
+
+
+@pytest.mark.parametrize("fact", [b"x", b"[]", b'{"a": "b"}', b'{"a": 1e99}'])
+async def test_a_damaged_memory_of_nonces_keeps_no_board_from_starting(fact: bytes) -> None:
+    ledger = FakeLedger()
+    await ledger.write("trust/commands", fact)
+    assert await code_of(CommandGuard(ledger, now=lambda: NOW), command()) == 200
