@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from edgelet.api.errors import TooLargeError
 from edgelet.ports.object_store import Key, ObjectStore
 
-KIND = "SignedPayload"  # no API serves it
+KIND, SECRET_KIND = "SignedPayload", "SignedSecret"  # no API serves them; what a Secret is made of has its own
+_SECRETS = "secrets/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +74,7 @@ class Named:
     def get(self, path: str) -> Payload | None:
         """Return what is kept for a path."""
         found = self._store.get(_key(path))
-        if found is None:
+        if found is None or not isinstance(found.document.get("payload"), str):  # a database may seal what is secret
             return None
         return Payload(found.document["payload"].encode("latin-1"), found.document["contentType"], found.digest)
 
@@ -81,7 +82,7 @@ class Named:
         """Keep it; on disk when this returns. Raises TooLargeError, StorageError."""
         document = {
             "apiVersion": "edgelet/v1",
-            "kind": KIND,
+            "kind": _key(path).kind,
             "metadata": {"name": path},
             # Any bytes as text: each is one letter.
             "payload": payload.data.decode("latin-1"),
@@ -94,10 +95,10 @@ class Named:
 
     async def keep_only(self, wanted: dict[str, str]) -> None:
         """Remove all but what a mapping of path to digest names. Raises StorageError."""
-        for stored in self._store.list(KIND):
+        for stored in (*self._store.list(KIND), *self._store.list(SECRET_KIND)):
             if wanted.get(stored.key.name) != stored.digest:
                 await self._store.remove(stored.key)
 
 
 def _key(path: str) -> Key:
-    return Key(KIND, "", path)
+    return Key(SECRET_KIND if path.startswith(_SECRETS) else KIND, "", path)

@@ -36,6 +36,8 @@ def try_input(data: bytes) -> None:
     signature, _, key_id = head.decode("utf-8", "replace").partition(" ")
     _try(data, {})
     _try(payload, {dsse.SIGNATURE: signature, dsse.KEY_ID: key_id})
+    whole = dsse.Signature(key_id, b"s" * dsse.SIGNATURE_BYTES)
+    _try(dsse.encode(dsse.Envelope("t", payload, (dsse.Signature("", head), whole))), {})
     try:
         read = dsse.decode(data)
     except DecodeError:
