@@ -121,8 +121,9 @@ class SignedNode(MqttNode):
         return {path: _digest(payload) for path, (payload, _) in self._payloads.items()}
 
     def commit(self) -> None:
-        """Publish the generation."""
-        self.publish(Change(self.gathered))
+        """Publish the generation, if it says anything."""
+        if self._payloads or self._removed:
+            self.publish(Change(self.gathered))
 
     def also_by(self, key: SigningKey) -> SignedNode:
         """The same node, signed with one more key, which comes first."""

@@ -115,6 +115,7 @@ def test_a_signed_pod_runs_and_what_was_tampered_with_is_refused(site: Site, aut
     assert author.signed(site, "apply", "-f", "-", stdin=pod("db")) == "pod/db created\n"
     site.ready("db")
     assert container(site.ready("web"))["containerID"] == first
+    until(lambda: site.listener.newest.get(f"{site.root}status/index") == "", what="the index is forgiven")
     author.signed(site, "delete", "pod", "web")
     site.gone("web")
     assert site.agent.get("pod", "web") is None

@@ -64,7 +64,7 @@ def run(call: Call) -> int:
     if code == 0:  # a generation is whole or it is not signed
         server.commit()
     elif call.parsed.given("sign"):
-        print("error: nothing was signed", file=sys.stderr)
+        print("error: nothing was signed, since all of it is one generation", file=sys.stderr)
     if applied:
         whole = applied[0][1] if len(applied) == 1 else output.as_list([document for _, document in applied])
         print(output.render(form, whole, names=[label for label, _ in applied]), end="")

@@ -172,6 +172,24 @@ def test_a_generation_is_whole_or_not_signed(author: Author) -> None:
     assert author.retained() == []
 
 
+def test_a_dry_run_signs_nothing(author: Author) -> None:
+    ran = author.signed("apply", "-f", author.manifest("web"), "--dry-run=client", keys=author.key("a.key"))
+    assert ran == Ran(0, "pod/web created (dry run)\n", "")
+    assert author.retained() == []
+
+
+def test_a_key_with_a_passphrase_signs_with_it_alone(author: Author) -> None:
+    secret = author.folder / "pass"
+    secret.write_text("correct horse\n")
+    key = str(author.folder / "a.key")
+    assert author.run("sign", "init-key", key, "--passphrase-file", str(secret)).out.endswith("\n")
+    assert author.run("sign", "public", key).code == 1
+    assert author.run("sign", "public", key, "--passphrase-file", str(secret)).out.startswith("-----BEGIN PUBLIC KEY")
+    words = ("apply", "-f", author.manifest("web"))
+    assert author.signed(*words, keys=key).code == 1
+    assert author.signed(*words, "--sign-passphrase-file", str(secret), keys=key).code == 0
+
+
 def test_a_new_epoch_begins_where_the_count_was_lost(author: Author) -> None:
     key = author.key("a.key")
     author.signed("apply", "-f", author.manifest("web"), "--epoch", "3", keys=key)
