@@ -126,9 +126,14 @@ class MqttSource:
                 await self._signed.commands.admit(message.topic, opened.payload)
         except EdgeletError as error:
             self.refuse(message.topic, error)
-            self._bus.acknowledge(message)
-            return None
-        return opened
+        except Exception as error:  # noqa: BLE001  a message that trips our own code must not end the reading of all
+            _log.exception("cannot judge a message", extra={"topic": message.topic})
+            why = f"cannot take {message.topic}: {type(error).__name__}"
+            self.refuse(message.topic, EdgeletError("InternalError", why))
+        else:
+            return opened
+        self._bus.acknowledge(message)
+        return None
 
     async def _sort(self, message: Message, tasks: asyncio.TaskGroup) -> None:
         if message.topic.startswith(desired_topics.PREFIX):

@@ -296,6 +296,13 @@ async def test_commands_are_refused_before_anybody_looks_at_them(board: Board) -
     assert await tell(board, good, good, late) == [405, 409, 410]  # no verb is there yet
 
 
+async def test_a_message_that_trips_the_judge_is_refused_and_the_next_is_heard(board: Board) -> None:
+    half = Sent(f"{NODE}desired/{A}", pod("a"), "\ud800", {"sig": "A" * 86 + "==", "keyid": KEY.key_id})
+    assert await tell(board, half) == [500]
+    assert await tell(board, index(1, {A: pod("a")}), payload(A, pod("a"))) == []
+    assert list(board.objects()) == [A]
+
+
 async def test_what_no_index_names_is_not_written(board: Board) -> None:
     version = board.store.resource_version
     for number in range(20):
