@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from edgelet import __version__
 from edgelet.adapters.host import block_writes, mounts
@@ -28,6 +28,9 @@ from edgelet.ports.host import Host
 from edgelet.ports.images import ImageInfo
 from edgelet.ports.object_store import Document, Key, ObjectStore
 from edgelet.ports.runtime import PodRef
+
+if TYPE_CHECKING:
+    from edgelet.intake.signed_desired import SignedDesired
 
 log = logging.getLogger(__name__)
 
@@ -81,6 +84,7 @@ class Board:
         self.pressures: Mapping[str, str] = {}  # conditions that are so, with words; set by the eviction loop
         self.secrets: KnownSecrets | None = None  # set by whoever opened the keys
         self.cluster_dns: tuple[str, ...] = ()  # whom pods ask for names; set by whoever keeps a server
+        self.signed: SignedDesired | None = None  # set where desired state has to be signed
         self.identity: Callable[[], SeenIdentity | None] = lambda: None  # of an encrypted link; set by whoever keeps it
         self._written = Written(block_writes.total_bytes())
         self._write_budget_bytes = settings.flash.write_budget_mb_per_day * _MB
@@ -138,6 +142,7 @@ class Board:
             flash_pressure=self.flash_pressure,
             policy_fault=self._policy.fault,
             secret_trouble=self.secrets.trouble if self.secrets else "",
+            stale=self.signed.stale if self.signed is not None else None,
             reserved=self._reserved,
             identity=identity,
         )
@@ -159,6 +164,8 @@ class Board:
             "resourceVersion": str(max(1, self._version)),
             "creationTimestamp": self._born.strftime("%Y-%m-%dT%H:%M:%SZ"),
         }
+        if self.signed is not None:
+            metadata["annotations"] = {**metadata.get("annotations", {}), **self.signed.annotations()}
         return {**desired, "metadata": metadata, "status": status}
 
     @property

@@ -47,7 +47,7 @@ def make(base: Foundation) -> Identity:
     files = None
     if mqtt.client_cert and mqtt.client_key:
         files = PemFiles(certificate=mqtt.client_cert, key=mqtt.client_key, authorities=mqtt.ca, node=node)
-    keeper = TimeKeeper(base.clock, base.store.ledger, synchronized=time_sync.vouched_for)
+    keeper = base.keeper or TimeKeeper(base.clock, base.store.ledger, synchronized=time_sync.vouched_for)
     return Identity(files=files, keeper=keeper, guard=IdentityGuard(files, keeper=keeper, node=node))
 
 

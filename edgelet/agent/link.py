@@ -7,7 +7,7 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from edgelet.adapters.mqtt import address, bus, endpoint
 from edgelet.adapters.mqtt.bus import MqttBus
@@ -24,6 +24,7 @@ from edgelet.ports.bus import BusEvent, Message, Synced
 if TYPE_CHECKING:
     from edgelet.agent.identity import Identity
     from edgelet.identity.renewal import Renewal
+    from edgelet.intake.signed_messages import SignedMessages
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +71,8 @@ def make(base: Foundation, reception: Reception, *, boot_id: str, unsure: bool) 
         unsure=unsure,
     )
     base.events.listen(reporter.event)
+    if base.signed is not None:
+        base.signed.listen(reporter.node_changed)
     source = MqttSource(
         line,
         reception=reception,
@@ -85,8 +88,9 @@ def make(base: Foundation, reception: Reception, *, boot_id: str, unsure: bool) 
         bounds=mqtt_source.Bounds(
             max_object_bytes=base.settings.intake.max_object_bytes,
             strict=base.settings.intake.strict,
-            plain_secrets="taken" if base.settings.secrets.allow_plain else "warned",
+            plain_secrets=_plain_secrets(base.settings),
         ),
+        signed=_signed(base),
     )
     return Link(bus=line, source=source, reporter=reporter, renewal=renewal)
 
@@ -103,6 +107,25 @@ def _forward(
         return reporter.notice(event)
 
     return forward
+
+
+def _plain_secrets(settings: Settings) -> Literal["taken", "warned", "refused"]:
+    if settings.secrets.allow_plain:
+        return "taken"
+    return "refused" if settings.trust.require_signature else "warned"
+
+
+def _root(settings: Settings) -> str:
+    return f"{settings.mqtt.prefix}/{settings.node.tenant}/{settings.node.name}/"
+
+
+def _signed(base: Foundation) -> SignedMessages | None:
+    """Return what judges messages by their signatures; None where the broker is believed, which loads nothing of it."""
+    if base.signed is None or base.keeper is None:
+        return None
+    from edgelet.agent import trust  # noqa: PLC0415  0.5 MB
+
+    return trust.messages(base.settings, base.signed, base.keeper, base.store.ledger, root=_root(base.settings))
 
 
 def _guarded(base: Foundation) -> Identity | None:
@@ -123,7 +146,7 @@ def _endpoint(settings: Settings, guarded: Identity | None) -> Endpoint:
     made = Endpoint(
         address=address.parse(mqtt.url),
         client_id=endpoint.client_id(node.tenant, node.name),
-        root=f"{mqtt.prefix}/{node.tenant}/{node.name}/",
+        root=_root(settings),
         username=mqtt.username,
         password_file=text(mqtt.password_file),
         files=TlsFiles(ca=text(mqtt.ca), certificate=text(mqtt.client_cert), key=text(mqtt.client_key)),

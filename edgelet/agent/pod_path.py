@@ -19,6 +19,7 @@ import random
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from edgelet.adapters.host import user_ids
 from edgelet.adapters.host.clock import SystemClock
@@ -61,6 +62,10 @@ from edgelet.ports.object_store import Key
 from edgelet.ports.pod_files import PodPaths
 from edgelet.ports.sealing import Opener
 
+if TYPE_CHECKING:
+    from edgelet.identity.time_keeper import TimeKeeper
+    from edgelet.intake.signed_desired import SignedDesired
+
 log = logging.getLogger(__name__)
 
 _SUFFIX_LETTERS = "bcdfghjklmnpqrstvwxz2456789"  # Source: Kubernetes' util/rand: nothing that makes words
@@ -83,6 +88,8 @@ class Foundation:
     orphans_may_go: asyncio.Event
     adoption: Adoption
     lost: bool  # the store may lack objects of pods that run
+    signed: SignedDesired | None  # None: the broker is believed
+    keeper: TimeKeeper | None  # None: an encrypted link makes one for itself
 
 
 def lay_foundation(
@@ -105,6 +112,13 @@ def lay_foundation(
     gate = EngineGate(find, clock=clock, after_kill=after_kill)
     host = PsutilHost(state_directory=settings.paths.state, bridge=settings.network.bridge)
     board = Board(settings, host=host, store=store, gate=gate, clock=clock, policy=policy)
+    keeper, signed = None, None
+    if settings.trust.require_signature:
+        from edgelet.agent import trust  # noqa: PLC0415  0.5 MB
+
+        keeper = trust.make_keeper(clock, store.ledger)
+        signed = trust.desired(settings, keeper, store=store, clock=clock, events=events, node=board.key)
+    board.signed = signed
     orphans_may_go = asyncio.Event()
     if not fresh:
         orphans_may_go.set()
@@ -123,6 +137,8 @@ def lay_foundation(
         orphans_may_go=orphans_may_go,
         adoption=adoption,
         lost=fresh,
+        signed=signed,
+        keeper=keeper,
     )
 
 
@@ -303,6 +319,7 @@ def make_dispatcher(base: Foundation) -> Dispatcher:
         storage=lambda evict: StorageWatch(HostTreeUsage(), base.files.paths, base.clock, evict),
         care=care,
         recursive_read_only_supported=facts.recursive_read_only_supported,
+        may_begin=base.signed.may_begin if base.signed is not None else lambda _: True,
     )
     room = Room(
         name=base.board.name,

@@ -43,6 +43,9 @@ class AgentApi:
         """Return one object."""
         return self.read(resource.path(namespace, name))
 
+    def commit(self) -> None:
+        """Nothing is held back: the agent takes each change by itself."""
+
     def find(self, resource: Resource, namespace: str, name: str) -> Document | None:
         """Return one object, None if there is no such."""
         try:

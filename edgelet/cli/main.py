@@ -28,6 +28,7 @@ SUMMARIES: Mapping[str, str] = {
     "port-forward": "Forward local ports to a pod",
     "cp": "Copy files to and from containers",
     "top": "Show use of CPU and memory",
+    "sign": "Keys and indexes of signed desired state",
     "ca": "Run the certificate authority of a fleet",
     "seal": "Seal Secrets for one node",
     "secrets": "Show and change the keys of this node",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -11,13 +11,14 @@ from paho.mqtt.client import Client, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
 from paho.mqtt.reasoncodes import ReasonCode
 
-from edgelet.adapters.mqtt import address, tls
+from edgelet.adapters.mqtt import address, packets, tls
 from edgelet.adapters.mqtt.address import Address
 from edgelet.adapters.mqtt.tls_files import TlsFiles
 from edgelet.api.errors import EdgeletError
 from edgelet.cli.failure import CliError
 from edgelet.cli.flags import Parsed
 from edgelet.cli.verb import request_timeout_s
+from edgelet.ports.bus import Message
 
 T = TypeVar("T")
 
@@ -61,13 +62,13 @@ class MqttSession:
 
     def __init__(self, client: Client, where: Address, *, root: str, timeout_s: float) -> None:
         self._client = client
-        self._root = root
+        self.root = root
         self._timeout_s = timeout_s
         self._where = where
         self._connected: ReasonCode | None = None
         self._acknowledged: dict[int, ReasonCode] = {}
         self._granted: dict[int, list[ReasonCode]] = {}
-        self._retained: dict[str, bytes] = {}
+        self._retained: dict[str, Message] = {}
         self._read_bytes = 0
         self._last_message_s = 0.0
         client.on_connect = self._on_connect
@@ -87,19 +88,32 @@ class MqttSession:
         if reason.is_failure:
             raise CliError(f"the broker at {self._where} refuses the connection: {reason}")
 
-    def publish(self, below: str, payload: bytes, *, retain: bool = True) -> None:
+    def publish(
+        self,
+        below: str,
+        payload: bytes,
+        *,
+        retain: bool = True,
+        content_type: str = "",
+        properties: Mapping[str, str] | None = None,
+    ) -> None:
         """Leave a message; returns when the broker has it (PUBACK)."""
-        topic = f"{self._root}/{below}"
-        sent = self._client.publish(topic, payload, qos=1, retain=retain)
+        topic = f"{self.root}/{below}"
+        extra = packets.publish_properties(None, content_type=content_type, user=properties)
+        sent = self._client.publish(topic, payload, qos=1, retain=retain, properties=extra)
         reason = self._wait(lambda: self._acknowledged.pop(sent.mid, None), "PUBACK")
         if reason.is_failure:
             raise CliError(f"the broker at {self._where} refuses {topic}: {reason}")
 
     def collect(self, below: str, *, single: bool) -> dict[str, bytes]:
+        """The retained payloads of a filter, by topic."""
+        return {topic: message.payload for topic, message in self.messages(below, single=single).items()}
+
+    def messages(self, below: str, *, single: bool) -> dict[str, Message]:
         """The retained messages of a filter, by topic. MQTT says nowhere that they are all there: silence has to."""
         self._retained.clear()
         self._read_bytes = 0
-        filter_ = f"{self._root}/{below}"
+        filter_ = f"{self.root}/{below}"
         asked_s = time.monotonic()
         _, mid = self._client.subscribe(filter_, qos=1)
         reasons = self._wait(lambda: self._granted.pop(mid or 0, None), "SUBACK")
@@ -110,11 +124,11 @@ class MqttSession:
         while not (single and self._retained) and time.monotonic() - self._last_message_s < quiet_s:
             self._turn()
         self._client.unsubscribe(filter_)
-        return {topic: payload for topic, payload in self._retained.items() if payload}
+        return {topic: message for topic, message in self._retained.items() if message.payload}
 
     def listen(self, below: str) -> None:
         """Have messages of a topic come; returns when the broker says that they will."""
-        topic = f"{self._root}/{below}"
+        topic = f"{self.root}/{below}"
         _, mid = self._client.subscribe(topic, qos=1)
         reasons = self._wait(lambda: self._granted.pop(mid or 0, None), "SUBACK")
         if any(reason.is_failure for reason in reasons):
@@ -125,7 +139,7 @@ class MqttSession:
         end_s = time.monotonic() + within_s
         while not self._retained and time.monotonic() < end_s:
             self._turn()
-        return self._retained.popitem()[1] if self._retained else None
+        return self._retained.popitem()[1].payload if self._retained else None
 
     def close(self) -> None:
         """Say goodbye."""
@@ -159,4 +173,4 @@ class MqttSession:
         self._read_bytes += len(message.payload)
         if self._read_bytes > MAXIMUM_READ_BYTES:
             raise CliError(f"the broker holds more than {MAXIMUM_READ_BYTES} bytes of that: name one object")
-        self._retained[message.topic] = bytes(message.payload)
+        self._retained[message.topic] = packets.to_message(message, root="", connection=0)

@@ -31,10 +31,15 @@ def connect(parsed: Parsed) -> MqttNode:
     Raises:
         CliError: The broker cannot be reached, or refuses.
     """
+    return MqttNode(session(parsed))
+
+
+def session(parsed: Parsed) -> MqttSession:
+    """The connection below the topics of the node that the flags name. Raises as `connect`."""
     node = parsed.text("node")
     if not NODE.fullmatch(node):
         raise CliError(f'--node "{node}" is not TENANT/NAME, two DNS labels')
-    return MqttNode(mqtt_session.connect(parsed, root=f"{parsed.text('prefix').strip('/')}/{node}"))
+    return mqtt_session.connect(parsed, root=f"{parsed.text('prefix').strip('/')}/{node}")
 
 
 class MqttNode:
@@ -47,7 +52,7 @@ class MqttNode:
         """Return what the node last reported of an object."""
         found = self.find(resource, namespace, name)
         if found is None:
-            raise _absent(resource, name)
+            raise absent(resource, name)
         return found
 
     def find(self, resource: Resource, namespace: str, name: str) -> Document | None:
@@ -55,7 +60,7 @@ class MqttNode:
         if resource.kind == "Node":
             found = _reported(self._session, "status/node", resource)
             return next((one for one in found if one["metadata"]["name"] == name), None)
-        return next(iter(_reported(self._session, f"status/{_object(resource, namespace, name)}", resource)), None)
+        return next(iter(_reported(self._session, f"status/{path_of(resource, namespace, name)}", resource)), None)
 
     def list(self, resource: Resource, namespace: str, query: Mapping[str, str] | None = None) -> Document:
         """Return what the node last reported of a type."""
@@ -80,16 +85,17 @@ class MqttNode:
         """Publish the object as desired; returns when the broker has it."""
         if "dryRun" in query:
             raise CliError("--dry-run=server cannot be used over MQTT: a message cannot be tried out")
-        payload = json.dumps(document, separators=(",", ":"), ensure_ascii=False).encode()
-        if len(payload) > MAXIMUM_OBJECT_BYTES:
-            raise CliError(f"the object has {len(payload)} bytes; a node takes {MAXIMUM_OBJECT_BYTES} at most")
+        payload = payload_of(document)
         metadata = document["metadata"]
-        below = f"desired/{_object(resource, str(metadata.get('namespace', '')), str(metadata['name']))}"
+        below = f"desired/{path_of(resource, str(metadata.get('namespace', '')), str(metadata['name']))}"
         before = self._session.collect(below, single=True)
         if payload in before.values():
             return Applied("unchanged", document)
         self._session.publish(below, payload)
         return Applied("configured" if before else "created", document)
+
+    def commit(self) -> None:
+        """Nothing is held back: each change was published by itself."""
 
     def delete(
         self, resource: Resource, namespace: str, name: str, options: Document, query: Mapping[str, str]
@@ -97,12 +103,20 @@ class MqttNode:
         """Take the desired object away; returns when the broker has it."""
         if "gracePeriodSeconds" in options or "dryRun" in query:
             raise CliError("--grace-period, --now, --force and --dry-run cannot be used over MQTT")
-        below = _object(resource, namespace, name)
+        below = path_of(resource, namespace, name)
         reported = self.find(resource, namespace, name)
         if reported is None and not self._session.collect(f"desired/{below}", single=True):
-            raise _absent(resource, name)
+            raise absent(resource, name)
         self._session.publish(f"desired/{below}", b"")
         return reported or {}
+
+
+def payload_of(document: Document) -> bytes:
+    """An object as it is published. Raises CliError where no node takes it."""
+    payload = json.dumps(document, separators=(",", ":"), ensure_ascii=False).encode()
+    if len(payload) > MAXIMUM_OBJECT_BYTES:
+        raise CliError(f"the object has {len(payload)} bytes; a node takes {MAXIMUM_OBJECT_BYTES} at most")
+    return payload
 
 
 def _reported(session: MqttSession, below: str, resource: Resource) -> list[Document]:
@@ -119,14 +133,15 @@ def _document(topic: str, payload: bytes, resource: Resource) -> Document:
     return {**document, "apiVersion": resource.api_version, "kind": resource.kind}
 
 
-def _absent(resource: Resource, name: str) -> ServerError:
+def absent(resource: Resource, name: str) -> ServerError:
+    """What a node says of an object that it does not have."""
     group = f".{resource.group}" if resource.group else ""
     message = f'{resource.plural}{group} "{name}" not found'
     details = {"name": name, "kind": resource.plural}
     return ServerError({"reason": "NotFound", "message": message, "details": details}, http_status=404)
 
 
-def _object(resource: Resource, namespace: str, name: str) -> str:
+def path_of(resource: Resource, namespace: str, name: str) -> str:
     """An object's part of a topic."""
     levels = (resource.plural, *((_level(namespace),) if resource.namespaced else ()), _level(name))
     return "/".join(levels)

@@ -48,14 +48,25 @@ class Server(Protocol):
         """Ask for deletion."""
         ...
 
+    def commit(self) -> None:
+        """Have all changes since the last commit take effect, where they do so together."""
+        ...
+
 
 def reach(call: Call) -> Server:
     """The node that `--node` and `--broker` name, or else the agent on this machine."""
     node, broker = call.parsed.text("node"), call.parsed.text("broker")
     if bool(node) != bool(broker):
         raise CliError("--node TENANT/NAME and --broker URL go together")
+    is_signed = "sign" in call.parsed.declared and call.parsed.given("sign")
+    if is_signed and not node:
+        raise CliError("--sign goes with --node and --broker: what is local need not be signed")
     if not node:
         return call.agent()
     from edgelet.cli import over_mqtt  # noqa: PLC0415  paho, for these flags alone
 
+    if is_signed:
+        from edgelet.cli import signed_node  # noqa: PLC0415  cryptography, for this flag alone
+
+        return signed_node.of(call, over_mqtt.session(call.parsed))
     return over_mqtt.connect(call.parsed)

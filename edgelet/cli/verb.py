@@ -48,6 +48,16 @@ OVER_MQTT = (
 )
 
 
+SIGNING = (
+    Flag("sign", "Over MQTT: sign with this key; several keys sign side by side.", value="FILE", repeated=True),
+    Flag("sign-passphrase-file", "File that holds the keys' passphrase.", value="FILE"),
+    Flag("expires", "The node begins nothing new after so long.", value="DURATION", default="720h"),
+    Flag("index-file", "Where the newest index is kept. Default: below $XDG_STATE_HOME/edgelet.", value="FILE"),
+    Flag("epoch", "A new epoch, where the count of generations was lost.", value="NUMBER"),
+    Flag("envelope", "Sign around the payload instead of beside it, for bridges that drop user properties."),
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Verb:
     """How a verb is called."""

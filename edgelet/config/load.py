@@ -90,7 +90,7 @@ def _fault(item: Any) -> FieldError:
 
 def _across(settings: Settings) -> list[FieldError]:
     """Judge settings that only make sense together."""
-    faults = _of_identity(settings)
+    faults = [*_of_identity(settings), *_of_api(settings)]
     mqtt = settings.mqtt
     if bool(mqtt.client_cert) != bool(mqtt.client_key):
         faults.append(FieldError("mqtt.client_cert", "client_cert and client_key go together"))
@@ -98,24 +98,31 @@ def _across(settings: Settings) -> list[FieldError]:
         faults.append(FieldError("mqtt.url", "a client certificate needs mqtts://"))
     if mqtt.password_file and not mqtt.username:
         faults.append(FieldError("mqtt.username", "password_file needs a username"))
+    if settings.trust.require_signature and settings.trust.signing_keys is None:
+        faults.append(FieldError("trust.signing_keys", "require_signature needs a directory of public keys"))
     if bool(settings.podman.storage_root) != bool(settings.podman.run_root):
         faults.append(FieldError("podman.run_root", "storage_root and run_root go together"))
     if settings.network.pod_dns != "off" and settings.podman.socket is not None:
         faults.append(FieldError("network.pod_dns", "an engine that edgelet does not start has a network of its own"))
     if settings.workload.backoff_max_s < settings.workload.backoff_initial_s:
         faults.append(FieldError("workload.backoff_max_s", "less than backoff_initial_s"))
-    api = settings.api
-    needed = {"tcp_cert": api.tcp_cert, "tcp_key": api.tcp_key, "tcp_client_ca": api.tcp_client_ca}
-    if api.tcp_listen:
-        faults += [FieldError(f"api.{name}", "tcp_listen needs it") for name, value in needed.items() if value is None]
-        if not api.tcp_clients:
-            faults.append(FieldError("api.tcp_clients", "tcp_listen needs the names of those who may come in"))
     if settings.disk.image_gc_low_percent > settings.disk.image_gc_high_percent:
         faults.append(FieldError("disk.image_gc_low_percent", "more than image_gc_high_percent"))
     faults += [
         FieldError("eviction.soft_grace_period_s", f"{signal} has a soft threshold and no period")
         for signal in sorted(settings.eviction.soft.keys() - settings.eviction.soft_grace_period_s.keys())
     ]
+    return faults
+
+
+def _of_api(settings: Settings) -> list[FieldError]:
+    api = settings.api
+    if not api.tcp_listen:
+        return []
+    needed = {"tcp_cert": api.tcp_cert, "tcp_key": api.tcp_key, "tcp_client_ca": api.tcp_client_ca}
+    faults = [FieldError(f"api.{name}", "tcp_listen needs it") for name, value in needed.items() if value is None]
+    if not api.tcp_clients:
+        faults.append(FieldError("api.tcp_clients", "tcp_listen needs the names of those who may come in"))
     return faults
 
 

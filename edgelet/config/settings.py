@@ -19,6 +19,7 @@ from edgelet.config.paths import PathSettings
 from edgelet.config.podman import PodmanSettings
 from edgelet.config.secrets import SecretSettings
 from edgelet.config.section import Section
+from edgelet.config.trust import TrustSettings
 from edgelet.config.workload import WorkloadSettings
 
 
@@ -39,6 +40,7 @@ class Settings(Section):
     disk: DiskSettings = DiskSettings()
     eviction: EvictionSettings = EvictionSettings()
     flash: FlashSettings = FlashSettings()
+    trust: TrustSettings = TrustSettings()
     log: LogSettings = LogSettings()
 
     @property

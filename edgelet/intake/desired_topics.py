@@ -13,7 +13,7 @@ PREFIX = "desired/"
 
 _BY_PLURAL = {kind.plural: kind for kind in kinds.KINDS}
 _NOT_YET = {
-    "index": "an index belongs to signed mode, which this version does not have",
+    "index": "an index belongs to signed mode, which is off here ([trust] require_signature)",
     "node/config": "settings are not taken over MQTT by this version",
 }
 
@@ -43,6 +43,13 @@ def key_of(topic: str) -> Key:
     namespace = levels[0] if kind.namespaced else ""
     _check_names(kind, namespace, levels[-1])
     return Key(kind.kind, namespace, levels[-1])
+
+
+def path_of(key: Key) -> str:
+    """Return what follows `desired/` in the topic of an object: the other way round than `key_of`."""
+    kind = kinds.of_kind(key.kind)
+    plural = kind.plural if kind is not None else key.kind.lower()
+    return "/".join(filter(None, (plural, key.namespace, key.name)))
 
 
 def only(documents: Sequence[Document], key: Key) -> Document:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from edgelet.api import sealed_secret
 from edgelet.api.errors import (
@@ -25,8 +25,12 @@ from edgelet.ports.clock import Clock
 from edgelet.ports.events import EventSink
 from edgelet.ports.object_store import Document, Key, ObjectStore, StoredObject
 
+if TYPE_CHECKING:  # a board that believes its broker loads nothing of it
+    from edgelet.intake.signed_messages import SignedMessages
+
 _log = logging.getLogger(__name__)
 
+COMMANDS = "cmd/"
 SOURCE = "mqtt"
 _FIRST_RETRY_S = 1.0
 _MAX_RETRY_S = 60.0
@@ -91,7 +95,9 @@ class MqttSource:
         listeners: Listeners,
         clock: Clock,
         bounds: Bounds | None = None,
+        signed: SignedMessages | None = None,
     ) -> None:
+        """`signed`: only what is signed is taken, see `signed_desired`; None: whoever may publish is believed."""
         self._bus = bus
         self._reception = reception
         self._store = store
@@ -101,20 +107,51 @@ class MqttSource:
         self._boxes: dict[str, Mailbox] = {}
         self._serving: dict[str, asyncio.Task[None]] = {}
         self._room = asyncio.Event()
+        self._signed = signed
+        if signed is not None:
+            signed.desired.work_with(self)
 
     async def run(self) -> None:
         """Read for ever."""
+        if self._signed is not None:
+            await self._signed.desired.resume()
         async with asyncio.TaskGroup() as tasks:
             async for event in self._bus.events():
-                if isinstance(event, Message) and event.topic.startswith(desired_topics.PREFIX):
-                    await self._wait_for_room()
-                    self._put(event, tasks)
+                if isinstance(event, Message):
+                    if (message := await self._authentic(event)) is not None:
+                        await self._sort(message, tasks)
                 elif isinstance(event, Synced):
                     tasks.create_task(self._forward_when_stored(event), name="mqtt-source/synced")
-                elif not self._tell.forward(event) and isinstance(event, Message):
-                    why = f"cannot take {event.topic}: this version does not act on it"
-                    self._tell.refused(event.topic, EdgeletError("MethodNotAllowed", why))
-                    self._bus.acknowledge(event)
+                else:
+                    self._tell.forward(event)
+
+    async def _authentic(self, message: Message) -> Message | None:
+        """Return the message as it was signed; None if it was refused, of which nobody else hears then."""
+        if self._signed is None:
+            return message
+        try:
+            opened = self._signed.authentic(message)
+            if message.topic.startswith(COMMANDS):
+                await self._signed.commands.admit(message.topic, opened.payload)
+        except EdgeletError as error:
+            self.refuse(message.topic, error)
+        except Exception as error:  # noqa: BLE001  a message that trips our own code must not end the reading of all
+            _log.exception("cannot judge a message", extra={"topic": message.topic})
+            why = f"cannot take {message.topic}: {type(error).__name__}"
+            self.refuse(message.topic, EdgeletError("InternalError", why))
+        else:
+            return opened
+        self._bus.acknowledge(message)
+        return None
+
+    async def _sort(self, message: Message, tasks: asyncio.TaskGroup) -> None:
+        if message.topic.startswith(desired_topics.PREFIX):
+            await self._wait_for_room()
+            self._put(message, tasks)
+        elif not self._tell.forward(message):
+            why = f"cannot take {message.topic}: this version does not act on it"
+            self._tell.refused(message.topic, EdgeletError("MethodNotAllowed", why))
+            self._bus.acknowledge(message)
 
     # ---- one topic
 
@@ -134,7 +171,7 @@ class MqttSource:
             try:
                 await self._take_in(message)
             except StorageError as error:
-                self._refuse(topic, error)
+                self.refuse(topic, error)
                 box.put_back(message)
                 await self._clock.sleep(retry_s)
                 retry_s = min(_MAX_RETRY_S, retry_s * 2)
@@ -155,20 +192,46 @@ class MqttSource:
     async def _take_in(self, message: Message) -> None:
         """Bring one message into the store, or refuse it; only StorageError is a reason to come back."""
         topic = message.topic
+        if self._signed is not None:
+            await self._guarded(topic, self._signed.desired.take(message))
+        elif await self._guarded(topic, self._apply_by(topic, message) if message.payload else self._delete(topic)):
+            self._tell.accepted(topic)
+
+    async def _guarded(self, topic: str, work: Coroutine[Any, Any, None]) -> bool:
+        """Await some work and refuse what fails, all but StorageError; whether it was done."""
         try:
-            if message.payload:
-                await self._apply(desired_topics.key_of(topic), message)
-            else:
-                await self._delete(topic)
+            await work
         except StorageError:
             raise
         except EdgeletError as error:
-            self._refuse(topic, error)
+            self.refuse(topic, error)
         except Exception as error:  # noqa: BLE001  a payload that trips our own code must not stop all others
             _log.exception("cannot take in a message", extra={"topic": topic})
-            self._refuse(topic, EdgeletError("InternalError", f"cannot take {topic}: {type(error).__name__}"))
+            self.refuse(topic, EdgeletError("InternalError", f"cannot take {topic}: {type(error).__name__}"))
         else:
+            return True
+        return False
+
+    # ---- the hands of signed mode
+
+    async def bring(self, key: Key, message: Message) -> None:
+        """Bring an object of the index into the store, or refuse it."""
+        if await self._guarded(message.topic, self._apply(key, message)):
+            self._tell.accepted(message.topic)
+
+    async def remove(self, topic: str) -> None:
+        """Delete what the index does not name any more."""
+        if await self._guarded(topic, self._delete(topic)):
             self._tell.accepted(topic)
+
+    def accept(self, topic: str) -> None:
+        """Tell that an earlier refusal does not hold any more."""
+        self._tell.accepted(topic)
+
+    # ----
+
+    async def _apply_by(self, topic: str, message: Message) -> None:
+        await self._apply(desired_topics.key_of(topic), message)
 
     async def _apply(self, key: Key, message: Message) -> None:
         size = len(message.payload)
@@ -221,7 +284,8 @@ class MqttSource:
             uid = there.uid if there is not None else ""
             self._tell.events.record(key, uid, type="Warning", reason="FailedDelete", message=error.message)
 
-    def _refuse(self, topic: str, error: EdgeletError) -> None:
+    def refuse(self, topic: str, error: EdgeletError) -> None:
+        """Tell that a message was not taken, and why."""
         _log.warning("refused %s: %s", topic[:200], error.message, extra={"reason": error.reason})
         self._tell.refused(topic, error)
         try:

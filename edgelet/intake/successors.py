@@ -21,6 +21,15 @@ KIND = "PodSuccessor"  # no API serves it
 _RETRY_S = 5.0
 
 
+def digest_of(store: ObjectStore, pod: Key, *, source: str) -> str:
+    """Return the digest of the payload that is to follow after a pod of this source; "" where nothing is."""
+    found = store.get(Key(KIND, pod.namespace, pod.name)) if pod.kind == "Pod" else None
+    if found is None or found.source != source:
+        return ""
+    content: Any = found.document
+    return str(content["digest"])
+
+
 class Successors:
     """Keeps at most one successor a pod; the newest wins. `follow` is its one task."""
 

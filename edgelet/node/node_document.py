@@ -55,6 +55,7 @@ class SeenNode:
     secret_trouble: str = ""  # why Secrets cannot be read or kept, for people; "" means they can
     flash_pressure: str = ""  # how much more than it should was written, for people; "" means none
     policy_fault: str = ""  # why policy.toml cannot be used, for people; "" where it can
+    stale: str | None = None  # why nothing new begins, where desired state is signed; "": it does; None: it is not
     reserved: Reserved = Reserved()
     identity: SeenIdentity | None = None  # of an encrypted link
 
@@ -172,6 +173,11 @@ def _conditions(seen: SeenNode, *, previous: Document | None, now: str) -> list[
             seen.not_ready or "edgelet is posting ready status",
         ),
     )
+    if seen.stale is not None:
+        # Not one of Kubernetes': there the API server is there or not.
+        fresh = "a signed index that has not expired is in force"
+        reason = "IndexStale" if seen.stale else "IndexInForce"
+        statements = (*statements, _Statement("DesiredStateStale", bool(seen.stale), reason, seen.stale or fresh))
     if seen.identity is not None:
         found = node_identity.statements(seen.identity)
         statements += tuple(_Statement(one.type, one.true, one.reason, one.message) for one in found)

@@ -40,6 +40,7 @@ from edgelet.ports.runtime import ObservedPod, Runtime
 log = logging.getLogger(__name__)
 
 _SHORTEST_WAIT_S = 0.01  # the rest of a rounded wait is no busy loop
+_HELD_S = 10.0  # whether a pod may begin is asked that often
 _RETRY_S = 5.0  # after a failure that names no time of its own
 
 
@@ -56,6 +57,7 @@ class WorkerPorts:
     storage: Callable[[Callable[[Eviction], None]], StorageWatch]  # makes the watch of one pod
     care: CarePorts
     recursive_read_only_supported: bool = True  # by the kernel
+    may_begin: Callable[[StoredObject], bool] = lambda _: True  # whether a pod that never ran may be made now
 
 
 class PodWorker:
@@ -189,6 +191,9 @@ class PodWorker:
         self._care.follow(pod, self._seen)
         situation = await self._report(situation)
         self._storage.follow(pod, self._seen, active=_active(situation))
+        is_new = self._seen is None and not situation.ended and not stored.deleting
+        if is_new and not self._ports.may_begin(stored):
+            return _HELD_S
         round_ = plan.plan(situation)
         if round_.steps:
             await self._carry_out(pod, round_.steps)

@@ -89,6 +89,7 @@ class World:
         self.net = FakeProbeNet()
         self.rejection: tuple[str, str] | None = None
         self.pressures: set[str] = set()  # conditions of the node
+        self.held: set[str] = set()  # pods that may not begin
         self.evictor: PodEvictor | None = None  # of the agent that runs
         self._task: asyncio.Task[None] | None = None
 
@@ -124,6 +125,7 @@ class World:
                 node=lambda: NODE,
                 chance=lambda: 0.5,
             ),
+            may_begin=lambda stored: stored.key.name not in self.held,
         )
         dispatcher = Dispatcher(
             ports=ports,

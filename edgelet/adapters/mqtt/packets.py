@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,9 +41,15 @@ def will_properties(delay_s: int) -> Properties:
     return properties
 
 
-def publish_properties(expiry_s: int | None) -> Properties:
+def publish_properties(
+    expiry_s: int | None, *, content_type: str = "", user: Mapping[str, str] | None = None
+) -> Properties:
     """Return PUBLISH's properties."""
     properties = _properties(PacketTypes.PUBLISH)
+    if content_type:
+        properties.ContentType = content_type
+    if user:
+        properties.UserProperty = list(user.items())
     if expiry_s is not None:
         properties.MessageExpiryInterval = expiry_s
     return properties

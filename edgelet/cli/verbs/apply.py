@@ -10,7 +10,7 @@ from edgelet.cli.failure import CliError, ServerError
 from edgelet.cli.flags import Flag
 from edgelet.cli.manifests import Manifest
 from edgelet.cli.server import Applied, Server, reach
-from edgelet.cli.verb import FILES, NAMESPACE, OVER_MQTT, Call, Verb
+from edgelet.cli.verb import FILES, NAMESPACE, OVER_MQTT, SIGNING, Call, Verb
 
 FIELD_MANAGER = "edgelet"
 
@@ -22,7 +22,8 @@ edgelet apply -f web.yaml
 edgelet apply -f manifests/ -R
 cat web.yaml | edgelet apply -f - -n shop
 edgelet apply -f web.yaml --dry-run=server --validate=strict
-edgelet apply -f web.yaml --node default/pi-01 --broker mqtt://broker""",
+edgelet apply -f web.yaml --node default/pi-01 --broker mqtt://broker
+edgelet apply -f shop/ --node default/pi-01 --broker mqtts://broker --sign release.key""",
     flags=(
         *FILES,
         NAMESPACE,
@@ -32,6 +33,7 @@ edgelet apply -f web.yaml --node default/pi-01 --broker mqtt://broker""",
         Flag("force-conflicts", "Taken for kubectl's sake."),
         Flag("field-manager", "Taken for kubectl's sake.", value="NAME", default=FIELD_MANAGER),
         *OVER_MQTT,
+        *SIGNING,
     ),
 )
 
@@ -59,6 +61,10 @@ def run(call: Call) -> int:
             applied.append((label, done.document))
         else:
             print(f"{label} {done.verdict}{plan.suffix}")
+    if code == 0:  # a generation is whole or it is not signed
+        server.commit()
+    elif call.parsed.given("sign"):
+        print("error: nothing was signed, since all of it is one generation", file=sys.stderr)
     if applied:
         whole = applied[0][1] if len(applied) == 1 else output.as_list([document for _, document in applied])
         print(output.render(form, whole, names=[label for label, _ in applied]), end="")

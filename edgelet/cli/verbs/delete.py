@@ -13,7 +13,7 @@ from edgelet.cli.failure import CliError, ServerError, UsageError
 from edgelet.cli.flags import Flag
 from edgelet.cli.resources import Resource
 from edgelet.cli.server import Server, reach
-from edgelet.cli.verb import ALL_NAMESPACES, FIELD_SELECTOR, FILES, NAMESPACE, OVER_MQTT, SELECTOR, Call, Verb
+from edgelet.cli.verb import ALL_NAMESPACES, FIELD_SELECTOR, FILES, NAMESPACE, OVER_MQTT, SELECTOR, SIGNING, Call, Verb
 
 VERB = Verb(
     usage="delete (TYPE NAME... | TYPE/NAME... | TYPE --all | TYPE -l LABELS | -f FILE) [OPTIONS]",
@@ -42,6 +42,7 @@ edgelet delete pod web --force --grace-period=0""",
         Flag("dry-run", "none or server", value="MODE", default="none", implied="server"),
         Flag("output", "name", short="o", value="FORMAT"),
         *OVER_MQTT,
+        *SIGNING,
     ),
 )
 FIRST_LOOK_S = 0.02
@@ -78,6 +79,8 @@ def run(call: Call) -> int:
             continue
         going.append(_Deleted(resource, namespace, name, _uid(answer)))
         _tell(call, resource, name, suffix=suffix)
+    if going:
+        server.commit()
     sys.stdout.flush()
     for fault in faults:
         print(fault, file=sys.stderr)

@@ -9,6 +9,9 @@ import pytest
 ROOT = Path(__file__).parents[3]
 FOR_LATER = (
     "edgelet.adapters.local_api.tcp_door",
+    "cryptography",
+    "edgelet.agent.trust",
+    "edgelet.intake.signed_desired",
     "edgelet.adapters.local_api.websocket",
     "edgelet.adapters.podman.attach_session",
     "edgelet.adapters.podman.pod_port",

@@ -157,3 +157,11 @@ def test_the_fifty_largest_images_are_told_with_five_names_each() -> None:
         "names": ["img-79@sha256:79", "img-79:0", "img-79:1", "img-79:2", "img-79:3"],
         "sizeBytes": 79,
     }
+
+
+def test_where_desired_state_is_signed_the_node_says_whether_it_is_fresh() -> None:
+    assert "DesiredStateStale" not in conditions(node_document.status(SEEN, previous=None, now=NOW))
+    fresh = conditions(node_document.status(replace(SEEN, stale=""), previous=None, now=NOW))["DesiredStateStale"]
+    assert (fresh["status"], fresh["reason"]) == ("False", "IndexInForce")
+    stale = conditions(node_document.status(replace(SEEN, stale="words"), previous=None, now=NOW))["DesiredStateStale"]
+    assert (stale["status"], stale["reason"], stale["message"]) == ("True", "IndexStale", "words")

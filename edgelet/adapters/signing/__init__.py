@@ -1,0 +1,1 @@
+"""Ed25519 signatures, by the library `cryptography`, which only the first use loads."""
