@@ -26,6 +26,7 @@ from edgelet.pods.node_facts import NodeFacts
 from edgelet.ports.clock import Clock
 from edgelet.ports.host import Host
 from edgelet.ports.images import ImageInfo
+from edgelet.ports.kept_certificate import KeptCertificate
 from edgelet.ports.object_store import Document, Key, ObjectStore
 from edgelet.ports.runtime import PodRef
 
@@ -86,6 +87,7 @@ class Board:
         self.cluster_dns: tuple[str, ...] = ()  # whom pods ask for names; set by whoever keeps a server
         self.signed: SignedDesired | None = None  # set where desired state has to be signed
         self.identity: Callable[[], SeenIdentity | None] = lambda: None  # of an encrypted link; set by whoever keeps it
+        self.certificate: KeptCertificate | None = None  # set by whoever keeps it
         self._written = Written(block_writes.total_bytes())
         self._write_budget_bytes = settings.flash.write_budget_mb_per_day * _MB
         self._sampler = UsageSampler(node_name=self.name, host_usage=host.usage, pod_usage=gate.usage, clock=clock)

@@ -14,6 +14,8 @@ from edgelet.adapters.identity.registrar_link import JoinListener, RegistrarLink
 from edgelet.adapters.mqtt import address
 from edgelet.adapters.mqtt.bus import MqttBus
 from edgelet.agent.pod_path import Foundation
+from edgelet.api import time
+from edgelet.api.errors import EdgeletError
 from edgelet.config.settings import Settings
 from edgelet.identity.authorities import Authorities
 from edgelet.identity.guard import IdentityGuard
@@ -21,6 +23,8 @@ from edgelet.identity.renewal import Renewal, RenewalPorts, RenewalSettings
 from edgelet.identity.renewal_plan import RenewalPlan
 from edgelet.identity.time_keeper import TimeKeeper
 from edgelet.node.node_identity import SeenIdentity
+from edgelet.ports.kept_certificate import KeptCertificate
+from edgelet.ports.object_store import Document
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +42,34 @@ class Identity:
     def seen(self, renewal: Renewal | None) -> Callable[[], SeenIdentity]:
         """Return what tells the Node object about the identity."""
         return lambda: _seen(self.guard, renewal)
+
+    def kept(self, renewal: Renewal | None) -> KeptCertificate | None:
+        """Return what people see of the certificate, and how they have it renewed."""
+        return None if renewal is None else _Kept(self.guard, renewal)
+
+
+class _Kept:
+    """ports.kept_certificate."""
+
+    def __init__(self, guard: IdentityGuard, renewal: Renewal) -> None:
+        self._guard = guard
+        self._renewal = renewal
+
+    def describe(self) -> Document:
+        certificate, trouble = self._guard.certificate(), self._renewal.trouble
+        if certificate is None:
+            raise EdgeletError("CertificateInvalid", "the certificate cannot be used; the log has the reason")
+        return {
+            "commonName": certificate.common_name,
+            "serial": certificate.serial,
+            "notBefore": time.render(certificate.not_before),
+            "notAfter": time.render(certificate.not_after),
+            "renewFrom": time.render(self._renewal.due(certificate)),
+            "trouble": trouble,
+        }
+
+    def renew_soon(self) -> None:
+        self._renewal.renew_soon()
 
 
 def make(base: Foundation) -> Identity:

@@ -52,6 +52,7 @@ def make(base: Foundation, reception: Reception, *, boot_id: str, unsure: bool) 
     renewal = guarded.make_renewal(base, line) if guarded else None
     if guarded is not None:
         base.board.identity = guarded.seen(renewal)
+        base.board.certificate = guarded.kept(renewal)
     reporter = Reporter(
         line,
         store=base.store,

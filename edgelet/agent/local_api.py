@@ -51,6 +51,7 @@ def make(
         log_files=HostLogFiles(settings.paths.logs),
         clock=base.clock,
         secrets=secrets,
+        certificate=lambda: base.board.certificate,
         version=__version__,
         ready=lambda: base.gate.trouble or ("" if adopted.is_set() else "the pods have not been looked at yet"),
     )

@@ -34,6 +34,7 @@ SUMMARIES: Mapping[str, str] = {
     "secrets": "Show and change the keys of this node",
     "agent": "Run the agent: the daemon itself",
     "join": "Make this board a node of a fleet",
+    "certificate": "Show and renew the certificate of this node",
     "token": "Make, list and delete the tokens that boards join with",
     "config": "Check settings",
     "policy": "Check manifests, and what runs, by the board's admission policy",

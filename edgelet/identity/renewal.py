@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Literal
 
 from edgelet.api import enrolment_topics, time
-from edgelet.api.errors import BusError
+from edgelet.api.errors import BusError, EdgeletError
 from edgelet.identity import renewal_plan
 from edgelet.identity.authorities import Authorities
 from edgelet.identity.clock_trust import ClockState, JudgedTime
@@ -86,6 +86,7 @@ class Renewal:
         self._renewing = _Tries()
         self._telling = _Tries()  # of the time
         self._refused = 0  # connections in a row that never stood; the broker's own word counts for several
+        self._asked = False  # somebody wants a new one, whatever the dates are
         self.trouble = ""  # why there is no new certificate although it is time, for people
 
     def notice(self, event: BusEvent) -> bool:
@@ -105,6 +106,19 @@ class Renewal:
             case _:
                 pass
         return False
+
+    def renew_soon(self) -> None:
+        """Ask for a new certificate as soon as there is a link, whatever the dates are.
+
+        Raises:
+            EdgeletError: MethodNotAllowed: somebody else renews it.
+        """
+        if not self._settings.renew:
+            raise EdgeletError("MethodNotAllowed", "cannot renew the certificate: [identity] renew is off")
+        self._asked = True
+        self.trouble = ""
+        self._renewing = _Tries()
+        self._wake.set()
 
     async def run(self) -> None:
         """Look after everything for ever: each hour at rest, and whenever the link comes or goes."""
@@ -177,7 +191,7 @@ class Renewal:
 
     async def _renew_when_due(self, certificate: OwnCertificate, judged: JudgedTime) -> float:
         due = self.due(certificate)
-        if judged.at < due:
+        if judged.at < due and not self._asked:
             self.trouble = ""
             return (due - judged.at).total_seconds()
         now_s = self._ports.clock.monotonic_s()
@@ -193,6 +207,7 @@ class Renewal:
             self.trouble = error.message
             self._record("Warning", "CertificateRenewalFailed", error.message)
             return self._renewing.next_s - now_s
+        self._asked = False
         self._renewing.succeeded(now_s + self._settings.plan.retry_min_s)  # not in a circle, whatever its dates are
         self.trouble = ""
         return self._settings.plan.retry_min_s

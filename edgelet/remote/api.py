@@ -6,7 +6,7 @@ from edgelet.api.errors import EdgeletError
 from edgelet.api.kinds import Kind
 from edgelet.ports.local_api import Answer, Request, Response, failure, json_response
 from edgelet.ports.object_store import Document, Key
-from edgelet.remote import discovery, exec, logs, refusal, route, secret_keys  # noqa: A004  Kubernetes' word
+from edgelet.remote import certificate, discovery, exec, logs, refusal, route, secret_keys  # noqa: A004  Kubernetes' word
 from edgelet.remote.changing import Changing
 from edgelet.remote.parts import Parts
 from edgelet.remote.reading import Reading
@@ -45,6 +45,8 @@ class LocalApi:
             return json_response(200, discovery.version(self._parts.version))
         if segments[: len(secret_keys.PATH)] == secret_keys.PATH and self._parts.secrets is not None:
             return await secret_keys.answer(request, self._parts.secrets)
+        if segments[: len(certificate.PATH)] == certificate.PATH:
+            return certificate.answer(request, self._parts.certificate())
         return await self._resource(request, route.parse(segments))
 
     async def _resource(self, request: Request, found: Route | None) -> Answer:

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from edgelet.api.errors import EdgeletError
 from edgelet.ports.clock import Clock
+from edgelet.ports.kept_certificate import KeptCertificate
 from edgelet.ports.log_files import LogFiles
 from edgelet.ports.object_store import Document, Key, ObjectStore, StoredObject
 from edgelet.ports.runtime import Runtime
@@ -92,4 +93,5 @@ class Parts:
     clock: Clock
     version: str  # edgelet's
     secrets: SecretKeys | None = None
+    certificate: Callable[[], KeptCertificate | None] = lambda: None  # of the link, where it has one
     ready: Callable[[], str] = lambda: ""  # why the agent is not ready yet; "" = it is

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from edgelet.api.errors import BusError
+from edgelet.api.errors import BusError, EdgeletError
 from edgelet.identity.authorities import Authorities
 from edgelet.identity.guard import IdentityGuard
 from edgelet.identity.renewal import Renewal, RenewalPorts, RenewalSettings
@@ -338,3 +338,33 @@ async def test_a_fault_of_our_own_does_not_end_the_agent(monkeypatch: pytest.Mon
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
     assert running.cancelled()
+
+
+async def test_a_person_has_it_renewed_before_its_time_and_once() -> None:
+    bench = Bench()
+    bench.granted()
+    assert await bench.turn(day=1) == 3600
+    bench.renewal.renew_soon()
+    await bench.turn(day=1.1)
+    assert bench.files.done.count("install") == 1
+    await bench.turn(day=1.2)
+    assert bench.files.done.count("install") == 1
+
+
+async def test_what_a_person_asked_for_waits_for_the_link_and_is_tried_again() -> None:
+    bench = Bench()
+    bench.link.connected = False
+    bench.renewal.renew_soon()
+    await bench.turn(day=1)
+    assert bench.files.done == []
+    bench.link.connected = True
+    await bench.turn(day=1.01)
+    assert bench.renewal.trouble == NOBODY.message
+    bench.granted()
+    await bench.turn(day=1.5)
+    assert bench.files.done.count("install") == 1
+
+
+async def test_nobody_has_a_certificate_renewed_that_somebody_else_renews() -> None:
+    with pytest.raises(EdgeletError, match="renew is off"):
+        Bench(renew=False).renewal.renew_soon()
