@@ -7,18 +7,16 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
-from rich.console import Console
 from rich.markup import escape
 
-from scripts.demo import board, broker, clean_up, engine, free, place, pod, processes
+from scripts.demo import board, broker, clean_up, engine, free, place, pod, processes, secure_tour
 from scripts.demo.failure import DemoError
 from scripts.demo.place import Place
+from scripts.demo.screen import console, show, step
 
 _EXAMPLE = Path("configs/examples/web-with-sidecar.yaml")
 _EXAMPLE_PORT = 18080
@@ -27,8 +25,6 @@ _READY_S = 120.0
 _GONE_S = 60.0
 _LOG_LINES = 15
 _INTERRUPTED = 130
-
-console = Console(highlight=False)
 
 
 def main(argv: list[str]) -> int:
@@ -42,14 +38,17 @@ def main(argv: list[str]) -> int:
     except OSError as error:
         console.print(f"[red]error:[/] cannot begin: {escape(str(error))}. Is /tmp full or read-only?", soft_wrap=True)
         return 1
-    return _run(here, keep=argv == ["--keep"])
+    return _run(here, keep="--keep" in argv, secure="--secure" in argv)
 
 
-def _run(here: Place, *, keep: bool) -> int:
+def _run(here: Place, *, keep: bool, secure: bool) -> int:
     try:
-        _demonstrate(here)
-        if not keep:
-            with _step("Deleted over MQTT: an empty message on the same topic, and all is gone"):
+        if secure:
+            secure_tour.demonstrate(here, keep=keep)
+        else:
+            _demonstrate(here)
+        if not (keep or secure):
+            with step("Deleted over MQTT: an empty message on the same topic, and all is gone"):
                 pod.publish(here, "-n")
                 pod.wait_until_gone(here, timeout_s=_GONE_S)
     except KeyboardInterrupt:
@@ -59,12 +58,12 @@ def _run(here: Place, *, keep: bool) -> int:
     except (DemoError, OSError, subprocess.SubprocessError) as error:
         _explain(here, error)
         if keep:
-            _how_to_look(here)
+            _how_to_look(here, secure=secure)
         else:
             _end(here)
         return 1
     if keep:
-        _how_to_look(here)
+        _how_to_look(here, secure=secure)
         return 0
     return _end(here)
 
@@ -80,6 +79,7 @@ def _prepare() -> Place:
         bridge=base.name.replace(place.PREFIX, "eldemo-"),
         pool=free.pool(),
         broker_port=free.port(),
+        join_port=free.port(),
         host_port=free.port(wanted=_EXAMPLE_PORT, address="0.0.0.0"),  # noqa: S104  a hostPort is on all addresses
     )
     here.write()
@@ -89,45 +89,29 @@ def _prepare() -> Place:
 
 def _demonstrate(here: Place) -> None:
     begin = time.monotonic()
-    with _step(f"A broker: mosquitto on 127.0.0.1:{here.broker_port}"):
+    with step(f"A broker: mosquitto on 127.0.0.1:{here.broker_port}"):
         broker.start(here)
-    with _step("The agent: edgelet agent --config edgelet.toml"):
+    with step("The agent: edgelet agent --config edgelet.toml"):
         board.write_settings(here)
         board.start(here)
         board.wait_until_ready(here, timeout_s=_AGENT_S)
-    with _step(f"An image of this machine's busybox: {engine.IMAGE}"):
+    with step(f"An image of this machine's busybox: {engine.IMAGE}"):
         engine.make_image(here)
     text = _EXAMPLE.read_text()
     here.manifest.write_text(text.replace(f"hostPort: {_EXAMPLE_PORT}", f"hostPort: {here.host_port}"))
     console.print(f"\n[bold]$ mosquitto_pub -q 1 -r -t {pod.WISH} -f {_EXAMPLE}[/]\n", soft_wrap=True)
-    with _step("The Pod is Running and Ready: its status came over MQTT", "waiting for the Pod") as tell:
+    with step("The Pod is Running and Ready: its status came over MQTT", "waiting for the Pod") as tell:
         pod.publish(here, "-f", str(here.manifest))
         pod.wait_until_ready(here, timeout_s=_READY_S, tell=tell)
-    _show(f"curl http://127.0.0.1:{here.host_port}/", _page(here))
-    _show("edgelet get pods -o wide", board.command(here, "get", "pods", "-o", "wide"))
-    _show("edgelet top pods", _usage(here))
+    show(f"curl http://127.0.0.1:{here.host_port}/", pod.page(here))
+    show("edgelet get pods -o wide", board.command(here, "get", "pods", "-o", "wide"))
+    show("edgelet top pods", _usage(here))
     for container in ("server", "sidecar"):
-        _show(
+        show(
             f"edgelet logs {pod.NAME} -c {container} --tail 3",
             board.command(here, "logs", pod.NAME, "-c", container, "--tail", "3"),
         )
     console.print(f"\nFrom nothing to a served page in {time.monotonic() - begin:.1f} s.\n")
-
-
-def _page(here: Place) -> str:
-    """Ask for the page; the sidecar has a moment to write its first one."""
-    argv = ("curl", "--silent", "--show-error", "--fail", "--max-time", "5", f"http://127.0.0.1:{here.host_port}/")
-    words = ""
-    for _ in range(20):
-        done = subprocess.run(argv, capture_output=True, text=True, timeout=10, check=False)
-        if done.returncode == 0:
-            return done.stdout.rstrip()
-        words = done.stderr.strip()
-        time.sleep(0.25)
-    raise DemoError(
-        f"the Pod is ready but its hostPort does not answer: {words}",
-        "Does a firewall drop forwarded packets? `nft list ruleset` and `iptables -L FORWARD` show it.",
-    )
 
 
 def _usage(here: Place) -> str:
@@ -140,27 +124,12 @@ def _usage(here: Place) -> str:
     return text
 
 
-@contextmanager
-def _step(done: str, doing: str = "") -> Iterator[Callable[[str], None]]:
-    """Show a step while it goes on, and how long it took."""
-    begin = time.monotonic()
-    what = escape(doing or done)
-    with console.status(what) as status:
-        yield lambda words: status.update(f"{what}: {escape(words)}")
-    console.print(f"[green]✓[/] {escape(done)} [dim]({time.monotonic() - begin:.1f} s)[/]", soft_wrap=True)
-
-
-def _show(command: str, output: str) -> None:
-    console.print(f"[bold]$ {escape(command)}[/]")
-    console.print(f"{escape(output)}\n", soft_wrap=True)
-
-
 def _explain(here: Place, error: Exception) -> None:
     tail = processes.tail(here.agent_log, _LOG_LINES)
     if tail:
-        _show(f"tail agent.log  (the last {_LOG_LINES} lines)", tail)
+        show(f"tail agent.log  (the last {_LOG_LINES} lines)", tail)
     if board.readiness(here):
-        _show(f"edgelet describe pod {pod.NAME}", board.command(here, "describe", "pod", pod.NAME))
+        show(f"edgelet describe pod {pod.NAME}", board.command(here, "describe", "pod", pod.NAME))
     console.print(f"[red]error:[/] {escape(str(error))}", soft_wrap=True)
     remedy = error.remedy if isinstance(error, DemoError) else "This was not foreseen: please report it with the above."
     console.print(f"{escape(remedy)}\nTo look around after a failure: scripts/quickstart --keep", soft_wrap=True)
@@ -180,13 +149,14 @@ def _end(here: Place) -> int:
     return 0
 
 
-def _how_to_look(here: Place) -> None:
+def _how_to_look(here: Place, *, secure: bool) -> None:
+    listen = f"-p {here.broker_port}" if not secure else " ".join(secure_tour.listening(here))
     console.print(
         f"""Look at it:
   export EDGELET_SOCKET={here.api_socket}
   .venv/bin/edgelet get pods
   curl http://127.0.0.1:{here.host_port}/
-  mosquitto_sub -V mqttv5 -p {here.broker_port} -v -t 'edgelet/v1/#'
+  mosquitto_sub -V mqttv5 {listen} -v -t 'edgelet/v1/#'
   less {here.agent_log}
 More to publish or to apply: configs/examples/. Remove all of it: scripts/quickstart --clean {here.base}""",
         soft_wrap=True,

@@ -15,23 +15,25 @@ from scripts.demo.place import Place
 
 NODE = "demo"
 TOPICS = f"edgelet/v1/default/{NODE}"
-_EDGELET = Path(sys.executable).with_name("edgelet")
+EDGELET = Path(sys.executable).with_name("edgelet")
 _PAUSE_S = 0.1
 _STOP_S = 20.0
 
 
-def write_settings(place: Place) -> None:
+def write_settings(place: Place, *, signing_keys: Path | None = None) -> None:
     """Write edgelet.toml: everything below the demonstration's directory, bridge and addresses of its own.
 
+    With `signing_keys`, a directory of public keys, it believes signatures alone, and has no link before it joined.
     The board's policy lets the pod have the one port that it asks for, and else what the baseline allows.
     """
     base = place.base
     for name in ("manifests", "state", "run", "storage", "storage-run"):
         (base / name).mkdir(mode=0o711)
-    tables = {
+    tables: dict[str, dict[str, object]] = {
         "node": {"name": NODE},
         "paths": {name: str(base / name) for name in ("state", "run", "manifests", "logs", "volumes")},
-        "mqtt": {"url": f"mqtt://127.0.0.1:{place.broker_port}"},
+        **({} if signing_keys else {"mqtt": {"url": f"mqtt://127.0.0.1:{place.broker_port}"}}),
+        **({"trust": {"require_signature": True, "signing_keys": str(signing_keys)}} if signing_keys else {}),
         "podman": {"storage_root": str(place.storage_root), "run_root": str(place.run_root)},
         "network": {"bridge": place.bridge, "pool": place.pool},
         "admission": {"policy": str(place.policy)},
@@ -49,7 +51,7 @@ def write_settings(place: Place) -> None:
 def start(place: Place) -> None:
     """Start the daemon; it goes on when we end."""
     environment = {key: value for key, value in os.environ.items() if not key.startswith("EDGELET_")}
-    argv = (str(_EDGELET), "agent", "--config", str(place.settings))
+    argv = (str(EDGELET), "agent", "--config", str(place.settings))
     processes.start(argv, log=place.agent_log, pid_file=place.agent_pid, environment=environment)
 
 
@@ -83,11 +85,16 @@ def readiness(place: Place) -> str:
 
 def command(place: Place, *words: str) -> str:
     """Run the `edgelet` command and return what it prints, errors included."""
-    environment = {**os.environ, "EDGELET_SOCKET": str(place.api_socket)}
-    done = subprocess.run(
-        (str(_EDGELET), *words), env=environment, capture_output=True, text=True, timeout=30, check=False
-    )
+    done = run(place, *words)
     return (done.stdout + done.stderr).rstrip()
+
+
+def run(place: Place, *words: str, text: str = "") -> subprocess.CompletedProcess[str]:
+    """Run the `edgelet` command with `text` as its input; the caller judges the exit code."""
+    environment = {**os.environ, "EDGELET_SOCKET": str(place.api_socket)}
+    return subprocess.run(
+        (str(EDGELET), *words), input=text, env=environment, capture_output=True, text=True, timeout=120, check=False
+    )
 
 
 def stop(place: Place) -> None:

@@ -9,7 +9,7 @@ import subprocess
 import time
 from pathlib import Path
 
-from scripts.demo import board, broker, engine, processes
+from scripts.demo import board, broker, engine, fleet, processes
 from scripts.demo.place import Place
 
 _ENGINE_END_S = 10.0  # the engine's own service ends by itself after 5 s without work
@@ -21,6 +21,7 @@ def everything(place: Place) -> list[str]:
     board.stop(place)
     engine.clear(place)
     broker.stop(place)
+    fleet.stop(place)
     _end_stragglers(place.base)
     return directory(place.base)
 

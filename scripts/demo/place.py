@@ -23,6 +23,7 @@ class Place:
     pool: str
     broker_port: int
     host_port: int
+    join_port: int = 0  # of the demonstration with certificates
 
     @property
     def settings(self) -> Path:

@@ -76,6 +76,22 @@ def summary(status: dict[str, Any]) -> str:
     return ", ".join(words) + (", Ready" if ready else "")
 
 
+def page(place: Place) -> str:
+    """Ask for the page; the sidecar has a moment to write its first one."""
+    argv = ("curl", "--silent", "--show-error", "--fail", "--max-time", "5", f"http://127.0.0.1:{place.host_port}/")
+    words = ""
+    for _ in range(20):
+        done = subprocess.run(argv, capture_output=True, text=True, timeout=10, check=False)
+        if done.returncode == 0:
+            return done.stdout.rstrip()
+        words = done.stderr.strip()
+        time.sleep(0.25)
+    raise DemoError(
+        f"the Pod is ready but its hostPort does not answer: {words}",
+        "Does a firewall drop forwarded packets? `nft list ruleset` and `iptables -L FORWARD` show it.",
+    )
+
+
 def _reports(place: Place, *, timeout_s: float) -> Iterator[bytes]:
     """Yield the payloads of the Pod's status topic as they come; ends with the time."""
     argv = (*_client(place, "mosquitto_sub"), "-t", REPORT, "-F", "%p")
