@@ -162,6 +162,33 @@ def test_agent_that_hangs_is_restarted_by_the_watchdog_and_pods_do_not_notice(ru
     assert identities(running) == before
 
 
+def test_a_credential_of_systemd_takes_the_place_of_the_key_file(running: SystemdContainer) -> None:
+    secret = '{"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "db"}, "stringData": {"p": "correct horse"}}'
+    running.run(EDGELET, "apply", "-f", "-", text=secret)
+    before, pods = json.loads(running.run(EDGELET, "secrets", "status")), identities(running)
+    encrypt = "systemd-creds encrypt --with-key=host --name=edgelet.node-key - /etc/edgelet/edgelet.node-key"
+    running.run("mount", "--make-rshared", "/")  # as on a booted board: by that a service sees its credentials
+    running.run("sh", "-c", f"head -c 32 /dev/urandom | {encrypt}")
+    load = "[Service]\nLoadCredentialEncrypted=edgelet.node-key:/etc/edgelet/edgelet.node-key\n"
+    running.write("/etc/systemd/system/edgelet.service.d/key.conf", load)
+    running.write("/etc/edgelet/edgelet.toml", f'{SETTINGS}\n[secrets]\nnode_key = "credential"\n')
+    running.run("systemctl", "daemon-reload")
+    running.run("systemctl", "restart", "edgelet.service")
+    until(lambda: ready(running), within_s=60)
+    after = json.loads(running.run(EDGELET, "secrets", "status"))
+    assert (after["unreadable"], after["publicKey"]) == (0, before["publicKey"])
+    assert after["nodeKey"] != before["nodeKey"]
+    assert running.run("ls", "/var/lib/edgelet/secrets") == "sealing.keys"
+    assert "Y29ycmVjdCBob3JzZQ==" in running.run(EDGELET, "get", "secret", "db", "-o", "json")
+    assert identities(running) == pods
+    main = shown(running, "MainPID")
+    assert running.run("readlink", f"/proc/{main}/ns/mnt") == running.run("readlink", "/proc/1/ns/mnt"), (
+        "volumes that the agent mounts have to be seen by all"
+    )
+    refused = running.run(EDGELET, "secrets", "rotate-key", check=False)
+    assert "systemd-creds" in refused
+
+
 def test_removed_manifest_takes_pod_network_and_mounts_along(running: SystemdContainer) -> None:
     running.run("rm", "/etc/edgelet/manifests/web.yaml")
     until(lambda: not pod(running))
