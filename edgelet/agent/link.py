@@ -13,6 +13,7 @@ from edgelet.adapters.mqtt import address, bus, endpoint
 from edgelet.adapters.mqtt.bus import MqttBus
 from edgelet.adapters.mqtt.endpoint import Endpoint
 from edgelet.adapters.mqtt.tls_files import TlsFiles
+from edgelet.agent import link_safety
 from edgelet.agent.pod_path import Foundation
 from edgelet.config.settings import Settings
 from edgelet.intake import mqtt_source, refusal
@@ -72,6 +73,8 @@ def make(base: Foundation, reception: Reception, *, boot_id: str, unsure: bool) 
         unsure=unsure,
     )
     base.events.listen(reporter.event)
+    if weakness := link_safety.weakness(base.settings):
+        base.events.record(base.board.key, "", type="Warning", reason="LinkNotSafe", message=weakness)
     if base.signed is not None:
         base.signed.listen(reporter.node_changed)
     source = MqttSource(

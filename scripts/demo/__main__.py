@@ -111,6 +111,11 @@ def _demonstrate(here: Place) -> None:
             f"edgelet logs {pod.NAME} -c {container} --tail 3",
             board.command(here, "logs", pod.NAME, "-c", container, "--tail", "3"),
         )
+    console.print(
+        "[yellow]This broker asks nobody who he is and encrypts nothing: NOT FOR THE FIELD.[/] As in the field: "
+        "scripts/quickstart --secure",
+        soft_wrap=True,
+    )
     console.print(f"\nFrom nothing to a served page in {time.monotonic() - begin:.1f} s.\n")
 
 

@@ -107,7 +107,7 @@ def _publish_changed(place: Place) -> None:
     named = [(name, value) for pair in pairs for name, value in pair.items()]
     signature = [word for pair in named for word in ("-D", "publish", "user-property", *pair)]
     changed = place.base / "changed.json"
-    changed.write_text(message["payload"].replace("busybox", "sh -c evil #"))
+    changed.write_text(message["payload"].replace("written by", "forged by"))
     kind = ("-D", "publish", "content-type", message["properties"]["content-type"])
     argv = ("mosquitto_pub", "-V", "mqttv5", *listening(place), "-q", "1", "-r", "-t", pod.WISH, "-f", str(changed))
     subprocess.run((*argv, *kind, *signature), capture_output=True, timeout=60, check=True)

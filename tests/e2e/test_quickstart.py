@@ -134,6 +134,37 @@ def test_kept_one_can_be_looked_at_and_is_cleaned_on_request(tmp_path: Path, run
     assert "Nothing is left" in clean(run.base)
 
 
+def test_the_secure_one_shows_a_board_as_in_the_field_and_leaves_nothing(tmp_path: Path, runs: list[Run]) -> None:
+    runs.append(run := Run(tmp_path / "log", "--secure"))
+    assert run.wait() == 0, run.text
+    assert "edgelet1." in run.text
+    assert "Hello from web on demo: page" in run.text
+    assert re.search(r"^certificate [0-9a-f]{16,} of default/demo is good until ", run.text, re.MULTILINE), run.text
+    assert "desired/pods/default/web: its signature does not hold" in run.text
+    assert "forged" not in run.text
+    assert remains(run.base) == []
+
+
+def test_a_secure_one_that_is_kept_can_be_looked_at_and_one_that_is_killed_is_cleaned(
+    tmp_path: Path, runs: list[Run]
+) -> None:
+    runs.append(run := Run(tmp_path / "kept", "--secure", "--keep"))
+    assert run.wait() == 0, run.text
+    listen = re.search(r"^  (mosquitto_sub .*)$", run.text, re.MULTILINE)
+    assert listen, run.text
+    heard = subprocess.run(
+        f"{listen[1]} -C 1 -W 20", shell=True, capture_output=True, text=True, timeout=60, check=True
+    ).stdout
+    assert heard.startswith("edgelet/v1/default/demo/"), heard
+    assert f"removed {run.base}" in clean(run.base)
+    runs.append(killed := Run(tmp_path / "killed", "--secure"))
+    killed.wait_for("The agent: edgelet agent")
+    killed.process.kill()
+    killed.wait()
+    clean(killed.base)
+    assert [remains(one.base) for one in (run, killed)] == [[], []]
+
+
 @pytest.mark.parametrize("moment", ["A broker", "The agent", "mosquitto_pub", "Running and Ready"])
 def test_interrupt_leaves_nothing(moment: str, tmp_path: Path, runs: list[Run]) -> None:
     runs.append(run := Run(tmp_path / "log"))

@@ -121,3 +121,19 @@ def test_a_signed_pod_runs_and_what_was_tampered_with_is_refused(site: Site, aut
     assert site.agent.get("pod", "web") is None
     assert site.agent.get("pod", "db") is not None
     until(lambda: generation(site) == "3", what="the third generation rules")
+
+
+def test_a_signed_secret_is_taken_sealed_and_refused_in_clear(site: Site, author: Author) -> None:
+    secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "db"}, "stringData": {"p": "correct horse"}}
+    author.signed(site, "apply", "-f", "-", stdin=json.dumps(secret))
+    refused = until(lambda: (site.message("db", "secrets") or {}).get("error"), what="the plain secret is refused")
+    assert (refused["code"], "not sealed for this node" in refused["message"]) == (403, True)
+    assert site.agent.get("secret", "db") is None
+
+    key = site.agent.cli("secrets", "public-key").stdout
+    sealed = author.run("seal", "-f", "-", "--node", NODE, "--node-key", key.strip(), stdin=json.dumps(secret))
+    assert author.signed(site, "apply", "-f", "-", stdin=sealed) == "secret/db configured\n"
+    found = until(lambda: site.agent.get("secret", "db"), what="the sealed secret is taken")
+    assert found["data"] == {"p": "Y29ycmVjdCBob3JzZQ=="}
+    until(lambda: "error" not in (site.message("db", "secrets") or {"error": 1}), what="the refusal is taken back")
+    assert not any(b"correct" in payload for payload in site.broker.retained(f"{site.root}#").values())
