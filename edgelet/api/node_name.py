@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from edgelet.api import names
+from edgelet.api import identity
+from edgelet.api.errors import InvalidObjectError
 
-MAX_CHARACTERS = 64  # Source: X.520 ub-common-name
+MAX_CHARACTERS = identity.MAX_CHARACTERS
 
 
 def fault(value: str) -> str | None:
     """Return what is wrong with TENANT/NAME, two DNS-1123 labels and 64 characters at most; None for a good one."""
-    parts = value.split("/")
-    if len(parts) != 2 or len(value) > MAX_CHARACTERS:  # noqa: PLR2004  tenant and name
-        return f"TENANT/NAME expected, {MAX_CHARACTERS} characters at most"
-    for what, label in zip(("tenant", "name"), parts, strict=True):
-        if found := names.dns_label(label):
-            return f"{what}: {found}"
+    try:
+        identity.node(value)
+    except InvalidObjectError as error:
+        return error.faults[0].message
     return None

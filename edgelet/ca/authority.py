@@ -7,6 +7,7 @@ comes once, and whoever is killed leaves all or nothing.
 from __future__ import annotations
 
 import getpass
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -36,6 +37,14 @@ Clock = Callable[[], datetime]
 def wall_clock() -> datetime:
     """The server's own time: what the dates of certificates are made of."""
     return datetime.now(UTC)
+
+
+def _person() -> str:
+    """Who sits there, as well as the system knows."""
+    try:
+        return os.environ.get("SUDO_USER") or getpass.getuser()
+    except (KeyError, OSError):  # a user id without a name: a container
+        return str(os.getuid())
 
 
 class Authority:
@@ -70,7 +79,7 @@ class Authority:
             Database.open(directory / DATABASE),
             passphrase=passphrase,
             now=now,
-            actor=actor or f"cli:{getpass.getuser()}",
+            actor=actor or f"cli:{_person()}",
         )
 
     def close(self) -> None:

@@ -125,6 +125,11 @@ class Database:
 
 
 def _translated(path: Path, doing: str, error: Exception) -> EdgeletError:
-    if isinstance(error, sqlite3.OperationalError) and not path.exists():
-        return StorageError(f"cannot {doing} {path}: there is no certificate authority; see edgelet ca init")
+    if isinstance(error, sqlite3.OperationalError):
+        try:
+            path.stat()
+        except FileNotFoundError:
+            return StorageError(f"cannot {doing} {path}: there is no certificate authority; see edgelet ca init")
+        except OSError as reason:
+            return StorageError(f"cannot {doing} {path}: {reason.strerror or reason}")
     return StorageError(f"cannot {doing} {path}: {error}")

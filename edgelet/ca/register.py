@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from edgelet.adapters.x509.certificates import Certificate
@@ -63,6 +63,18 @@ def good_names(database: Database, now: datetime, *, but_for: Collection[str] = 
         "SELECT DISTINCT common_name, role FROM certificates WHERE revoked_at IS NULL AND not_after >= ?", seconds(now)
     )
     return sorted(str(row["common_name"]) for row in rows if row["role"] not in but_for)
+
+
+def last_of_names(database: Database, now: datetime, *, roles: Sequence[str]) -> list[Record]:
+    """The good certificate of each name of these roles that ends last."""
+    found: dict[str, Record] = {}
+    for role in roles:
+        rows = database.rows(
+            "SELECT * FROM certificates WHERE role = ? AND revoked_at IS NULL AND not_after >= ? ORDER BY not_after",
+            *(str(role), seconds(now)),
+        )
+        found |= {str(row["common_name"]): Record.of(row) for row in rows}
+    return [found[name] for name in sorted(found)]
 
 
 def named(database: Database, which: str) -> list[Record]:

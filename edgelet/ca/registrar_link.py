@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
+import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -13,7 +15,8 @@ from edgelet.adapters.mqtt import packets, reconnect
 from edgelet.adapters.mqtt.endpoint import Endpoint
 from edgelet.adapters.mqtt.link import Link
 from edgelet.adapters.mqtt.reconnect import Trouble
-from edgelet.api import enrolment_topics, strict_fields
+from edgelet.api import enrolment, enrolment_topics, strict_fields
+from edgelet.api.enrolment import TimeRequest
 from edgelet.api.enrolment_topics import Origin
 from edgelet.api.errors import BusError
 from edgelet.ca.rate_limit import Bucket, Buckets, Rate
@@ -26,6 +29,7 @@ ANSWER_EXPIRY_S = 300  # who asked hears it at once, or asks again
 _WAITING = 64  # requests read and not answered yet
 _STRANGERS = Rate(burst=60, per_s=20)  # all who have no certificate share one login, so one bound
 _NODE = Rate(burst=6, per_s=0.1)  # one node that asks under its certificate
+_ECHO_S = 10.0
 _LONGEST_PAUSE_S = 30.0  # boards wait for us
 
 Answer = Callable[[Origin, bytes], bytes | None]
@@ -60,6 +64,8 @@ class RegistrarLink:
         self._strangers = Bucket(_STRANGERS, now_s=clock.monotonic_s())
         self._nodes = Buckets(_NODE)
         self._dropped = 0
+        self._echo = ""  # the topic of a request of our own
+        self._echoed = asyncio.Event()
         self.connected = asyncio.Event()  # set while the subscriptions stand
 
     async def run(self) -> None:
@@ -100,6 +106,7 @@ class RegistrarLink:
     async def _one_connection(self) -> tuple[str, float | None]:
         started_s: float | None = None
         self._waiting = asyncio.Queue()
+        self._echoed.clear()
         self._link = link = Link(self._endpoint, will=None, deliver=self._deliver)
         try:
             await link.open()
@@ -119,11 +126,38 @@ class RegistrarLink:
     async def _stay(self, link: Link) -> str:
         working = asyncio.create_task(self._work(link), name="registrar/answers")
         working.add_done_callback(lambda _: link.fail("nobody answers any more"))  # then it all begins anew
+        listening = asyncio.create_task(self._prove_hearing(link), name="registrar/echo")
         try:
             return await link.ended()
         finally:
-            working.cancel()
-            await asyncio.gather(working, return_exceptions=True)
+            for task in (working, listening):
+                task.cancel()
+            await asyncio.gather(working, listening, return_exceptions=True)
+
+    async def _prove_hearing(self, link: Link) -> None:
+        """Send ourselves a request: a broker grants any subscription, and then delivers what its access list allows."""
+        properties = packets.publish_properties(ANSWER_EXPIRY_S)
+        warned = False
+        while not self._echoed.is_set():
+            self._echo = enrolment_topics.bootstrap_request(self._prefix, secrets.token_hex(16))
+            request = enrolment.encode_request(TimeRequest(nonce=secrets.token_hex(16)))
+            why = "it does not deliver them"
+            try:
+                await link.publish(self._echo, request, qos=1, retain=False, properties=properties)
+            except BusError as error:
+                why = error.message
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_ECHO_S):
+                    await self._echoed.wait()
+                    continue
+            if not warned:
+                _log.warning(
+                    "the broker keeps requests from this registrar: %s. Is it in the access list? edgelet ca mosquitto "
+                    "puts it there, then the broker has to read that",
+                    why,
+                )
+            warned = True
+        _log.info("hears requests")
 
     def _deliver(self, message: MQTTMessage) -> None:
         """Take one message off the socket: kept for its turn, or acknowledged and forgotten."""
@@ -135,6 +169,10 @@ class RegistrarLink:
         except Exception as error:  # noqa: BLE001  whatever is in it, it must not come again and again
             _log.warning("message dropped: %s", error)
             link.acknowledge(message.mid, message.qos)
+            return
+        if value.topic == self._echo:
+            self._echoed.set()
+            link.acknowledge(value.packet_id, value.qos)
             return
         origin = enrolment_topics.origin(self._prefix, value.topic)
         if origin is not None and value.payload and self._allowed(origin):

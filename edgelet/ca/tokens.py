@@ -23,7 +23,7 @@ from edgelet.ca.records import moment, seconds
 LEAST, MOST = timedelta(minutes=10), timedelta(minutes=60)
 LONGEST = timedelta(days=366)  # where a person says so: boards flashed in a factory
 KEPT = timedelta(days=7)  # after its end: so long a board is told what is wrong, or gets its answer once more
-_MOST_OPEN = 10_000
+_MOST = 100_000
 _ID = re.compile(r"[0-9a-f]{16}")
 
 
@@ -75,7 +75,7 @@ def create(
     with database.transaction() as connection:
         _sweep(connection, now)
         (count,) = connection.execute("SELECT count(*) FROM tokens").fetchone()
-        if count >= _MOST_OPEN:
+        if count >= _MOST:
             raise InvalidObjectError("Token", node, (FieldError("", f"there are {count} tokens already"),))
         connection.execute(
             "INSERT INTO tokens (id, node, request_key, reply_key, created_at, created_by, expires_at) "

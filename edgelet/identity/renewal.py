@@ -29,6 +29,7 @@ _LOOK_S = 3600.0  # the clock may jump, and nobody tells
 _ISSUED = "cert/issued/"
 _REFUSED_BY_BROKER = "CertificateRefused"
 _REFUSALS = frozenset({"CertificateInvalid", "CertificateExpired", _REFUSED_BY_BROKER})
+_KEY_IS_SPENT = (409, 422)  # the answer to this key would stay the same
 _LOCKED_OUT = 3  # failed connections in a row after which a board without a clock asks for the time elsewhere
 
 
@@ -108,7 +109,7 @@ class Renewal:
     async def run(self) -> None:
         """Look after everything for ever: each hour at rest, and whenever the link comes or goes."""
         while True:
-            wait_s = await self._turn()
+            wait_s = await self._guarded_turn()
             try:
                 async with asyncio.timeout(max(1.0, wait_s)):
                     await self._wake.wait()
@@ -116,6 +117,13 @@ class Renewal:
                 continue
 
     # ---- one look
+
+    async def _guarded_turn(self) -> float:
+        try:
+            return await self._turn()
+        except Exception:  # noqa: BLE001  a fault of ours, or a file system's, must not end the agent and its pods
+            _log.exception("cannot look after the certificate", extra={"reason": "InternalError"})
+            return _LOOK_S
 
     async def _turn(self) -> float:
         """Do what is due; returns the seconds until something may be due again."""
@@ -209,8 +217,8 @@ class Renewal:
         reply = await ports.files.accept(await self._ask(question), nonce=question.nonce)
         ports.keeper.believe(reply.time)
         if not reply.certificate:
-            if not reply.pending:
-                ports.files.forget_request()  # the answer to this key would stay the same
+            if reply.code in _KEY_IS_SPENT:
+                ports.files.forget_request()
             said = f"{reply.code} {reply.reason}: {reply.message}".strip(": ")
             raise BusError(reply.reason or "Forbidden", f"cannot renew the certificate: the registrar says {said}")
         if ports.link.connected:

@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-_PENDING = 202
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OwnCertificate:
@@ -38,11 +36,6 @@ class RegistrarReply:
     message: str = ""
     certificate: bool = False  # a new pair is staged
     authorities: bool = False  # other authorities than ours came along and are staged
-
-    @property
-    def pending(self) -> bool:
-        """Whether a person has to decide first."""
-        return self.code == _PENDING
 
 
 @dataclass(frozen=True, slots=True)

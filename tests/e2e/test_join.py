@@ -24,7 +24,7 @@ from edgelet.api import enrolment, enrolment_topics, join_line
 from edgelet.api.enrolment import Reply, TimeRequest
 from tests.fixtures.certificates import Pair
 from tests.fixtures.joiner import Joiner, nonce, renewal
-from tests.fixtures.registrar import PREFIX, WAIT_S, Fleet
+from tests.fixtures.registrar import HEARS, PREFIX, WAIT_S, Fleet
 
 pytestmark = pytest.mark.mosquitto
 
@@ -117,6 +117,23 @@ def test_a_request_that_is_changed_on_its_way_is_refused(fleet: Fleet, node: str
         reply = peer.ask(replace(joiner.join(), **{field: strange[field]}))
         assert (reply.code, reply.certificate, reply.mac) == (403, "", "")
     assert fleet.issued(node) == 0
+
+
+def test_another_name_and_a_second_key_get_their_codes_and_audit_entries(fleet: Fleet, node: str) -> None:
+    joiner = Joiner(fleet.line(node))
+    with fleet.joiner() as peer:
+        assert peer.ask(joiner.join(node="default/other")).code == 422
+    with fleet.joiner() as peer:
+        assert peer.ask(joiner.join()).code == 200
+    with fleet.joiner() as peer:
+        reply = peer.ask(Joiner(joiner.text).join())
+        assert (reply.code, reply.is_authentic(joiner.token_keys)) == (409, True)
+    told = json.loads(fleet.run("ca", "list", "log", "-o", "json", "--dir", str(fleet.directory / "ca")).stdout)
+    mine = [one["spec"] for one in told["items"] if one["spec"]["subject"] == node]
+    outcomes = {one["outcome"] for one in mine if one["action"] == "join"}
+    assert {"Invalid", "Conflict"} <= outcomes
+    assert {"ok"} == {one["outcome"] for one in mine if one["action"] in {"issue", "token-create"}}
+    assert {one["actor"] for one in mine if one["action"] == "join"} <= {"registrar:r1", "registrar:r2"}
 
 
 def test_a_joiner_hears_nothing_of_others(fleet: Fleet, node: str) -> None:
@@ -238,6 +255,16 @@ def test_a_revocation_reaches_the_brokers_by_the_operators_command(tmp_path: Pat
         runs = fleet.log("r1").count("the command of --on-change ran")
         fleet.until(lambda: fleet.log("r1").count("the command of --on-change ran") > runs, what="it runs again")
         fleet.until(lambda: not _can_connect(fleet, pair), what="the broker refuses")
+
+
+def test_a_registrar_that_the_access_list_does_not_know_says_so(tmp_path: Path) -> None:
+    with Fleet(tmp_path, registrars=()) as fleet:
+        fleet.serve("r9", wait=False)
+        fleet.until(lambda: "Is it in the access list?" in fleet.log("r9"), what="it says so")
+        assert HEARS not in fleet.log("r9")
+        fleet.trust.update()
+        fleet.until(lambda: HEARS in fleet.log("r9"), what="it hears")
+        assert fleet.join(tmp_path / "board", "-", stdin=fleet.line("default/pi-01")).returncode == 0
 
 
 def _can_connect(fleet: Fleet, pair: Pair) -> bool:

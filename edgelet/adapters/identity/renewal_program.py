@@ -29,14 +29,15 @@ Answer = dict[str, Any]
 def request(question: Question) -> Answer:
     """Have a new key at `staged_key`, and ask for its certificate under the present pair."""
     staged = Path(question["staged_key"])
-    if (
-        not staged.exists()
-    ):  # one that is there was asked for already: the registrar knows it, a lost answer comes again
-        keys.save(staged, keys.generate())
+    try:
+        fresh = keys.load(staged)  # it was asked for already: the registrar knows it, and a lost answer comes again
+    except EdgeletError:
+        fresh = keys.generate()
+        keys.save(staged, fresh)
     node, nonce = question["node"], secrets.token_hex(enrolment.NONCE_CHARACTERS // 2)
     made = RenewRequest(
         node=node,
-        csr=requests.make(keys.load(staged), node).decode(),
+        csr=requests.make(fresh, node).decode(),
         nonce=nonce,
         certificate=certificates.bundle(_read(question["certificate"])).decode(),
     )

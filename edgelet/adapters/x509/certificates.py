@@ -138,7 +138,11 @@ def read(pem: bytes, *, name: str = "") -> tuple[Certificate, ...]:
     if len(pem) > MAX_BYTES:
         raise invalid(KIND, name, "", f"must be no more than {MAX_BYTES} bytes")
     with translated(KIND, name):
-        return tuple(map(Certificate, x509.load_pem_x509_certificates(pem)))
+        found = x509.load_pem_x509_certificates(pem)
+        for one in found:  # the library reads these when they are asked for, and fails then
+            _ = (one.version, one.serial_number, one.subject, one.issuer, one.extensions)
+            _ = (one.not_valid_before_utc, one.not_valid_after_utc)
+        return tuple(map(Certificate, found))
 
 
 def bundle(certificates: Sequence[Certificate]) -> bytes:

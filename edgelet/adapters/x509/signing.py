@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 import ipaddress
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -29,6 +30,10 @@ _NO_USAGE = {
     "encipher_only": False,
     "decipher_only": False,
 }
+# Names of containers have underscores, whatever RFC 1123 says of hosts.
+_LABEL = "[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?"
+_HOST = re.compile(rf"(\*\.)?{_LABEL}(\.{_LABEL})*")
+_MAX_HOST_CHARACTERS = 253
 _AUTHORITY_USAGE = x509.KeyUsage(**_NO_USAGE | {"key_cert_sign": True, "crl_sign": True})
 _LEAF_USAGE = x509.KeyUsage(**_NO_USAGE | {"digital_signature": True})
 
@@ -114,6 +119,8 @@ def _general_name(host: str) -> x509.GeneralName:
     try:
         return x509.IPAddress(ipaddress.ip_address(host))
     except ValueError:
+        if len(host) > _MAX_HOST_CHARACTERS or not _HOST.fullmatch(host):  # the library takes anything that is ASCII
+            raise invalid(KIND, host, "hosts", "must be names or addresses, without a port or a scheme") from None
         return x509.DNSName(host)
 
 

@@ -116,8 +116,7 @@ After=network-online.target
 Wants=network-online.target
 
 [Service]
-Type=notify
-NotifyAccess=main
+Type=exec
 ExecStart=/usr/sbin/mosquitto -c {at}/%i.conf
 ExecReload=/bin/kill -HUP $MAINPID
 Restart=always

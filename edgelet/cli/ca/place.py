@@ -6,7 +6,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from edgelet.ca import outlook
 from edgelet.ca.authority import Authority
+from edgelet.cli.ca import warning
 from edgelet.cli.failure import CliError
 from edgelet.cli.verb import Call
 
@@ -50,10 +52,8 @@ def opened(call: Call) -> Iterator[Authority]:
 
 @contextmanager
 def opened_for_writing(call: Call) -> Iterator[Authority]:
-    """The same, with its revocation lists made anew where they are due; what could not be is told on stderr."""
-    from edgelet.cli.ca import warning  # noqa: PLC0415  one line, for those that write
-
+    """The same, with its revocation lists made anew where they are due; what could not be, or ends soon, is told."""
     with opened(call) as authority:
-        for problem in authority.refresh():
+        for problem in (*authority.refresh(), *outlook.soon(authority)):
             warning.tell(problem)
         yield authority

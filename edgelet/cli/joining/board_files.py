@@ -19,6 +19,7 @@ from edgelet.config.edit import Changes
 CERTIFICATE, KEY, AUTHORITIES, PASSWORD = "node.crt", "node.key", "ca.crt", "join-password"
 _IN_ORDER = (AUTHORITIES, PASSWORD, KEY, CERTIFICATE)
 _TOKEN, _SETTINGS, _JOINED = "token", "settings.json", "joined"
+_RENEWAL = "pairs/new"  # a pair that the agent was about to exchange: it belongs to what this board was before
 _MOST_BYTES = 256 * 1024
 
 
@@ -46,6 +47,11 @@ class BoardFiles:
     def joined(self) -> Joined | None:
         """Who this board became by joining; None where it has not joined."""
         return _read_joined(self.directory / _JOINED)
+
+    @property
+    def is_unfinished(self) -> bool:
+        """Whether an answer is here that was not put in place: the power went in the moment between."""
+        return (self._ready / _TOKEN).exists()
 
     def key_for(self, joined: Joined) -> keys.PrivateKey:
         """The key to ask with: made once for a token, and found again after a power cut.
@@ -99,6 +105,7 @@ class BoardFiles:
                 self._rename(self._ready / name, self.directory / name)
         mode = self.settings.stat().st_mode & 0o777 if self.settings.exists() else durable_file.PUBLIC
         durable_file.write(self.settings, text.encode(), mode=mode)
+        shutil.rmtree(self.directory / _RENEWAL, ignore_errors=True)
         durable_file.write(self.directory / _JOINED, str(joined).encode())
         self._rename(self._ready, self._done)
         shutil.rmtree(self._done, ignore_errors=True)

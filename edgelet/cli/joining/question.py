@@ -7,6 +7,7 @@ import ssl
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 
 from paho.mqtt.client import Client
@@ -26,6 +27,7 @@ RESEND_S = 10.0  # a request or an answer may be lost
 PENDING_S = 15.0
 _PAUSE_S = 2.0
 _CONNECT_S = 20.0
+_ASK_AGAIN = frozenset({enrolment.PENDING, 429, 503})
 _NO_CHECK_TIME = 0x200000  # Source: OpenSSL X509_V_FLAG_NO_CHECK_TIME
 
 Believed = Callable[[Reply], bool]
@@ -43,7 +45,7 @@ class Question:
     nothing: str = field(default="nobody answers: does a registrar (edgelet ca serve) run there?", init=False)
 
     def ask(self, *, within_s: float) -> Reply:
-        """Return the answer; one that says "wait" is waited for.
+        """Return the answer; where that is "wait", the question is asked again.
 
         Raises:
             CliError: There is none in time, or the broker refuses.
@@ -74,10 +76,13 @@ class Question:
                 answer = self._answer(session, min(end_s, time.monotonic() + RESEND_S))
                 if answer is None:
                     continue
-                if answer.code != enrolment.PENDING:
+                if answer.code not in _ASK_AGAIN:
                     return answer
-                self.say(f"the request waits for approval: {answer.message}")
-                self.nothing = "it waits for approval (edgelet ca approve); run the same command again later"
+                if answer.code == enrolment.PENDING:
+                    self.nothing = "it waits for approval (edgelet ca approve); run the same command again later"
+                else:
+                    self.nothing = f"it says {answer.code} {answer.reason}: {answer.message}"
+                self.say(f"not yet ({answer.code} {answer.reason}): {answer.message}")
                 time.sleep(max(0.0, min(PENDING_S, end_s - time.monotonic())))
             return None
         finally:
@@ -120,7 +125,8 @@ def _raise_where_hopeless(error: CliError) -> None:
     if isinstance(error.__cause__, ssl.SSLCertVerificationError):
         why = error.__cause__.verify_message
         raise CliError(
-            f"the broker is not the one of this line, its certificate is refused: {why}; nothing was sent to it"
+            f"the broker is not the one of this line, its certificate is refused: {why}; nothing was sent to it "
+            f"(the clock of this board says {datetime.now(UTC):%Y-%m-%d %H:%M} UTC)"
         ) from error
     if "Not authorized" in error.message or "Bad user name" in error.message:
         raise CliError(f"{error.message}; the login of the line is not good any more, make a new line") from error

@@ -12,6 +12,7 @@ from edgelet.cli.verb import Call, Verb
 
 if TYPE_CHECKING:
     from edgelet.api.join_line import JoinLine
+    from edgelet.cli.joining.board_files import BoardFiles
 
 VERB = Verb(
     usage="join (LINE | - | --file PATH) [OPTIONS]",
@@ -42,21 +43,30 @@ edgelet join --file /boot/firmware/edgelet-join""",
 
 def run(call: Call) -> int:
     """Join; 0 once the board has what it needs."""
-    from edgelet.cli.joining import line_source, one_at_a_time  # noqa: PLC0415  the rest of this verb is dear to load
+    from edgelet.api.errors import EdgeletError  # noqa: PLC0415  the rest of this verb is dear to load
+    from edgelet.cli.joining import line_source, one_at_a_time  # noqa: PLC0415
+    from edgelet.cli.joining.board_files import BoardFiles  # noqa: PLC0415
 
-    files = call.parsed.texts("file")
-    if bool(files) == bool(call.arguments) or len(call.arguments) > 1:
+    names = call.parsed.texts("file")
+    if bool(names) == bool(call.arguments) or len(call.arguments) > 1:
         raise UsageError("exactly one of LINE, - and --file is needed")
-    path = line_source.first(files)
-    if files and path is None:
-        print(f"nothing to do: there is no {' and no '.join(files)}")
+    path = line_source.first(names)
+    board = BoardFiles(Path(call.parsed.text("pki")).absolute(), Path(call.parsed.text("config")).absolute())
+    if names and path is None and not board.is_unfinished:
+        print(f"nothing to do: there is no {' and no '.join(names)}")
         return 0
-    pki = Path(call.parsed.text("pki")).absolute()
-    with one_at_a_time.hold(pki):
-        line = line_source.of_file(path) if path else line_source.of_argument(call.arguments[0])
-        _join(call, line, pki)
-        if path:
-            print(line_source.blank(path))
+    try:
+        with one_at_a_time.hold(board.directory):
+            if names and path is None:
+                finished = board.finish()
+                print(f"the join as {finished.node if finished else ''} that was interrupted is finished")
+            else:
+                line = line_source.of_file(path) if path else line_source.of_argument(call.arguments[0])
+                print(_joined(call, line, board))
+            if path:
+                print(line_source.blank(path))
+    except EdgeletError as error:
+        raise CliError(error.message) from error
     if not call.parsed.switch("no-start"):
         from edgelet.cli.joining import service  # noqa: PLC0415
 
@@ -64,20 +74,13 @@ def run(call: Call) -> int:
     return 0
 
 
-def _join(call: Call, line: JoinLine, pki: Path) -> None:
-    from edgelet.api.errors import EdgeletError  # noqa: PLC0415
+def _joined(call: Call, line: JoinLine, board: BoardFiles) -> str:
     from edgelet.cli.joining import enrol  # noqa: PLC0415
-    from edgelet.cli.joining.board_files import BoardFiles  # noqa: PLC0415
 
-    files = BoardFiles(pki, Path(call.parsed.text("config")).absolute())
-    try:
-        told = enrol.join(
-            line,
-            files,
-            within_s=call.parsed.duration_s("timeout"),
-            force=call.parsed.switch("force"),
-            say=lambda text: print(text, file=sys.stderr),
-        )
-    except EdgeletError as error:
-        raise CliError(error.message) from error
-    print(told)
+    return enrol.join(
+        line,
+        board,
+        within_s=call.parsed.duration_s("timeout"),
+        force=call.parsed.switch("force"),
+        say=lambda text: print(text, file=sys.stderr),
+    )

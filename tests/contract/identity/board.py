@@ -7,6 +7,7 @@ import random
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Protocol
 
 from edgelet.adapters.identity.files import PemFiles
 from edgelet.adapters.identity.registrar_link import JoinListener, RegistrarLink
@@ -25,7 +26,6 @@ from edgelet.ports.object_store import Key
 from tests.fakes.events import FakeEvents
 from tests.fakes.object_store import FakeLedger
 from tests.fixtures.certificates import Pair
-from tests.fixtures.field import PASSWORD, FieldAuthority, FieldBroker
 
 NODE = "default/pi-01"
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
@@ -47,19 +47,40 @@ class OffsetClock:
         await asyncio.sleep(seconds)
 
 
+class Trusted(Protocol):
+    """An authority."""
+
+    certificate: Path
+
+
+class Brokers(Protocol):
+    """Where boards connect, and where they ask without a certificate."""
+
+    @property
+    def url(self) -> str: ...
+
+    @property
+    def join_url(self) -> str: ...
+
+    @property
+    def login(self) -> tuple[str, str]: ...
+
+
 class Board:
     """`start` runs it, `close` ends it; in between it does everything by itself."""
 
-    def __init__(self, directory: Path, authority: FieldAuthority, broker: FieldBroker, pair: Pair) -> None:
-        """Put the pair where a board has it."""
+    def __init__(self, directory: Path, authority: Trusted, broker: Brokers, pair: Pair | None) -> None:
+        """Put the pair where a board has it; None: it is there, the agent starts again."""
+        user, secret = broker.login
         self.pki = directory / "pki"
-        self.pki.mkdir()
+        self.pki.mkdir(exist_ok=True)
         self.certificate, self.key, self.ca = (self.pki / name for name in ("node.crt", "node.key", "ca.crt"))
-        durable_file.write(self.certificate, pair.certificate.read_bytes())
-        durable_file.write(self.key, pair.key.read_bytes(), mode=durable_file.SECRET)
-        durable_file.write(self.ca, authority.certificate.read_bytes())
+        if pair is not None:
+            durable_file.write(self.certificate, pair.certificate.read_bytes())
+            durable_file.write(self.key, pair.key.read_bytes(), mode=durable_file.SECRET)
+            durable_file.write(self.ca, authority.certificate.read_bytes())
         password = self.pki / "join-password"
-        password.write_text(PASSWORD + "\n")
+        password.write_text(secret + "\n")
         self.clock = OffsetClock()
         self.synchronized = True
         self.events = FakeEvents()
@@ -87,7 +108,7 @@ class Board:
             address=address.parse(broker.join_url),
             prefix="edgelet/v1",
             authorities=str(self.ca),
-            user="bootstrap",
+            user=user,
             password_file=str(password),
         )
         link = RegistrarLink(self.bus, self.files, listener=listener, high_water_s=self._high_water_s)

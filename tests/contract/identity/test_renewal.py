@@ -137,3 +137,29 @@ async def test_a_clock_that_is_synchronised_and_wrong_does_not_end_a_good_certif
     board.clock.offset = timedelta()
     assert board.guard.judged().state.value == "Synchronized"
     await board.close()
+
+
+async def test_an_agent_that_ends_after_the_new_connection_and_before_the_exchange_goes_on_with_the_same_key(
+    directory: Path, authority: FieldAuthority, broker: FieldBroker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    board = Board(directory, authority, broker, authority.client(NODE, days_ago=55))
+    before, reached = board.serial(), asyncio.Event()
+
+    async def never() -> None:
+        reached.set()
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(board.files, "install_pair", never)
+    with RegistrarProcess(authority, broker):
+        board.start()
+        async with asyncio.timeout(60):
+            await reached.wait()
+        staged = (board.pki / "pairs" / "new" / "node.key").read_bytes()
+        await board.close()
+        assert board.serial() == before
+        again = Board(directory, authority, broker, None)
+        again.start()
+        await until(lambda: "CertificateRenewed" in again.events.reasons())
+    assert again.key.read_bytes() == staged
+    assert again.serial() != before
+    await again.close()

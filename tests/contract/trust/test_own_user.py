@@ -37,7 +37,6 @@ def test_it_goes_on_after_a_reload(trust: Trust) -> None:
     assert published(trust)
     (trust.brokers / "server.crt").unlink()  # a new pair, as a renewal makes it
     assert {"server.crt", "server.key"} <= set(trust.update().changed)
-    trust.reload()
     assert published(trust)
     assert "Error" not in trust.log()
 

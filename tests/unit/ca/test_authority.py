@@ -69,6 +69,19 @@ def test_where_there_is_none_it_says_how_to_make_one(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_place_that_cannot_be_looked_at_is_told_as_it_is(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(EdgeletError, match="Not a directory"):
+        Authority.open(tmp_path / "file")
+
+
+def test_the_log_names_the_person_behind_sudo(authority: Authority, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SUDO_USER", "alice")
+    with Authority.open(authority.directory) as opened:
+        opened.issue_node(csr("acme/pi"), "acme/pi", reason="test")
+        assert opened.log()[-1].actor == "cli:alice"
+
+
 def test_keys_with_a_passphrase_are_needed_for_signing_only(tmp_path: Path) -> None:
     create(tmp_path / "ca", passphrase=b"secret").close()
     with Authority.open(tmp_path / "ca") as locked:

@@ -87,6 +87,18 @@ def test_labels_come_from_the_environment_as_json() -> None:
         ("[nodes]\n", "nodes: Extra inputs are not permitted"),
         ("[node]\nnam = 'x'\n", "node.nam: Extra inputs are not permitted"),
         ("[mqtt]\nclient_cert = '/c'\n", "mqtt.client_cert: client_cert and client_key go together"),
+        ("[identity]\nrenew_from = 0.95\n", "identity.renew_from: more than renew_to"),
+        ("[identity]\nretry_min_s = 80000\n", "identity.retry_min_s: more than retry_max_s"),
+        ("[identity]\npassword_file = '/p'\n", "identity.user: password_file needs a user"),
+        (
+            "[identity]\njoin_url = 'mqtt://b'\n",
+            "identity.join_url: 'mqtt://b': mqtts://HOST[:PORT] expected, the pass",
+        ),
+        ("[identity]\njoin_url = 'mqtts://u:p@b'\n", "identity.join_url: a user name or password does not belong into"),
+        (
+            "[mqtt]\nurl = 'mqtts://b'\nclient_cert = '/c'\nclient_key = '/c'\n",
+            "identity.renew: certificate and key in one file cannot be renewed: use two",
+        ),
         ("[podman]\nstorage_root = '/c'\n", "podman.run_root: storage_root and run_root go together"),
         ("[eviction]\nhard = {'memory.free' = '1Mi'}\n", "eviction.hard: 'memory.free' is none of imagefs.available, "),
         ("[eviction]\nhard = {'memory.available' = '0'}\n", "memory.available: '0' is no bound; 0% switches it off"),

@@ -82,7 +82,8 @@ def test_joining_from_the_boot_partition_waits_for_a_file_and_gives_up_only_when
     places = [value.removeprefix("|") for key, value in settings if key == "ConditionPathExists"]
     (command,) = [value for key, value in settings if key == "ExecStart"]
     words = command.split()
-    assert [words[at + 1] for at, word in enumerate(words) if word == "--file"] == places
+    files = [words[at + 1] for at, word in enumerate(words) if word == "--file"]
+    assert [*files, "/etc/edgelet/pki/.join-ready"] == places
     assert words[:2] == ["/opt/edgelet/venv/bin/edgelet", "join"]
     assert ("Restart", "on-failure") in settings
     assert ("RestartPreventExitStatus", str(answer.REFUSED)) in settings

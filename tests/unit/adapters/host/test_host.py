@@ -178,6 +178,19 @@ def test_the_kernel_answers_with_its_maximum_error() -> None:
     assert 0 <= error_us <= 16_000_000
 
 
+def test_somebody_vouches_for_the_clock_once_the_kernel_or_systemd_has_seen_it_set(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    marker = tmp_path / "synchronized"
+    monkeypatch.setattr(time_sync, "max_error_us", lambda: 16_000_000)
+    assert not time_sync.vouched_for(marker)
+    marker.touch()
+    assert time_sync.vouched_for(marker)
+    marker.unlink()
+    monkeypatch.setattr(time_sync, "max_error_us", lambda: 1000)
+    assert time_sync.vouched_for(marker)
+
+
 def test_huge_pages_are_told_by_size_also_where_there_are_none(tmp_path: Path) -> None:
     for name, count in (("hugepages-2048kB", "3\n"), ("hugepages-1048576kB", "0\n"), ("hugepages-xkB", "1\n")):
         directory = tmp_path / "sys/kernel/mm/hugepages" / name

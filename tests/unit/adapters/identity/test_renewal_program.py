@@ -101,6 +101,13 @@ def test_a_request_that_is_made_again_has_the_same_key_so_a_lost_answer_comes_ag
     assert desk.accept(nonce, second)["certificate"]
 
 
+def test_a_staged_key_that_the_card_has_spoilt_is_replaced(desk: Desk) -> None:
+    desk.answered()
+    (desk.stage / "node.key").write_bytes(b"-----BEGIN PRIVATE KEY-----\n\0\0")
+    nonce, reply = desk.answered()
+    assert desk.accept(nonce, reply)["certificate"]
+
+
 CHANGES: dict[str, Callable[[Reply], Reply]] = {
     "nonce": lambda reply: replace(reply, nonce="0" * 32),
     "time": lambda reply: replace(reply, time=reply.time + 1),

@@ -21,6 +21,7 @@ from edgelet.api.errors import ConflictError, StorageError
 from edgelet.ca import creation, join_lines, registrar_identity
 from edgelet.ca.authority import Authority
 from edgelet.ca.registrar import Policy, Registrar
+from edgelet.cli import main
 from edgelet.cli.failure import CliError
 from edgelet.cli.joining import board_files, enrol, line_source, one_at_a_time, question
 from edgelet.cli.joining.board_files import BoardFiles
@@ -128,6 +129,25 @@ def test_a_new_line_gives_a_new_key(fleet: Fleet, tmp_path: Path) -> None:
     before = check_pair(files)
     join(fleet.line(), files)
     assert check_pair(files) != before
+
+
+def test_a_renewal_that_was_under_way_does_not_undo_it(fleet: Fleet, tmp_path: Path) -> None:
+    """The agent leads both paths through links to a directory of a pair, and stages the next one beside."""
+    files = board(tmp_path)
+    join(fleet.line(), files)
+    before = check_pair(files)
+    for name in ("current", "new"):
+        (files.directory / "pairs" / name).mkdir(parents=True)
+        for part in ("node.crt", "node.key"):
+            data = (files.directory / part).read_bytes()
+            (files.directory / "pairs" / name / part).write_bytes(data)
+    for part in ("node.crt", "node.key"):
+        (files.directory / part).unlink()
+        (files.directory / part).symlink_to(f"pairs/current/{part}")
+    join(fleet.line(), files)
+    assert check_pair(files) != before
+    assert not (files.directory / "node.crt").is_symlink()
+    assert not (files.directory / "pairs/new").exists()
 
 
 def test_another_name_has_to_be_meant(fleet: Fleet, tmp_path: Path) -> None:
@@ -301,6 +321,26 @@ def test_the_file_of_a_line_is_read_past_comments_and_removed(tmp_path: Path, fl
     assert "is removed" in line_source.blank(path)
     assert not path.exists()
     assert "remove" in line_source.blank(path)
+
+
+def test_a_join_that_the_power_cut_off_is_finished_at_the_next_boot_without_its_line(
+    fleet: Fleet, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    files = board(tmp_path)
+    words = ["join", "--file", str(tmp_path / "none"), "--no-start", "--pki", str(files.directory)]
+    words += ["--config", str(files.settings)]
+    assert main.run(words) == 0
+    assert "nothing to do" in capsys.readouterr().out
+    assert not files.directory.exists()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(BoardFiles, "finish", lambda _self: None)
+        join(fleet.line(), files)
+    assert files.settings.read_text() == SETTINGS
+    assert main.run(words) == 0
+    assert f"the join as {NODE} that was interrupted is finished" in capsys.readouterr().out
+    check_pair(files)
+    assert main.run(words) == 0
+    assert "nothing to do" in capsys.readouterr().out
 
 
 def test_what_was_kept_for_the_last_step_is_what_is_put_in_place(fleet: Fleet, tmp_path: Path) -> None:

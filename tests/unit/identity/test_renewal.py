@@ -1,0 +1,340 @@
+"""When a board asks, whom, and what it makes of the answer: on fakes, in made-up time."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from edgelet.api.errors import BusError
+from edgelet.identity.authorities import Authorities
+from edgelet.identity.guard import IdentityGuard
+from edgelet.identity.renewal import Renewal, RenewalPorts, RenewalSettings
+from edgelet.identity.renewal_plan import RenewalPlan
+from edgelet.identity.time_keeper import TimeKeeper
+from edgelet.ports.bus import Disconnected, Message
+from edgelet.ports.object_store import Key
+from edgelet.ports.own_certificate import AuthoritiesNews, OwnCertificate, RegistrarQuestion, RegistrarReply
+from tests.fakes.events import FakeEvents
+from tests.fakes.object_store import FakeLedger
+
+BEGIN = datetime(2030, 1, 1, tzinfo=UTC)
+DAY = timedelta(days=1)
+NODE = Key("Node", "", "pi-01")
+NOBODY = BusError("RegistrarSilent", "cannot ask: nobody is there")
+REFUSED = BusError("CertificateInvalid", "cannot connect: the broker refuses")
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.wall, self.ticks_s = BEGIN, 0.0
+
+    def now(self) -> datetime:
+        return self.wall
+
+    def monotonic_s(self) -> float:
+        return self.ticks_s
+
+    async def sleep(self, seconds: float) -> None:
+        raise NotImplementedError
+
+
+@dataclass
+class Files:
+    """Certificates are numbers; what was done is a list of words."""
+
+    clock: Clock
+    done: list[str] = field(default_factory=list)
+    present: int = 1
+    reply: RegistrarReply | BusError = NOBODY
+    begin: datetime = BEGIN
+    news: AuthoritiesNews | None = None
+
+    def read(self) -> OwnCertificate:
+        return OwnCertificate(
+            path="/p",
+            common_name="default/pi-01",
+            serial=str(self.present),
+            not_before=self.begin,
+            not_after=self.begin + 60 * DAY,
+        )
+
+    async def request(self) -> RegistrarQuestion:
+        self.done.append("request")
+        return RegistrarQuestion(b"renew", "n")
+
+    def time_request(self) -> RegistrarQuestion:
+        self.done.append("time")
+        return RegistrarQuestion(b"time", "t")
+
+    async def accept(self, answer: bytes, *, nonce: str) -> RegistrarReply:
+        assert (answer, nonce) in {(b"answer", "n"), (b"answer", "t")}
+        if isinstance(self.reply, BusError):
+            raise self.reply
+        return self.reply
+
+    def forget_request(self) -> None:
+        self.done.append("forget")
+
+    async def accept_authorities(self, message: bytes, *, epoch: int) -> AuthoritiesNews | None:
+        assert message == b"bundle"
+        self.done.append(f"authorities after {epoch}")
+        return self.news
+
+    async def install_pair(self) -> None:
+        self.done.append("install")
+        self.present += 1
+        self.begin = self.clock.now()
+
+    async def install_authorities(self) -> None:
+        self.done.append("install authorities")
+
+
+@dataclass
+class Link:
+    """Where it was asked, in order; an answer comes at once."""
+
+    connected: bool = True
+    trouble: BusError | None = None
+    asked: list[str] = field(default_factory=list)
+    renewal: Renewal | None = None
+
+    async def send(self, question: RegistrarQuestion) -> None:
+        self.asked.append("link")
+        assert self.renewal is not None
+        topic = f"cert/issued/{question.nonce}"
+        assert self.renewal.notice(Message(topic, b"answer", 1, retained=False, connection=1, packet_id=1))
+
+    async def ask_at_join_listener(self, question: RegistrarQuestion, *, timeout_s: float) -> bytes:
+        assert question.payload
+        assert timeout_s > 0
+        self.asked.append("join listener")
+        return b"answer"
+
+    async def take_up_pair(self) -> None:
+        self.asked.append("take up")
+        if self.trouble:
+            raise self.trouble
+
+    async def try_authorities(self) -> None:
+        self.asked.append("try authorities")
+        if self.trouble:
+            raise self.trouble
+
+    def hurry(self) -> None:
+        self.asked.append("hurry")
+
+
+class Bench:
+    """A renewal on fakes."""
+
+    def __init__(self, *, renew: bool = True, join: bool = False, synchronized: bool = True) -> None:
+        self.clock, self.events, self.link, self.ledger = Clock(), FakeEvents(), Link(), FakeLedger()
+        self.files = Files(self.clock)
+        plan = RenewalPlan()
+        self.keeper = TimeKeeper(self.clock, self.ledger, synchronized=lambda: synchronized)
+        guard = IdentityGuard(self.files, keeper=self.keeper, node="default/pi-01")
+        self.authorities = Authorities(
+            self.files,
+            self.link,
+            ledger=self.ledger,
+            events=self.events,
+            node=NODE,
+            clock=self.clock,
+            plan=plan,
+            chance=lambda: 1.0,
+        )
+        ports = RenewalPorts(
+            files=self.files,
+            link=self.link,
+            guard=guard,
+            keeper=self.keeper,
+            authorities=self.authorities,
+            events=self.events,
+            node=NODE,
+            clock=self.clock,
+        )
+        self.renewal = Renewal(ports, RenewalSettings(plan=plan, renew=renew, join=join), chance=lambda: 1.0)
+        self.link.renewal = self.renewal
+
+    async def turn(self, *, day: float) -> float:
+        """Look once, so many days after the certificate's begin."""
+        passed = BEGIN + day * DAY - self.clock.wall
+        self.clock.wall += passed
+        self.clock.ticks_s += passed.total_seconds()
+        return await self.renewal._turn()
+
+    def granted(self, code: int = 200, *, certificate: bool = True, authorities: bool = False) -> None:
+        self.files.reply = RegistrarReply(
+            code=code,
+            time=self.clock.now(),
+            reason="R",
+            message="words",
+            certificate=certificate,
+            authorities=authorities,
+        )
+
+
+async def test_nothing_is_asked_before_it_is_due_and_a_new_one_is_installed_when_it_is() -> None:
+    bench = Bench()
+    assert await bench.turn(day=41) == 3600
+    assert bench.files.done == []
+    bench.clock.wall = BEGIN + 55 * DAY
+    bench.granted()
+    await bench.turn(day=55)
+    assert bench.files.done == ["request", "install"]
+    assert bench.link.asked == ["link", "take up", "hurry"]
+    assert bench.events.reasons() == ["CertificateRenewed"]
+    assert bench.renewal.trouble == ""
+    assert bench.ledger.facts["clock/high-water"].startswith(b"2030-02-25")
+
+
+async def test_the_authorities_that_came_along_are_installed_first() -> None:
+    bench = Bench()
+    bench.clock.wall = BEGIN + 55 * DAY
+    bench.granted(authorities=True)
+    await bench.turn(day=55)
+    assert bench.files.done == ["request", "install authorities", "install"]
+
+
+async def test_a_pair_that_the_broker_refuses_is_not_installed_and_the_next_has_another_key() -> None:
+    bench = Bench()
+    bench.clock.wall = BEGIN + 55 * DAY
+    bench.granted()
+    bench.link.trouble = REFUSED
+    assert await bench.turn(day=55) == 60
+    assert bench.files.done == ["request", "forget"]
+    assert bench.renewal.trouble == REFUSED.message
+    assert bench.events.reasons() == ["CertificateRenewalFailed"]
+
+
+async def test_a_broker_that_is_away_at_that_moment_costs_no_key() -> None:
+    bench = Bench()
+    bench.clock.wall = BEGIN + 55 * DAY
+    bench.granted()
+    bench.link.trouble = BusError("BrokerUnavailable", "cannot connect: no answer")
+    await bench.turn(day=55)
+    assert bench.files.done == ["request"]
+
+
+@pytest.mark.parametrize(("code", "forgets"), [(202, False), (403, False), (409, True), (422, True), (503, False)])
+async def test_a_refusal_is_told_and_only_one_of_the_key_costs_it(code: int, forgets: bool) -> None:
+    bench = Bench()
+    bench.clock.wall = BEGIN + 55 * DAY
+    bench.granted(code, certificate=False)
+    await bench.turn(day=55)
+    assert bench.renewal.trouble == f"cannot renew the certificate: the registrar says {code} R: words"
+    assert ("forget" in bench.files.done) is forgets
+    assert "install" not in bench.files.done
+
+
+async def test_failures_are_tried_again_ever_more_rarely_and_not_before() -> None:
+    bench = Bench()
+    waits = [await bench.turn(day=55)]
+    assert await bench.turn(day=55 + 30 / 86400) == pytest.approx(30)
+    assert bench.files.done == ["request"]
+    day = 55.0
+    for _ in range(4):
+        day += waits[-1] / 86400 + 1e-6
+        waits.append(await bench.turn(day=day))
+    assert waits == [60, 120, 240, 480, 960]
+
+
+async def test_without_a_link_a_good_certificate_waits_and_one_that_ended_asks_elsewhere() -> None:
+    bench = Bench(join=True)
+    bench.link.connected = False
+    assert await bench.turn(day=55) == 3600
+    assert bench.link.asked == []
+    bench.clock.wall = BEGIN + 61 * DAY
+    bench.granted()
+    await bench.turn(day=61)
+    assert bench.link.asked == ["join listener", "hurry", "join listener", "hurry"]  # the time first
+    assert bench.files.done == ["time", "request", "install"]
+
+
+async def test_with_no_join_listener_an_ended_certificate_without_a_link_waits_for_a_person() -> None:
+    bench = Bench()
+    bench.link.connected = False
+    await bench.turn(day=61)
+    assert bench.link.asked == []
+    assert bench.files.done == []
+
+
+async def test_where_somebody_else_renews_nothing_is_asked_for() -> None:
+    bench = Bench(renew=False)
+    await bench.turn(day=59)
+    assert bench.files.done == []
+
+
+async def test_a_clock_that_nobody_vouches_for_is_asked_about_once_an_hour_at_most() -> None:
+    bench = Bench(synchronized=False)
+    await bench.turn(day=10)
+    await bench.turn(day=10.0001)
+    assert bench.files.done == ["time"]
+    bench.granted(certificate=False)
+    await bench.turn(day=10.1)
+    assert bench.files.done == ["time", "time"]
+    await bench.turn(day=10.2)  # it knows now
+    assert bench.files.done == ["time", "time"]
+
+
+async def test_a_board_that_is_locked_out_without_a_clock_asks_for_the_time_elsewhere() -> None:
+    bench = Bench(join=True, synchronized=False)
+    bench.link.connected = False
+    await bench.turn(day=10)
+    assert bench.link.asked == []
+    bench.renewal.notice(Disconnected(1, "cannot connect: the broker refuses", code="CertificateRefused"))
+    await bench.turn(day=10.0001)
+    assert bench.link.asked == ["join listener"]
+    assert bench.events.reasons() == ["CertificateRefused"]
+
+
+async def test_authorities_are_dealt_with_once_and_refused_ones_again_later() -> None:
+    bench = Bench()
+    bench.files.news = AuthoritiesNews(4, changed=True)
+    bench.link.trouble = REFUSED
+    message = Message("cert/issued/ca", b"bundle", 1, retained=True, connection=1, packet_id=1)
+    assert bench.renewal.notice(message)
+    assert await bench.turn(day=1) == 60
+    assert bench.events.reasons() == ["AuthoritiesRefused"]
+    bench.link.trouble = None
+    await bench.turn(day=1.01)
+    assert bench.files.done == ["authorities after -1", "authorities after -1", "install authorities"]
+    bench.renewal.notice(message)  # the broker repeats it with each connection
+    await bench.turn(day=1.02)
+    assert len(bench.files.done) == 3
+    again = Bench()
+    again.ledger.facts.update(bench.ledger.facts)
+    fresh = Authorities(
+        again.files,
+        again.link,
+        ledger=again.ledger,
+        events=again.events,
+        node=NODE,
+        clock=again.clock,
+        plan=RenewalPlan(),
+        chance=lambda: 1.0,
+    )
+    assert not fresh.hear(b"bundle")
+    assert fresh.hear(b"another")
+
+
+async def test_a_fault_of_our_own_does_not_end_the_agent(monkeypatch: pytest.MonkeyPatch) -> None:
+    bench, looks = Bench(), []
+
+    async def broken() -> float:
+        looks.append(1)
+        bench.renewal._wake.clear()
+        raise RuntimeError("a defect")
+
+    monkeypatch.setattr(bench.renewal, "_turn", broken)
+    running = asyncio.create_task(bench.renewal.run())
+    for count in (1, 2):
+        while len(looks) < count:
+            await asyncio.sleep(0)
+        bench.renewal.notice(Disconnected(1, "gone"))
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    assert running.cancelled()
