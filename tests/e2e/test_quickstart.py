@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import signal
 import subprocess
 import time
@@ -152,9 +153,8 @@ def test_a_secure_one_that_is_kept_can_be_looked_at_and_one_that_is_killed_is_cl
     assert run.wait() == 0, run.text
     listen = re.search(r"^  (mosquitto_sub .*)$", run.text, re.MULTILINE)
     assert listen, run.text
-    heard = subprocess.run(
-        f"{listen[1]} -C 1 -W 20", shell=True, capture_output=True, text=True, timeout=60, check=True
-    ).stdout
+    words = (*shlex.split(listen[1]), "-C", "1", "-W", "20")
+    heard = subprocess.run(words, capture_output=True, text=True, timeout=60, check=True).stdout
     assert heard.startswith("edgelet/v1/default/demo/"), heard
     assert f"removed {run.base}" in clean(run.base)
     runs.append(killed := Run(tmp_path / "killed", "--secure"))

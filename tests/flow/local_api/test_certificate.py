@@ -45,17 +45,17 @@ async def test_it_is_shown_and_renewed(board: Board) -> None:
 
 
 @pytest.mark.parametrize(
-    ("method", "path", "kept", "code", "words"),
+    ("asks", "code", "words"),
     [
-        ("GET", PATH, None, 404, "edgelet join"),
-        ("POST", f"{PATH}/renew", Kept(managed=False), 405, "renew is off"),
-        ("GET", f"{PATH}/renew", Kept(), 405, "GET"),
-        ("POST", PATH, Kept(), 405, "POST"),
-        ("POST", f"{PATH}/burn", Kept(), 404, "could not find"),
+        (("GET", PATH, None), 404, "edgelet join"),
+        (("POST", f"{PATH}/renew", Kept(managed=False)), 405, "renew is off"),
+        (("GET", f"{PATH}/renew", Kept()), 405, "GET"),
+        (("POST", PATH, Kept()), 405, "POST"),
+        (("POST", f"{PATH}/burn", Kept()), 404, "could not find"),
     ],
 )
 async def test_what_cannot_be_is_refused(
-    board: Board, method: str, path: str, kept: Kept | None, code: int, words: str
+    board: Board, asks: tuple[str, str, Kept | None], code: int, words: str
 ) -> None:
-    found, status = await asked(board, method, path, kept)
+    found, status = await asked(board, *asks)
     assert (found, words in str(status["message"])) == (code, True), status
