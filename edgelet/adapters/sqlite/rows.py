@@ -15,7 +15,7 @@ from edgelet.api import pae
 from edgelet.ports.object_store import Document, Key, StoredObject
 from edgelet.ports.sealing import AtRest, UnreadableError
 
-SEALED_KINDS = frozenset({"Secret"})
+SEALED_KINDS = frozenset({"Secret", "SignedSecret"})  # the second: signed payloads of Secrets that wait for their index
 
 _MARK = "edgelet/sealed"
 _PURPOSE = b"edgelet secret at rest v1"

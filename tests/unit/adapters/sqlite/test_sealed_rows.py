@@ -21,6 +21,7 @@ from edgelet.adapters.sealing.node_keys import NodeKeys
 from edgelet.adapters.sqlite import database, saved_copy, scrub
 from edgelet.adapters.sqlite.store import SqliteStore
 from edgelet.api.errors import EdgeletError
+from edgelet.intake.waiting_payloads import Named, Payload
 from edgelet.ports.object_store import Document, Key
 from tests.fakes.virtual_time import VirtualClock
 
@@ -92,6 +93,23 @@ async def test_nothing_of_a_secret_is_on_disk_in_clear_while_it_is_stored_and_af
     assert b"0123456789abcdef" not in everything(tmp_path), "by the digest passwords could be tried"
     await store.close()
     assert_nothing_in_clear(tmp_path)
+
+
+async def test_a_signed_payload_of_a_secret_that_waits_for_its_index_is_sealed_too(tmp_path: Path) -> None:
+    store = opened(tmp_path, keys_of(tmp_path))
+    waiting = Named(store, source="mqtt")
+    payload = Payload(json.dumps(secret()).encode(), "application/json", "d" * 64)
+    await waiting.put("secrets/shop/db", payload)
+    await store.save_copy()
+    assert_nothing_in_clear(tmp_path)
+    await store.close()
+    again = opened(tmp_path, keys_of(tmp_path))
+    assert Named(again, source="mqtt").get("secrets/shop/db") == payload
+    await again.close()
+    shutil.rmtree(tmp_path / "secrets")
+    without = opened(tmp_path, keys_of(tmp_path))
+    assert Named(without, source="mqtt").get("secrets/shop/db") is None, "it is asked for anew"
+    await without.close()
 
 
 async def test_a_restart_finds_the_secret_with_everything_that_belongs_to_it(tmp_path: Path) -> None:
