@@ -3,7 +3,8 @@
 Kept on disk, so that a restart does not open what was closed; written when an image comes by a login, not at rest.
 
 Source: Kubernetes pkg/kubelet/images/pullmanager/image_pull_manager.go with the policy NeverVerifyPreloadedImages: what
-nobody fetched here by a login is for all pods.
+nobody fetched here by a login is for all pods. Unlike there, a name that was loaded or tagged on the board stays for
+all although the same image came by a login under another name: a board without a link could not verify it.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
+from edgelet.api import image_name
 from edgelet.api.errors import EdgeletError, StorageError
 from edgelet.ports.images import Credential, ImageInfo, Images
 from edgelet.ports.object_store import Ledger
@@ -57,8 +59,8 @@ class ImageAccess:
         if record is None:
             return image not in self._begun or image in self._settled
         known = record.get(_repository(image))
-        if known is None:
-            return False
+        if known is None:  # another name of it, given by a person here: only what says no name may be the locked one
+            return bool(_repository(image))
         if known["everyone"]:
             return True
         for credential in credentials:
@@ -172,7 +174,5 @@ def _read(fact: bytes | None) -> dict[str, Any]:
 
 
 def _repository(image: str) -> str:
-    """Return the name without tag and digest."""
-    name = image.partition("@")[0]
-    path, slash, last = name.rpartition("/")
-    return f"{path}{slash}{last.partition(':')[0]}"
+    """Return registry and path, the same for all ways to write them. An id has none."""
+    return "" if image_name.image_id(image) else image_name.repository_of(image_name.complete(image))

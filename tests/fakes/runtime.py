@@ -171,7 +171,7 @@ class FakeRuntime:
             layer_path=f"/fake/layers/{identity}",
         )
         if program.start_error:
-            self._end(spec.pod.uid, identity, 127, message=program.start_error)
+            self._end(spec.pod.uid, identity, 128, message=program.start_error)
             raise EngineError("RunContainerError", program.start_error)
         if program.after_s is not None:
             self._timers[identity] = asyncio.get_running_loop().call_later(

@@ -137,7 +137,7 @@ async def test_a_program_that_is_not_there_is_a_failed_start_and_an_exit(world: 
     assert "/no-such-program" in failed.value.message
     state = (await world.observed(pod)).state
     assert isinstance(state, Exited)
-    assert state.exit_code == 127
+    assert state.exit_code == 128
     assert "/no-such-program" in state.message
 
 

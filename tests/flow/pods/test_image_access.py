@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+from dataclasses import replace
 from typing import Any
 
 from edgelet.api.errors import StorageError
@@ -170,5 +171,40 @@ def test_a_login_that_cannot_be_noted_fetches_nothing() -> None:
         assert w.pod("owner").status.phase == "Pending"
         await asyncio.sleep(30)
         assert w.images.pulls == [NAME]
+
+    play(story)
+
+
+def test_a_name_that_was_given_by_hand_stays_for_all_and_an_id_opens_nothing() -> None:
+    async def story(w: World) -> None:
+        await locked(w)
+        info = next(one for one in w.images.here.values() if NAME in one.names)
+        other = "localhost/loaded:1"
+        w.images.here[info.id] = replace(info, names=(*info.names, other))
+        w.runtime.programs[other] = w.runtime.programs[info.id] = Program()
+        for name, image in (("by-name", other), ("by-id", info.id)):
+            container = {"name": "app", "image": image, "imagePullPolicy": "Never"}
+            await w.apply(pod_document(name, containers=[container]))
+        await asyncio.sleep(2)
+        assert w.pod("by-name").status.phase == "Running"
+        assert waiting(w, "by-id")[0] == "ErrImageNeverPull"
+
+    play(story)
+
+
+def test_another_way_to_write_the_name_is_no_way_in() -> None:
+    async def story(w: World) -> None:
+        hub, full = "private/app:1", "docker.io/private/app:1"
+        w.images.registries.logins["docker.io"] = Credential(REGISTRY, "board", "right")
+        info = w.images.registries.offer(full)
+        w.runtime.programs[full] = w.runtime.programs[hub] = Program()
+        await w.apply(secret("mine"))
+        for name, image, secrets in (("owner", full, [{"name": "mine"}]), ("stranger", hub, [])):
+            container = {"name": "app", "image": image, "imagePullPolicy": "IfNotPresent"}
+            await w.apply(pod_document(name, containers=[container], imagePullSecrets=secrets))
+            await asyncio.sleep(2)
+        assert info.id in w.images.here
+        assert w.pod("owner").status.phase == "Running"
+        assert waiting(w, "stranger")[0] in {"ErrImagePull", "ImagePullBackOff"}
 
     play(story)
