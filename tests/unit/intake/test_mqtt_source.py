@@ -25,6 +25,8 @@ class FastClock:
 
     def __init__(self) -> None:
         self.slept_s: list[float] = []
+        self.goes = asyncio.Event()  # cleared: whoever sleeps sleeps on
+        self.goes.set()
 
     def now(self) -> Any:
         raise NotImplementedError
@@ -35,6 +37,7 @@ class FastClock:
     async def sleep(self, seconds: float) -> None:
         self.slept_s.append(seconds)
         await asyncio.sleep(seconds / 1000)
+        await self.goes.wait()
 
 
 class Station:
@@ -284,10 +287,12 @@ async def test_a_fault_of_our_own_is_refused_too(station: Station, caplog: pytes
 
 async def test_an_error_of_the_disk_is_not_acknowledged_and_tried_again(station: Station) -> None:
     station.store.fail_with = StorageError("disk full")
+    station.clock.goes.clear()
     station.bus.send(TOPIC, pod())
     await settle()
     assert station.bus.acknowledged == []
     assert station.refused[TOPIC].reason == "InsufficientStorage"
+    station.clock.goes.set()
     await station.until(acknowledged=1)
     assert station.clock.slept_s == [1.0]
     assert station.refused == {}
