@@ -76,10 +76,11 @@ def make(base: Foundation) -> Identity:
     """Return what guards an encrypted link."""
     settings = base.settings
     mqtt, node = settings.mqtt, f"{settings.node.tenant}/{settings.node.name}"
+    keeper = base.keeper or TimeKeeper(base.clock, base.store.ledger, synchronized=time_sync.vouched_for)
     files = None
     if mqtt.client_cert and mqtt.client_key:
-        files = PemFiles(certificate=mqtt.client_cert, key=mqtt.client_key, authorities=mqtt.ca, node=node)
-    keeper = base.keeper or TimeKeeper(base.clock, base.store.ledger, synchronized=time_sync.vouched_for)
+        pair = {"certificate": mqtt.client_cert, "key": mqtt.client_key}
+        files = PemFiles(**pair, authorities=mqtt.ca, node=node, at_least=lambda: keeper.high_water)
     return Identity(files=files, keeper=keeper, guard=IdentityGuard(files, keeper=keeper, node=node))
 
 

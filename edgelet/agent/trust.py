@@ -24,17 +24,15 @@ log = logging.getLogger(__name__)
 
 
 class KnownTime:
-    """The time as far as dates may be judged by it; never earlier than it was."""
+    """The time as far as dates may be judged by it. A clock that was wrong for a moment leaves nothing behind here."""
 
     def __init__(self, keeper: TimeKeeper) -> None:
         self._keeper = keeper
-        self._latest = keeper.high_water
 
     def at_least(self) -> datetime:
         """Return a time that is certainly over: the clock where somebody vouches for it, else what was known last."""
-        exact = self.exact()
-        self._latest = max(self._latest, self._keeper.high_water if exact is None else exact)
-        return self._latest
+        kept = self._keeper.high_water
+        return max(self.exact() or kept, kept)
 
     def exact(self) -> datetime | None:
         """Return the time; None where nobody vouches for the clock."""

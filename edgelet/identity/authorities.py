@@ -54,8 +54,7 @@ class Authorities:
         """Take a message; False where there is nothing to do about it."""
         if not message or hashlib.sha256(message).hexdigest() == self._digest:
             return False
-        if message != self._waiting:
-            self._waiting, self._failures, self._next_s = message, 0, float("-inf")
+        self._waiting = message  # failures count on: whoever sends ever other words is not asked about each of them
         return True
 
     async def turn(self, *, connected: bool) -> float:
@@ -72,6 +71,7 @@ class Authorities:
             self._next_s = now_s + renewal_plan.retry_s(self._failures, chance=self._chance(), plan=self._plan)
             self._record("Warning", "AuthoritiesRefused", error.message)
             return self._next_s - now_s
+        self._failures, self._next_s = 0, float("-inf")
         if self._waiting is message:
             self._waiting = None
         return _FOREVER_S

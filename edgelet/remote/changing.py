@@ -11,7 +11,7 @@ from edgelet.api.errors import NotFoundError
 from edgelet.api.kinds import Kind
 from edgelet.ports.local_api import Answer, Request, json_response
 from edgelet.ports.object_store import Document, Key, StoredObject
-from edgelet.remote import namespaces, options, refusal
+from edgelet.remote import namespaces, options, refusal, secret_keys
 from edgelet.remote.parts import Accepted, Parts
 from edgelet.remote.reading import Reading
 from edgelet.remote.watching import shown
@@ -139,6 +139,8 @@ class Changing:
         if wanted.dry_run:
             return json_response(200, shown(found.document, kind))
         inside = [one.key for each in namespaces.STORED_KINDS for one in self._parts.store.list(each, name)]
+        if any(key.kind == "Secret" for key in inside):
+            secret_keys.require_root(request)
         for key in inside:
             await self._delete_if_there(request, key, options.DeleteOptions())
         stored = self._parts.store.get(found.key)

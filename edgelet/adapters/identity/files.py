@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,6 +17,7 @@ from edgelet.adapters.mqtt.tls_files import TlsFiles
 from edgelet.api.errors import BusError
 from edgelet.ports.own_certificate import AuthoritiesNews, OwnCertificate, RegistrarQuestion, RegistrarReply
 
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _Stamp = tuple[tuple[int, int, int], ...]
 
 
@@ -28,10 +30,19 @@ class _Seen:
 class PemFiles:
     """Certificate, key and authorities as PEM files; the stage is a directory beside the certificate."""
 
-    def __init__(self, *, certificate: Path, key: Path, authorities: Path | None, node: str) -> None:
-        """`node` is TENANT/NAME."""
+    def __init__(
+        self,
+        *,
+        certificate: Path,
+        key: Path,
+        authorities: Path | None,
+        node: str,
+        at_least: Callable[[], datetime] = lambda: _EPOCH,
+    ) -> None:
+        """`node` is TENANT/NAME; `at_least` tells a time that is certainly over."""
         self._store = PairStore(certificate, key, authorities)
         self._node = node
+        self._at_least = at_least
         self._seen: _Seen | None = None
 
     @property
@@ -102,7 +113,8 @@ class PemFiles:
         """See ports.own_certificate."""
         self._store.open_stage()
         said = await child.ask(
-            self._question("authorities") | {"message": message.decode(errors="replace"), "epoch": epoch}
+            self._question("authorities")
+            | {"message": message.decode(errors="replace"), "epoch": epoch, "at_least": self._at_least().timestamp()}
         )
         return None if said["epoch"] is None else AuthoritiesNews(said["epoch"], said["changed"])
 

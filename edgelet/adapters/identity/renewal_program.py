@@ -21,6 +21,7 @@ from edgelet.api.enrolment import RenewRequest, Reply
 from edgelet.api.errors import EdgeletError, ForbiddenError
 
 _MOST_BYTES = 64 * 1024
+_EPOCHS_AT_ONCE = 1000  # one for each change of the bundle
 
 Question = Mapping[str, Any]
 Answer = dict[str, Any]
@@ -73,10 +74,16 @@ def authorities(question: Question) -> Answer:
     message = enrolment.decode_ca(question["message"].encode())
     if message.epoch <= question["epoch"]:
         return {"epoch": None}
+    if message.epoch > question["epoch"] + _EPOCHS_AT_ONCE:  # believed, it would shut out all true ones after it
+        raise ForbiddenError(f"epoch {message.epoch} of the authorities is too far from {question['epoch']}")
     trusted = _read(question["authorities"])
     registrar_signature.check(
         message.covered(), signer=message.signer, signature=message.signature, trusted=trusted, now=None
     )
+    at_least = dt.datetime.fromtimestamp(question["at_least"], dt.UTC)
+    for one in certificates.read(message.signer.encode(), name="signer"):
+        if one.not_after < at_least:  # a key that leaked is worth nothing after its end
+            raise ForbiddenError(f"cannot believe {one.common_name} about authorities: its certificate has ended")
     changed = _stage_authorities(question, trusted, certificates.read(message.bundle.encode()))
     return {"epoch": message.epoch, "changed": changed}
 

@@ -62,6 +62,15 @@ async def test_who_is_in_the_sockets_group_and_not_root_is_refused(board: Board,
     assert b"dG9w" not in refused.body
 
 
+async def test_a_namespace_with_secrets_is_roots_to_delete(board: Board) -> None:
+    secret = Key("Secret", "shop", "db")
+    await board.store.put(secret, {"kind": "Secret", "metadata": {"name": "db", "namespace": "shop"}}, source="api")
+    refused = await asked(board, "DELETE", "/api/v1/namespaces/shop", SOMEBODY)
+    assert (refused.code, board.store.get(secret) is None) == (403, False)
+    assert (await asked(board, "DELETE", "/api/v1/namespaces/shop", ROOT)).code == 200
+    assert board.store.get(secret) is None
+
+
 async def test_root_sees_them_as_with_kubectl(board: Board) -> None:
     await board.store.put(Key("Secret", "default", "db"), {"kind": "Secret", "data": {"p": "dG9w"}}, source="mqtt")
     found = await asked(board, "GET", f"{SECRETS}/db", ROOT)

@@ -8,7 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +53,7 @@ class Desk:
             "staged_certificate": str(self.stage / "node.crt"),
             "staged_key": str(self.stage / "node.key"),
             "staged_authorities": str(self.stage / "ca.crt"),
+            "at_least": 0.0,
         } | more
 
     def answered(self) -> tuple[str, Reply]:
@@ -209,6 +210,16 @@ def test_a_message_about_authorities_that_was_changed_is_refused(desk: Desk, fie
     question = desk.question("authorities", message=enrolment.encode_ca(changed).decode(), epoch=-1)
     with pytest.raises(EdgeletError):
         renewal_program.authorities(question)
+    assert not (desk.stage / "ca.crt").exists()
+
+
+def test_a_registrar_whose_certificate_has_ended_or_who_leaps_ahead_says_nothing_about_authorities(desk: Desk) -> None:
+    message = notice(desk.authority).decode()
+    late = (datetime.now(UTC) + timedelta(days=400)).timestamp()
+    with pytest.raises(EdgeletError, match="has ended"):
+        renewal_program.authorities(desk.question("authorities", message=message, epoch=-1, at_least=late))
+    with pytest.raises(EdgeletError, match="too far"):
+        renewal_program.authorities(desk.question("authorities", message=message, epoch=-5000))
     assert not (desk.stage / "ca.crt").exists()
 
 
