@@ -15,7 +15,7 @@ import contextlib
 import logging
 import os
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Literal
 
@@ -84,7 +84,7 @@ class PodCgroups:
     ) -> None:
         self._manager = manager
         self._marks = marks
-        self._mine: set[str] = set()  # marked in this life: whoever made them sees to them
+        self._making: set[str] = set()  # there may be nothing of these but the group
         self._settled_at_s = time.monotonic() + unsettled_s
         self._mount = mount_point
 
@@ -158,23 +158,33 @@ class PodCgroups:
         """Remove a pod's groups as far as they are empty; whether all of them were."""
         if self._remove(uid):
             return False
-        self._mine.discard(uid)
         if time.monotonic() >= self._settled_at_s:
             with contextlib.suppress(OSError):
                 (self._marks / uid).unlink()
         return True
 
-    def sweep(self, seen: Iterable[str]) -> None:
-        """Remove the groups of pods that an earlier agent marked, but those of which something is there.
+    def made(self, uid: str) -> None:
+        """Tell that the making of a pod is over, whatever came of it."""
+        self._making.discard(uid)
+
+    def idle(self) -> dict[str, int]:
+        """Return the pods that have groups and are not being made, and when they got them, for a sweep."""
+        marks = {each.name: _made_at_ns(each) for each in self._marks.iterdir()} if self._marks.exists() else {}
+        return {uid: since for uid, since in marks.items() if uid not in self._making}
+
+    def sweep(self, idle: Mapping[str, int], seen: Iterable[str]) -> None:
+        """Remove the groups of pods of which nothing is there: a making failed, or something was in them too long.
 
         In the first moments the marks stay, for a sweep after them.
-        """
-        for uid in self.marked().difference(seen, self._mine):
-            self.abandon(uid)
 
-    def marked(self) -> set[str]:
-        """Return the uids of the pods that have groups."""
-        return {each.name for each in self._marks.iterdir()} if self._marks.exists() else set()
+        Args:
+            idle: From before anybody looked for pods: what was made since is not seen.
+            seen: The pods of which something is there.
+        """
+        now = self.idle()
+        for uid in set(idle).difference(seen):
+            if now.get(uid) == idle[uid]:
+                self.abandon(uid)
 
     def _remove(self, uid: str) -> bool:
         """Remove what is empty; return whether anything is left."""
@@ -183,8 +193,8 @@ class PodCgroups:
 
     def _mark(self, uid: str) -> None:
         self._marks.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._making.add(uid)
         (self._marks / uid).touch()
-        self._mine.add(uid)
 
     def _hierarchies(self) -> tuple[Path, ...]:
         if cgroups.version(self._mount) == 2:  # noqa: PLR2004  the version's number
@@ -226,6 +236,12 @@ class PodCgroups:
             (folder / "cpu.shares").write_text(str(max(_LEAST_SHARES, shares)))
         else:
             (folder / "cpu.weight").write_text(str(weight(shares)))
+
+
+def _made_at_ns(mark: Path) -> int:
+    with contextlib.suppress(OSError):  # gone meanwhile
+        return mark.stat().st_mtime_ns
+    return 0
 
 
 def _removed(folder: str) -> bool:

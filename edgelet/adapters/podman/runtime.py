@@ -133,7 +133,10 @@ class PodmanRuntime:
 
     async def create_sandbox(self, spec: SandboxSpec) -> None:
         """Make and start the sandbox."""
-        await self._sandbox.create(spec)
+        try:
+            await self._sandbox.create(spec)
+        finally:
+            self._cgroups.made(spec.pod.uid)
 
     async def start_container(self, spec: ContainerSpec, *, before_start: BeforeStart | None = None) -> None:
         """Create and start one instance."""
@@ -212,7 +215,8 @@ class PodmanRuntime:
             await self._sweeper.finish_all(alive)
 
     async def _sweep_cgroups(self) -> None:
-        self._cgroups.sweep(await self._uids())
+        idle = self._cgroups.idle()
+        self._cgroups.sweep(idle, await self._uids())
 
     def exits(self) -> AsyncIterator[ExitNotice]:
         """Notices of ends. One reader."""

@@ -165,6 +165,7 @@ class InfraSandbox:
             failure = "can't set `spec.hostUsers: false`, the engine gave the pod other users than it was told"
         if failure:
             await self.remove(made)
+            await self._cgroups.remove(spec.pod.uid)
             raise EngineError(_REASON, f"cannot {what}: {failure}")
         self._bridge_mac.keep()
 

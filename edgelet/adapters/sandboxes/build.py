@@ -114,7 +114,15 @@ def make(spec: SandboxSpec, *, folder: Path, sandbox_id: str, address: IPv4Addre
         if address and bridge:
             _wire(node, bridge, name=wires.veth(sandbox_id), address=address, pool=wires.pool)
         for name, value in spec.sysctls.items():
-            _set(_SYSCTL / name.translate(str.maketrans("./", "/.")), value)
+            _tune(name, value)
+
+
+def _tune(name: str, value: str) -> None:
+    """Set a sysctl by its name; a slash there is a dot in the name of an interface."""
+    try:
+        _set(_SYSCTL / name.translate(str.maketrans("./", "/.")), value)
+    except OSError as error:
+        raise OSError(error.errno, f"{error.strerror}: sysctl {name}={value}") from error
 
 
 def is_whole(spec: SandboxSpec, folder: Path) -> bool:

@@ -128,6 +128,13 @@ async def test_a_half_made_sandbox_is_seen_and_finished(podman_world: PodmanWorl
     assert seen.sandbox.ready
 
 
+async def test_a_sandbox_that_does_not_start_leaves_no_control_group(podman_world: PodmanWorld) -> None:
+    pod = new_pod()
+    with pytest.raises(EngineError, match="somaxconn"):
+        await podman_world.runtime.create_sandbox(replace(sandbox_of(pod), sysctls={"net.core.somaxconn": "many"}))
+    assert not list(Path("/sys/fs/cgroup").rglob(f"pod{pod.uid}"))
+
+
 @pytest.mark.parametrize("podman_world", ["pinned"], indirect=True)
 async def test_a_pod_with_a_shared_process_namespace_lives_beside_pinned_ones(podman_world: PodmanWorld) -> None:
     runtime = podman_world.runtime

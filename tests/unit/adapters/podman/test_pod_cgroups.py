@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Any, Literal
 
@@ -101,7 +102,7 @@ async def test_a_group_that_is_lived_in_is_waited_for_and_then_told(
     assert inhabited.exists()
 
 
-def test_only_what_an_earlier_agent_marked_and_nothing_is_seen_of_is_swept(tmp_path: Path) -> None:
+def test_only_what_is_not_being_made_and_nothing_is_seen_of_is_swept(tmp_path: Path) -> None:
     root = tmp_path / "cpu" / "edgelet"
     earlier = PodCgroups("cgroupfs", marks=tmp_path / ".marks", mount_point=tmp_path)
     for uid in ("gone", "seen"):
@@ -109,9 +110,30 @@ def test_only_what_an_earlier_agent_marked_and_nothing_is_seen_of_is_swept(tmp_p
     (root / "pod-of-another").mkdir()
     now = PodCgroups("cgroupfs", marks=tmp_path / ".marks", mount_point=tmp_path)
     now.prepare(spec("Guaranteed", pod=PodRef("being-made", "default", "web")), ())
-    now.sweep(["seen"])
+    now.sweep(now.idle(), ["seen"])
     assert {one.name for one in root.iterdir()} == {"podseen", "podbeing-made", "pod-of-another"}
     assert {one.name for one in (tmp_path / ".marks").iterdir()} == {"seen", "being-made"}
+
+
+def test_what_was_left_of_a_making_that_failed_is_swept_in_the_same_life(tmp_path: Path) -> None:
+    groups = PodCgroups("cgroupfs", marks=tmp_path / ".marks", mount_point=tmp_path)
+    groups.prepare(spec(), ())
+    groups.made(UID)
+    groups.sweep(groups.idle(), [])
+    assert not list(tmp_path.rglob(f"pod{UID}"))
+    assert not groups.idle()
+
+
+def test_what_was_made_anew_since_somebody_looked_stays(tmp_path: Path) -> None:
+    groups = PodCgroups("cgroupfs", marks=tmp_path / ".marks", mount_point=tmp_path)
+    groups.prepare(spec(), ())
+    groups.made(UID)
+    idle = groups.idle()
+    time.sleep(0.02)  # the kernel's clock for files goes in steps
+    groups.prepare(spec(), ())
+    groups.made(UID)
+    groups.sweep(idle, [])
+    assert list(tmp_path.rglob(f"pod{UID}"))
 
 
 def test_what_a_call_of_an_earlier_agent_makes_again_is_swept_later(
@@ -121,10 +143,10 @@ def test_what_a_call_of_an_earlier_agent_makes_again_is_swept_later(
     marks = tmp_path / ".marks"
     PodCgroups("cgroupfs", marks=marks, mount_point=tmp_path).prepare(spec(), ())
     now = PodCgroups("cgroupfs", marks=marks, mount_point=tmp_path, unsettled_s=1000)
-    now.sweep([])
+    now.sweep(now.idle(), [])
     late.mkdir(parents=True)
     monkeypatch.setattr(now, "_settled_at_s", 0.0)
-    now.sweep([])
+    now.sweep(now.idle(), [])
     assert not late.parent.exists()
     assert not list(marks.iterdir())
 
