@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from edgelet.adapters.host import time_sync
@@ -16,11 +16,13 @@ from edgelet.adapters.mqtt.bus import MqttBus
 from edgelet.agent.pod_path import Foundation
 from edgelet.api import time
 from edgelet.api.errors import EdgeletError
+from edgelet.api.revocations import KnownList
 from edgelet.config.settings import Settings
 from edgelet.identity.authorities import Authorities
 from edgelet.identity.guard import IdentityGuard
 from edgelet.identity.renewal import Renewal, RenewalPorts, RenewalSettings
 from edgelet.identity.renewal_plan import RenewalPlan
+from edgelet.identity.revocation_watch import RevocationWatch
 from edgelet.identity.time_keeper import TimeKeeper
 from edgelet.node.node_identity import SeenIdentity
 from edgelet.ports.kept_certificate import KeptCertificate
@@ -45,15 +47,18 @@ class Identity:
 
     def kept(self, renewal: Renewal | None) -> KeptCertificate | None:
         """Return what people see of the certificate, and how they have it renewed."""
-        return None if renewal is None else _Kept(self.guard, renewal)
+        if renewal is None or self.files is None:
+            return None
+        return _Kept(self.guard, renewal, self.files)
 
 
 class _Kept:
     """ports.kept_certificate."""
 
-    def __init__(self, guard: IdentityGuard, renewal: Renewal) -> None:
+    def __init__(self, guard: IdentityGuard, renewal: Renewal, files: PemFiles) -> None:
         self._guard = guard
         self._renewal = renewal
+        self._files = files
 
     def describe(self) -> Document:
         certificate, trouble = self._guard.certificate(), self._renewal.trouble
@@ -66,10 +71,16 @@ class _Kept:
             "notAfter": time.render(certificate.not_after),
             "renewFrom": time.render(self._renewal.due(certificate)),
             "trouble": trouble,
+            "revocationLists": [_shown(one) for one in self._files.known_revocations().lists],
         }
 
     def renew_soon(self) -> None:
         self._renewal.renew_soon()
+
+
+def _shown(one: KnownList) -> Document:
+    until = time.render(datetime.fromtimestamp(one.ends, UTC))
+    return {"issuer": one.issuer, "number": one.number, "until": until, "revoked": len(one.revoked)}
 
 
 def make(base: Foundation) -> Identity:
@@ -100,9 +111,11 @@ def _renewal(base: Foundation, identity: Identity, files: PemFiles, bus: MqttBus
         retry_min_s=chosen.retry_min_s,
         retry_max_s=chosen.retry_max_s,
     )
+    revoked = RevocationWatch(files, events=base.events, node=base.board.key)
     authorities = Authorities(
         files,
         link,
+        revoked=revoked,
         ledger=base.store.ledger,
         events=base.events,
         node=base.board.key,
@@ -116,6 +129,7 @@ def _renewal(base: Foundation, identity: Identity, files: PemFiles, bus: MqttBus
         guard=identity.guard,
         keeper=keeper,
         authorities=authorities,
+        revoked=revoked,
         events=base.events,
         node=base.board.key,
         clock=base.clock,

@@ -159,4 +159,5 @@ def _endpoint(settings: Settings, guarded: Identity | None) -> Endpoint:
     )
     if guarded is None:
         return made
-    return replace(made, check=guarded.guard.check, outlive_s=guarded.guard.outlive_s)
+    made = replace(made, check=guarded.guard.check, outlive_s=guarded.guard.outlive_s)
+    return made if guarded.files is None else replace(made, revoked=guarded.files.known_revocations)

@@ -2,6 +2,7 @@
 
 Who asks proves it: a board that joins by the secret of its token, which never travels, one that renews by its present
 key. Who answers proves it too: each reply is signed by a registrar, and one to a joiner is MACed with that secret.
+Revocation lists come along with what one shall trust.
 """
 
 from __future__ import annotations
@@ -18,6 +19,10 @@ from edgelet.api.strict_fields import Fields, MessageError
 VERSION = 1
 MAX_CSR_CHARACTERS = 4096
 MAX_CERTIFICATES_CHARACTERS = 11 * 1024  # of a chain or a bundle, PEM: 13 certificates or so
+MAX_REPLY_BYTES = 24 * 1024  # the broker for joining takes 32 KiB with everything around it
+MAX_REPLY_CRLS_CHARACTERS = 8 * 1024  # 120 revoked certificates or so
+MAX_NOTICE_BYTES = 64 * 1024
+MAX_NOTICE_CRLS_CHARACTERS = 40 * 1024  # 700 or so
 NONCE_CHARACTERS = 32
 OK, PENDING = 200, 202
 _CONTEXT = b"edgelet enrolment v1"
@@ -27,9 +32,10 @@ _TOKEN = re.compile(r"[0-9a-f]{16}")
 _MAC = re.compile(r"[0-9a-f]{64}")
 _REASON = re.compile(r"[A-Za-z]{0,64}")
 _SIGNATURE = re.compile(r"[A-Za-z0-9+/]{1,172}={0,2}")
-_BLOCK = r"-----BEGIN {0}-----\n(?:[A-Za-z0-9+/=]{{1,76}}\n){{1,160}}-----END {0}-----\n"
-_CSR = re.compile(_BLOCK.format("CERTIFICATE REQUEST"))
-_CERTIFICATES = re.compile(rf"(?:{_BLOCK.format('CERTIFICATE')}){{1,16}}")
+_BLOCK = r"-----BEGIN {0}-----\n(?:[A-Za-z0-9+/=]{{1,76}}\n){{1,{1}}}-----END {0}-----\n"
+_CSR = re.compile(_BLOCK.format("CERTIFICATE REQUEST", 160))
+_CERTIFICATES = re.compile(rf"(?:{_BLOCK.format('CERTIFICATE', 160)}){{1,16}}")
+_CRLS = re.compile(rf"(?:{_BLOCK.format('X509 CRL', 700)}){{1,16}}")
 _MAX_TIME_S = 2**40
 
 
@@ -105,15 +111,15 @@ class Reply:
     message: str = ""
     certificate: str = ""  # PEM: the board's, then the issuing authority's
     ca: str = ""  # PEM bundle: what the board is to trust from now on
+    crls: str = ""  # PEM: revocation lists; one that does not fit is left out
     signer: str = ""  # PEM: the registrar's certificate and what leads to the root
     signature: str = ""  # base64 of ECDSA-SHA256 (DER) by the registrar's key over `covered`
     mac: str = ""  # to a joiner that proved to have the secret
 
     def covered(self) -> bytes:
         """Return the bytes that the registrar signs."""
-        return _covered(
-            "reply", self.nonce, str(self.code), self.certificate, self.ca, str(self.time), self.reason, self.message
-        )
+        granted = (self.certificate, self.ca, self.crls)
+        return _covered("reply", self.nonce, str(self.code), *granted, str(self.time), self.reason, self.message)
 
     def maced(self, keys: TokenKeys) -> Reply:
         """Return the reply with its MAC, which is over the signature too: sign first."""
@@ -127,16 +133,20 @@ class Reply:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CaBundle:
-    """Which authorities to trust from now on, signed by a registrar that the ones before vouch for. Retained."""
+    """Which authorities to trust from now on and what is revoked, signed by a registrar that the ones before vouch for.
+
+    Retained.
+    """
 
     bundle: str  # PEM
     epoch: int  # a board takes up a higher one only
+    crls: str = ""  # PEM: revocation lists; each has a number of its own
     signer: str = ""
     signature: str = ""
 
     def covered(self) -> bytes:
         """Return the bytes that the registrar signs."""
-        return _covered("ca", self.bundle, str(self.epoch))
+        return _covered("ca", self.bundle, self.crls, str(self.epoch))
 
 
 def encode_request(request: Request) -> bytes:
@@ -195,7 +205,7 @@ def decode_reply(payload: bytes) -> Reply:
     Raises:
         MessageError: It is none; the field is named.
     """
-    fields = strict_fields.read("reply", payload)
+    fields = strict_fields.read("reply", payload, limit_bytes=MAX_REPLY_BYTES)
     fields.integer("v", least=VERSION, most=VERSION)
     reply = Reply(
         nonce=fields.text("nonce", pattern=_NONCE),
@@ -205,6 +215,7 @@ def decode_reply(payload: bytes) -> Reply:
         message=fields.text("message", limit=1024, optional=True),
         certificate=_pem(fields, "certificate", _CERTIFICATES, MAX_CERTIFICATES_CHARACTERS, optional=True),
         ca=_pem(fields, "ca", _CERTIFICATES, MAX_CERTIFICATES_CHARACTERS, optional=True),
+        crls=_pem(fields, "crls", _CRLS, MAX_REPLY_CRLS_CHARACTERS, optional=True),
         signer=_pem(fields, "signer", _CERTIFICATES, MAX_CERTIFICATES_CHARACTERS, optional=True),
         signature=fields.text("signature", pattern=_SIGNATURE, optional=True),
         mac=fields.text("mac", pattern=_MAC, optional=True),
@@ -224,11 +235,12 @@ def decode_ca(payload: bytes) -> CaBundle:
     Raises:
         MessageError: It is none; the field is named.
     """
-    fields = strict_fields.read("CA bundle", payload)
+    fields = strict_fields.read("CA bundle", payload, limit_bytes=MAX_NOTICE_BYTES)
     fields.integer("v", least=VERSION, most=VERSION)
     bundle = CaBundle(
         bundle=_pem(fields, "bundle", _CERTIFICATES, MAX_CERTIFICATES_CHARACTERS),
         epoch=fields.integer("epoch", least=0, most=_MAX_TIME_S),
+        crls=_pem(fields, "crls", _CRLS, MAX_NOTICE_CRLS_CHARACTERS, optional=True),
         signer=_pem(fields, "signer", _CERTIFICATES, MAX_CERTIFICATES_CHARACTERS),
         signature=fields.text("signature", pattern=_SIGNATURE),
     )

@@ -57,13 +57,20 @@ class Fields:
             raise self.wrong(name, f"not in {least}..{most}")
         return value
 
-    def texts(self, name: str, *, most: int, limit: int) -> tuple[str, ...]:
-        """Take a list of 1 to `most` strings, each of at most `limit` characters."""
+    def texts(self, name: str, *, most: int, limit: int, least: int = 1) -> tuple[str, ...]:
+        """Take a list of `least` to `most` strings, each of at most `limit` characters."""
         value = self._take(name, optional=False)
-        if not isinstance(value, list) or not 1 <= len(value) <= most:
-            raise self.wrong(name, f"a list of 1 to {most} strings expected")
+        if not isinstance(value, list) or not least <= len(value) <= most:
+            raise self.wrong(name, f"a list of {least} to {most} strings expected")
         if not all(isinstance(item, str) and len(item) <= limit for item in value):
             raise self.wrong(name, f"strings of at most {limit} characters expected")
+        return tuple(value)
+
+    def objects(self, name: str, *, most: int) -> tuple[dict[str, Any], ...]:
+        """Take a list of at most `most` JSON objects, for `Fields` of their own."""
+        value = self._take(name, optional=False)
+        if not isinstance(value, list) or len(value) > most or not all(isinstance(item, dict) for item in value):
+            raise self.wrong(name, f"a list of at most {most} objects expected")
         return tuple(value)
 
     def done(self) -> None:

@@ -1,4 +1,4 @@
-"""The retained message that tells boards which authorities to trust: `cert/issued/ca` of each node."""
+"""The retained message that tells boards whom to trust and what is revoked: `cert/issued/ca` of each node."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from dataclasses import replace
 from edgelet.adapters.x509 import registrar_signature
 from edgelet.api import enrolment, enrolment_topics
 from edgelet.api.enrolment import CaBundle
+from edgelet.ca import board_lists
 from edgelet.ca.authority import Authority
 from edgelet.ca.registrar_identity import RegistrarIdentity
 
@@ -16,9 +17,11 @@ _FACT = "bundle-epoch"
 
 
 def epoch(authority: Authority) -> int:
-    """The number of the present bundle: one higher whenever it is another than before. Raises StorageError."""
-    bundle = authority.bundle()
-    digest = hashlib.sha256(bundle).hexdigest()
+    """The number of the present notice: one higher whenever the bundle or a revocation list is another than before.
+
+    Raises StorageError.
+    """
+    digest = hashlib.sha256(authority.bundle() + authority.crl()).hexdigest()
     with authority.database.transaction():
         kept = json.loads(authority.database.fact(_FACT) or '{"digest": "", "epoch": 0}')
         if kept["digest"] != digest:
@@ -29,7 +32,8 @@ def epoch(authority: Authority) -> int:
 
 def message(authority: Authority, own: RegistrarIdentity) -> bytes:
     """The message, signed. Raises StorageError."""
-    notice = CaBundle(bundle=authority.bundle().decode(), epoch=epoch(authority), signer=own.chain)
+    lists = board_lists.text(authority, most=enrolment.MAX_NOTICE_CRLS_CHARACTERS)
+    notice = CaBundle(bundle=authority.bundle().decode(), epoch=epoch(authority), crls=lists, signer=own.chain)
     return enrolment.encode_ca(replace(notice, signature=registrar_signature.make(own.key, notice.covered())))
 
 

@@ -20,7 +20,7 @@ from edgelet.api.enrolment import JoinRequest, RenewRequest, Reply, TimeRequest
 from edgelet.api.enrolment_topics import Origin
 from edgelet.api.errors import ConflictError, EdgeletError, ForbiddenError, StorageError
 from edgelet.api.strict_fields import MessageError
-from edgelet.ca import desk, register, tokens
+from edgelet.ca import board_lists, desk, register, tokens
 from edgelet.ca.authority import Authority
 from edgelet.ca.rate_limit import Bucket, Buckets, Rate
 from edgelet.ca.records import Issued, Record
@@ -40,6 +40,7 @@ _CODES = {
     "InsufficientStorage": 503,
 }
 _LONGEST_MESSAGE = 400
+_MAC_BYTES = 128  # what a MAC adds to a reply
 # Strangers cannot fill the disk with rows about themselves; what is left out is counted.
 _NOTED = Rate(burst=60, per_s=0.2)
 _REFUSALS = Rate(burst=20, per_s=0.01)  # of one name
@@ -207,10 +208,16 @@ class Registrar:
         if isinstance(verdict, Waiting):
             waiting = self._reply(nonce, enrolment.PENDING)
             return self._signed(replace(waiting, reason="Pending", message=verdict.message))
-        granted = self._reply(nonce, enrolment.OK)
-        return self._signed(
-            replace(granted, certificate=verdict.certificate_pem.decode(), ca=self._authority.bundle().decode())
+        granted = replace(
+            self._reply(nonce, enrolment.OK),
+            certificate=verdict.certificate_pem.decode(),
+            ca=self._authority.bundle().decode(),
         )
+        lists = board_lists.text(self._authority, most=enrolment.MAX_REPLY_CRLS_CHARACTERS)
+        whole = self._signed(replace(granted, crls=lists))
+        if len(enrolment.encode_reply(whole)) > enrolment.MAX_REPLY_BYTES - _MAC_BYTES:
+            return self._signed(granted)  # the notice has the lists too
+        return whole
 
     def _refusal(self, nonce: str, error: EdgeletError) -> Reply:
         reply = self._reply(nonce, _CODES.get(error.reason, 500))

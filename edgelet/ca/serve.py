@@ -26,6 +26,7 @@ from edgelet.ca.registrar_link import RegistrarLink
 _log = logging.getLogger(__name__)
 
 UPKEEP_S = 600.0
+_TELL_S = 10.0  # from a revocation to the notice that tells boards of it
 _BEFORE_TOLD_S = 1.0
 _LOOK_S = 3.0
 _SESSION_S = 3600  # requests that come while the registrar restarts wait for it
@@ -131,12 +132,22 @@ class Service:
             except EdgeletError as error:  # the next round tries again; a full disk must not end the service
                 _log.warning("upkeep: %s", error.message)
             if self._told_epoch:
-                await self._clock.sleep(UPKEEP_S)
+                await self._tell_changes(link)
                 continue
             await self._clock.sleep(_BEFORE_TOLD_S)
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(UPKEEP_S):
                     await link.connected.wait()
+
+    async def _tell_changes(self, link: RegistrarLink) -> None:
+        """Look until the next round whether another process has revoked something."""
+        end_s = self._clock.monotonic_s() + UPKEEP_S
+        while (left_s := end_s - self._clock.monotonic_s()) > 0:
+            await self._clock.sleep(min(left_s, _TELL_S))
+            try:
+                await self._tell_authorities(link)
+            except EdgeletError as error:
+                _log.warning("upkeep: %s", error.message)
 
     async def _hand_on(self) -> None:
         """Run the command of --on-change whenever brokers need other files than at its last run."""
@@ -156,7 +167,7 @@ class Service:
         await self._tell_authorities(link)
 
     async def _tell_authorities(self, link: RegistrarLink) -> None:
-        """Publish the bundle to all nodes where it changed since it was told; retained, so the broker repeats it."""
+        """Publish the notice to all nodes where it changed since it was told; retained, so the broker repeats it."""
         if not link.connected.is_set() or (epoch := ca_notice.epoch(self._authority)) == self._told_epoch:
             return
         payload = ca_notice.message(self._authority, self._own)

@@ -16,19 +16,27 @@ from edgelet.identity.authorities import Authorities
 from edgelet.identity.clock_trust import ClockState, JudgedTime
 from edgelet.identity.guard import IdentityGuard
 from edgelet.identity.renewal_plan import RenewalPlan
+from edgelet.identity.revocation_watch import RevocationWatch
 from edgelet.identity.time_keeper import TimeKeeper
 from edgelet.ports.bus import BusEvent, Connected, Disconnected, Message
 from edgelet.ports.clock import Clock
 from edgelet.ports.events import EventSink
 from edgelet.ports.object_store import Key
-from edgelet.ports.own_certificate import CertificateFiles, IdentityLink, OwnCertificate, RegistrarQuestion
+from edgelet.ports.own_certificate import (
+    CertificateFiles,
+    IdentityLink,
+    OwnCertificate,
+    RegistrarQuestion,
+    RegistrarReply,
+)
 
 _log = logging.getLogger(__name__)
 
 _LOOK_S = 3600.0  # the clock may jump, and nobody tells
 _ISSUED = "cert/issued/"
 _REFUSED_BY_BROKER = "CertificateRefused"
-_REFUSALS = frozenset({"CertificateInvalid", "CertificateExpired", _REFUSED_BY_BROKER})
+_REVOKED = "CertificateRevoked"  # the broker's
+_REFUSALS = frozenset({"CertificateInvalid", "CertificateExpired", _REVOKED, _REFUSED_BY_BROKER})
 _KEY_IS_SPENT = (409, 422)  # the answer to this key would stay the same
 _LOCKED_OUT = 3  # failed connections in a row after which a board without a clock asks for the time elsewhere
 
@@ -42,6 +50,7 @@ class RenewalPorts:
     guard: IdentityGuard
     keeper: TimeKeeper
     authorities: Authorities
+    revoked: RevocationWatch
     events: EventSink
     node: Key
     clock: Clock
@@ -149,6 +158,7 @@ class Renewal:
             self._learn_from_clock(certificate, judged)
             judged = await self._learn_time(certificate, judged)
         await ports.keeper.save()
+        ports.revoked.look(judged)
         retry_s = await ports.authorities.turn(connected=ports.link.connected)
         if certificate is None or not self._settings.renew:
             return min(_LOOK_S, retry_s)
@@ -177,7 +187,7 @@ class Renewal:
             return judged
         question = ports.files.time_request()
         try:
-            reply = await ports.files.accept(await self._ask(question), nonce=question.nonce)
+            reply = await self._accept(question)
         except BusError as error:
             self._telling.failed(now_s, chance=self._chance(), plan=self._settings.plan)
             _log.info("cannot learn the time", extra={"reason": error.reason, "error": error.message})
@@ -229,7 +239,7 @@ class Renewal:
         """
         ports = self._ports
         question = await ports.files.request()
-        reply = await ports.files.accept(await self._ask(question), nonce=question.nonce)
+        reply = await self._accept(question)
         ports.keeper.believe(reply.time)
         if not reply.certificate:
             if reply.code in _KEY_IS_SPENT:
@@ -253,11 +263,19 @@ class Renewal:
         try:
             await self._ports.link.take_up_pair()
         except BusError as error:
-            if error.reason in _REFUSALS:
+            if error.reason == _REVOKED:  # the broker's, not ours
+                self._ports.link.judge_again()
+            elif error.reason in _REFUSALS:
                 self._ports.files.forget_request()
             raise
 
     # ---- question and answer
+
+    async def _accept(self, question: RegistrarQuestion) -> RegistrarReply:
+        """Ask, and return what the answer says once it was checked. Raises BusError."""
+        reply = await self._ports.files.accept(await self._ask(question), nonce=question.nonce)
+        self._ports.revoked.told(reply.revoked)
+        return reply
 
     async def _ask(self, question: RegistrarQuestion) -> bytes:
         """Return the answer, over the link or from the join listener. Raises BusError."""

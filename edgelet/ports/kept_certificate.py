@@ -11,7 +11,10 @@ class KeptCertificate(Protocol):
     """A certificate that renews itself."""
 
     def describe(self) -> Document:
-        """Return commonName, serial (hex), notBefore, notAfter, renewFrom (RFC 3339) and trouble ("" for none)."""
+        """Return commonName, serial (hex), notBefore, notAfter, renewFrom (RFC 3339) and trouble ("" for none).
+
+        And revocationLists, of each list that is known: issuer, number, until (RFC 3339), revoked (how many).
+        """
         ...
 
     def renew_soon(self) -> None:

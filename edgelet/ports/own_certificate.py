@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
+
+from edgelet.api.revocations import Revocations
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +28,23 @@ class RegistrarQuestion:
     nonce: str
 
 
+@dataclass(frozen=True, slots=True)
+class KeptRevocations:
+    """What is known to be revoked."""
+
+    known: Revocations = field(default_factory=Revocations)
+    lost: bool = False  # there is no file that can be read
+    trouble: str = ""  # why not, where there is one
+
+
+@dataclass(frozen=True, slots=True)
+class RevokedNews:
+    """What came of revocation lists that a message had."""
+
+    changed: bool = False  # newer ones are kept now
+    refused: tuple[str, ...] = ()  # why others are not, in words
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RegistrarReply:
     """An answer whose signer our authorities vouch for. Code 200: granted; 202: ask again later; else refused."""
@@ -36,14 +55,16 @@ class RegistrarReply:
     message: str = ""
     certificate: bool = False  # a new pair is staged
     authorities: bool = False  # other authorities than ours came along and are staged
+    revoked: RevokedNews = field(default_factory=RevokedNews)
 
 
 @dataclass(frozen=True, slots=True)
 class AuthoritiesNews:
-    """A message about authorities that is newer than what was known. Changed: they differ from ours and are staged."""
+    """A message about authorities that is not older than what was known."""
 
     epoch: int
-    changed: bool
+    changed: bool  # they differ from ours and are staged
+    revoked: RevokedNews = field(default_factory=RevokedNews)
 
 
 class CertificateFiles(Protocol):
@@ -86,11 +107,17 @@ class CertificateFiles(Protocol):
         ...
 
     async def accept_authorities(self, message: bytes, *, epoch: int) -> AuthoritiesNews | None:
-        """Stage the authorities of a message signed under the present ones; None: it is not newer than `epoch`.
+        """Stage the authorities of a message signed under the present ones; None: it is older than `epoch`.
+
+        Of one with the same number, and of newer ones, the revocation lists are kept at once.
 
         Raises:
             BusError: CertificateInvalid.
         """
+        ...
+
+    def revocations(self) -> KeptRevocations:
+        """Return what is known to be revoked; from memory while the file is the same. Never raises EdgeletError."""
         ...
 
     async def install_pair(self) -> None:
@@ -122,6 +149,10 @@ class IdentityLink(Protocol):
 
     async def try_authorities(self) -> None:
         """Shake hands with the broker trusting the staged authorities only. Raises BusError."""
+        ...
+
+    def judge_again(self) -> None:
+        """End the connection if what is known now says that the broker's certificate was revoked."""
         ...
 
     def hurry(self) -> None:

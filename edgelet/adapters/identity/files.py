@@ -11,11 +11,19 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from edgelet.adapters.identity import child
+from edgelet.adapters.identity import child, revoked_file
 from edgelet.adapters.identity.pair_store import PairStore
 from edgelet.adapters.mqtt.tls_files import TlsFiles
 from edgelet.api.errors import BusError
-from edgelet.ports.own_certificate import AuthoritiesNews, OwnCertificate, RegistrarQuestion, RegistrarReply
+from edgelet.api.revocations import Revocations
+from edgelet.ports.own_certificate import (
+    AuthoritiesNews,
+    KeptRevocations,
+    OwnCertificate,
+    RegistrarQuestion,
+    RegistrarReply,
+    RevokedNews,
+)
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _Stamp = tuple[tuple[int, int, int], ...]
@@ -44,6 +52,7 @@ class PemFiles:
         self._node = node
         self._at_least = at_least
         self._seen: _Seen | None = None
+        self._kept: tuple[_Stamp, KeptRevocations] | None = None
 
     @property
     def staged_pair(self) -> TlsFiles:
@@ -76,6 +85,21 @@ class PemFiles:
         except BusError as error:
             return error
 
+    def revocations(self) -> KeptRevocations:
+        """See ports.own_certificate. May be called from any thread."""
+        authorities = self._store.authorities
+        if authorities is None:
+            return KeptRevocations()
+        path = revoked_file.beside(authorities)
+        stamp, kept = _stamp(path), self._kept
+        if kept is None or kept[0] != stamp:
+            kept = self._kept = (stamp, revoked_file.read(path))
+        return kept[1]
+
+    def known_revocations(self) -> Revocations:
+        """Return what a connection is judged by."""
+        return self.revocations().known
+
     async def request(self) -> RegistrarQuestion:
         """See ports.own_certificate."""
         self._store.open_stage()
@@ -101,7 +125,8 @@ class PemFiles:
             reason=said["reason"],
             message=said["message"],
         )
-        return replace(reply, certificate=said.get("certificate", False), authorities=said.get("authorities", False))
+        more = {name: said.get(name, False) for name in ("certificate", "authorities")}
+        return replace(reply, **more, revoked=_news(said))
 
     def forget_request(self) -> None:
         """See ports.own_certificate."""
@@ -112,11 +137,9 @@ class PemFiles:
     async def accept_authorities(self, message: bytes, *, epoch: int) -> AuthoritiesNews | None:
         """See ports.own_certificate."""
         self._store.open_stage()
-        said = await child.ask(
-            self._question("authorities")
-            | {"message": message.decode(errors="replace"), "epoch": epoch, "at_least": self._at_least().timestamp()}
-        )
-        return None if said["epoch"] is None else AuthoritiesNews(said["epoch"], said["changed"])
+        told = {"message": message.decode(errors="replace"), "epoch": epoch}
+        said = await child.ask(self._question("authorities") | told)
+        return None if said["epoch"] is None else AuthoritiesNews(said["epoch"], said["changed"], _news(said))
 
     async def install_pair(self) -> None:
         """See ports.own_certificate."""
@@ -137,7 +160,14 @@ class PemFiles:
             "staged_certificate": str(store.staged_certificate),
             "staged_key": str(store.staged_key),
             "staged_authorities": str(store.staged_authorities),
+            "revoked": str(revoked_file.beside(store.authorities)),
+            "at_least": self._at_least().timestamp(),
         }
+
+
+def _news(said: dict[str, Any]) -> RevokedNews:
+    found = said.get("revoked", {})
+    return RevokedNews(found.get("changed", False), tuple(found.get("refused", ())))
 
 
 def _stamp(*paths: Path) -> _Stamp:

@@ -69,6 +69,7 @@ class RegistrarLink:
             files=TlsFiles(ca=listener.authorities),
             session_expiry_s=0,
             outlive_s=self._high_water_s,
+            revoked=self._files.known_revocations,
         )
         return await exchange.ask(endpoint, question.payload, timeout_s=timeout_s)
 
@@ -79,6 +80,10 @@ class RegistrarLink:
     async def try_authorities(self) -> None:
         """See ports.own_certificate."""
         await self._bus.try_files(self._files.staged_authorities)
+
+    def judge_again(self) -> None:
+        """See ports.own_certificate."""
+        self._bus.judge_again()
 
     def hurry(self) -> None:
         """See ports.own_certificate."""

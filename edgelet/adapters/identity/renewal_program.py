@@ -10,18 +10,20 @@ import json
 import secrets
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from edgelet.adapters.x509 import certificates, chain, durable_file, keys, registrar_signature, requests
+from edgelet.adapters.identity import revoked_file
+from edgelet.adapters.x509 import certificates, chain, durable_file, keys, registrar_signature, requests, revocation
 from edgelet.adapters.x509.certificates import Certificate
 from edgelet.api import enrolment
 from edgelet.api.enrolment import RenewRequest, Reply
-from edgelet.api.errors import EdgeletError, ForbiddenError
+from edgelet.api.errors import EdgeletError, ForbiddenError, StorageError
+from edgelet.api.revocations import Revocations
 
 _MOST_BYTES = 64 * 1024
-_EPOCHS_AT_ONCE = 1000  # one for each change of the bundle
+_EPOCHS_AT_ONCE = 10_000  # one for each change of the bundle or of a list: years of them
 
 Question = Mapping[str, Any]
 Answer = dict[str, Any]
@@ -49,48 +51,91 @@ def request(question: Question) -> Answer:
 def accept(question: Question) -> Answer:
     """Check an answer, and stage the certificate and the authorities that came with it."""
     reply = enrolment.decode_reply(question["answer"].encode())
-    # Its certificate has to be good at the time that it tells itself: an old key cannot tell today's.
-    moment = dt.datetime.fromtimestamp(reply.time, dt.UTC)
     if reply.nonce != question["nonce"]:
         raise ForbiddenError("the answer is to another question")
+    # The registrar's certificate has to be good at the time that it tells, and at the time that was here before: a key
+    # that leaked and has ended tells neither today's time nor one of long ago.
+    moment = dt.datetime.fromtimestamp(max(reply.time, question["at_least"]), dt.UTC)
     trusted = _read(question["authorities"])
     if not reply.signer or not reply.signature:
         raise ForbiddenError(f"the answer is not signed; it says {reply.code} {reply.reason}: {reply.message}")
-    registrar_signature.check(
-        reply.covered(), signer=reply.signer, signature=reply.signature, trusted=trusted, now=moment
-    )
+    fresh = certificates.read(reply.ca.encode()) if reply.ca else trusted
+    said = _Said(reply.covered(), reply.signer, reply.signature, reply.crls, fresh)
+    revoked, news = _judged(question, said, trusted, moment)
     answer: Answer = {"code": reply.code, "time": reply.time, "reason": reply.reason, "message": reply.message}
     if reply.code != enrolment.OK:
-        return answer
-    fresh = certificates.read(reply.ca.encode()) if reply.ca else trusted
+        return answer | {"revoked": news}
     if reply.certificate:
-        _stage_certificate(question, reply, [*trusted, *fresh], moment)
+        _stage_certificate(question, reply, [*trusted, *fresh], moment=moment, revoked=revoked)
     authorities = _stage_authorities(question, trusted, fresh)
-    return answer | {"certificate": bool(reply.certificate), "authorities": authorities}
+    return answer | {"certificate": bool(reply.certificate), "authorities": authorities, "revoked": news}
 
 
 def authorities(question: Question) -> Answer:
-    """Check a message about authorities, and stage them."""
+    """Check a message about authorities, keep its revocation lists, and stage the authorities where it is newer."""
     message = enrolment.decode_ca(question["message"].encode())
-    if message.epoch <= question["epoch"]:
+    if message.epoch < question["epoch"]:
         return {"epoch": None}
     if message.epoch > question["epoch"] + _EPOCHS_AT_ONCE:  # believed, it would shut out all true ones after it
         raise ForbiddenError(f"epoch {message.epoch} of the authorities is too far from {question['epoch']}")
     trusted = _read(question["authorities"])
-    registrar_signature.check(
-        message.covered(), signer=message.signer, signature=message.signature, trusted=trusted, now=None
-    )
     at_least = dt.datetime.fromtimestamp(question["at_least"], dt.UTC)
     for one in certificates.read(message.signer.encode(), name="signer"):
         if one.not_after < at_least:  # a key that leaked is worth nothing after its end
             raise ForbiddenError(f"cannot believe {one.common_name} about authorities: its certificate has ended")
-    changed = _stage_authorities(question, trusted, certificates.read(message.bundle.encode()))
-    return {"epoch": message.epoch, "changed": changed}
+    fresh = certificates.read(message.bundle.encode())
+    said = _Said(message.covered(), message.signer, message.signature, message.crls, fresh)
+    _, news = _judged(question, said, trusted, None)
+    changed = message.epoch > question["epoch"] and _stage_authorities(question, trusted, fresh)
+    return {"epoch": message.epoch, "changed": changed, "revoked": news}
 
 
-def _stage_certificate(question: Question, reply: Reply, trusted: Sequence[Certificate], moment: dt.datetime) -> None:
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """What a registrar signed, and what came along."""
+
+    covered: bytes
+    signer: str
+    signature: str
+    crls: str
+    bundle: Sequence[Certificate]
+
+
+def _judged(
+    question: Question, said: _Said, trusted: Sequence[Certificate], moment: dt.datetime | None
+) -> tuple[Revocations, Answer]:
+    """Check who says it, keep the revocation lists, and check him by these once more.
+
+    Returns what is known to be revoked, and what came of the lists.
+    """
+    path = Path(question["revoked"])
+    kept = revoked_file.read(path)
+
+    def check(revoked: Revocations) -> None:
+        registrar_signature.check(
+            said.covered, signer=said.signer, signature=said.signature, trusted=trusted, now=moment, revoked=revoked
+        )
+
+    check(kept.known)
+    lists, _ = revocation.known(said.crls.encode(), trusted)
+    # Those of authorities that come with this message are no fault; they are looked at again when these are trusted.
+    _, wrong = revocation.known(said.crls.encode(), [*trusted, *said.bundle])
+    known, refused = kept.known.merged(lists)
+    changed = known != kept.known
+    if changed:
+        try:
+            revoked_file.write(path, known)
+        except StorageError as error:  # no reason to do without a new certificate
+            changed, refused = False, (*refused, error.message)
+        check(known)
+    return known, {"changed": changed, "refused": [*wrong, *refused]}
+
+
+def _stage_certificate(
+    question: Question, reply: Reply, trusted: Sequence[Certificate], *, moment: dt.datetime, revoked: Revocations
+) -> None:
     issued = certificates.read(reply.certificate.encode())
-    chain.verify(issued, trusted, usage="clientAuth", now=moment)
+    chain.verify(issued, trusted, usage="clientAuth", now=moment, revoked=revoked)
     leaf = issued[0]
     if leaf.common_name != question["node"]:
         raise ForbiddenError(f"the certificate is for {leaf.common_name[:80]!r}, this node is {question['node']!r}")

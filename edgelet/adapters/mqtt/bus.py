@@ -153,6 +153,11 @@ class MqttBus:
         """Shake hands beside the connection with other files. Raises BusError: refused, or no broker."""
         await handshake.attempt(replace(self._endpoint, files=files))
 
+    def judge_again(self) -> None:
+        """End the connection if the broker's certificate is known to be revoked by now."""
+        if self._link is not None:
+            self._link.judge_again()
+
     def hurry(self) -> None:
         """End the wait between two attempts: what made the last one fail has changed."""
         self._hurry.set()

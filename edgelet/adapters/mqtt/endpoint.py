@@ -14,6 +14,8 @@ from edgelet.api.errors import BusError
 if TYPE_CHECKING:
     import ssl
 
+    from edgelet.api.revocations import Revocations  # a plain link does without
+
 
 def _nothing() -> None:
     """Check nothing."""
@@ -51,6 +53,7 @@ class Endpoint:
     connect_timeout_s: float = 10.0
     check: Callable[[], None] = _nothing  # looks at the own certificate before each connection; raises BusError
     outlive_s: Callable[[], float | None] = _system_clock  # see tls.make_context: asked before each connection
+    revoked: Callable[[], Revocations | None] = _nothing  # asked before each connection; None: nothing is
 
     def password(self) -> str | None:
         """Read the password.
@@ -70,4 +73,4 @@ class Endpoint:
         """Load the certificates anew. Raises BusError (CertificateInvalid)."""
         from edgelet.adapters.mqtt import tls  # noqa: PLC0415  OpenSSL: 5 MB that a plain link does without
 
-        return tls.make_context(self.files, outlive_s=self.outlive_s())
+        return tls.make_context(self.files, outlive_s=self.outlive_s(), revoked=self.revoked())

@@ -21,6 +21,7 @@ from edgelet.adapters.mqtt import errors, packets, sockets, thread_call
 from edgelet.adapters.mqtt.bounded_client import BoundedClient
 from edgelet.adapters.mqtt.endpoint import Endpoint
 from edgelet.adapters.mqtt.packets import ServerLimits
+from edgelet.api.errors import BusError
 from edgelet.ports.bus import Will
 
 _ANSWER_TIMEOUT_S = 20.0
@@ -147,6 +148,17 @@ class Link:
                 async with asyncio.timeout(2):
                     await self.ended()
         self.fail("closed")
+
+    def judge_again(self) -> None:
+        """End if what the endpoint knows now says that the broker's certificate was revoked."""
+        if not self._endpoint.address.tls or self._socket is None:
+            return
+        from edgelet.adapters.mqtt import broker_chain  # noqa: PLC0415  OpenSSL: a plain link does without
+
+        try:
+            broker_chain.check(self._socket, self._endpoint.revoked())
+        except BusError as error:
+            self.fail(error.message)
 
     def fail(self, reason: str) -> None:
         """End at once, without a word to the broker. The first reason stands."""

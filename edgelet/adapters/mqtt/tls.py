@@ -7,8 +7,10 @@ import ssl
 from datetime import UTC, datetime
 from typing import Any
 
+from edgelet.adapters.mqtt import broker_chain
 from edgelet.adapters.mqtt.tls_files import TlsFiles
 from edgelet.api.errors import BusError
+from edgelet.api.revocations import Revocations
 
 NO_CHECK_TIME = 0x200000  # Source: X509_V_FLAG_NO_CHECK_TIME of OpenSSL's x509_vfy.h; Python has no name for it
 
@@ -17,6 +19,7 @@ class _Context(ssl.SSLContext):
     """Shakes hands inside wrap_socket and closes the socket where that fails: paho would leak it."""
 
     outlive_s: float | None = None
+    revoked: Revocations | None = None
 
     def wrap_socket(self, sock: socket.socket, *arguments: Any, **options: Any) -> ssl.SSLSocket:
         wrapped = super().wrap_socket(sock, *arguments, **options)
@@ -24,13 +27,16 @@ class _Context(ssl.SSLContext):
             wrapped.do_handshake()
             if self.outlive_s is not None:
                 _judge_end(wrapped, self.outlive_s)
+            broker_chain.check(wrapped, self.revoked)
         except BaseException:
             wrapped.close()
             raise
         return wrapped
 
 
-def make_context(files: TlsFiles, *, outlive_s: float | None = None) -> ssl.SSLContext:
+def make_context(
+    files: TlsFiles, *, outlive_s: float | None = None, revoked: Revocations | None = None
+) -> ssl.SSLContext:
     """Return a context that demands a broker certificate for the host's name, TLS 1.2 at least.
 
     Args:
@@ -38,12 +44,14 @@ def make_context(files: TlsFiles, *, outlive_s: float | None = None) -> ssl.SSLC
         outlive_s: None: OpenSSL judges the dates by the system's clock. Else that clock is not believed: only the end
             of the broker's own certificate is looked at, which has to be after these Unix seconds. Authority and host
             name are checked all the same (measured).
+        revoked: A broker that is among these, or stands below one of them, is refused.
 
     Raises:
         BusError: CertificateInvalid, naming the file that cannot be used.
     """
     context = _Context(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.revoked = revoked
     if outlive_s is not None:
         context.outlive_s = outlive_s
         context.verify_flags |= ssl.VerifyFlags(NO_CHECK_TIME)

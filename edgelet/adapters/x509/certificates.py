@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -62,6 +63,14 @@ class Certificate:
     def key_digest(self) -> str:
         """SHA-256 of the SubjectPublicKeyInfo, hex. Raises InvalidObjectError as `public_key` does."""
         return keys.digest(self.public_key)
+
+    @cached_property
+    def spki_digest(self) -> str:
+        """As `key_digest`, of a key of any kind: authorities may have others. Raises InvalidObjectError."""
+        with translated(KIND, self.serial):
+            key = self.parsed.public_key()
+            encoded = key.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+        return hashlib.sha256(encoded).hexdigest()
 
     @cached_property
     def usages(self) -> frozenset[str]:

@@ -7,18 +7,25 @@ from collections.abc import Iterable, Sequence
 
 from edgelet.adapters.x509.certificates import KIND, Certificate
 from edgelet.adapters.x509.errors import invalid
+from edgelet.api.revocations import Revocations
 
 _MOST_AUTHORITIES = 5  # issuing, root; and roots that the roots before them signed
 _MOST_GIVEN = 10  # certificates of a chain: a stranger's are not looked at without end
+_NOTHING = Revocations()
 
 
 def verify(
-    chain: Sequence[Certificate], trusted: Iterable[Certificate], *, usage: str, now: dt.datetime | None
+    chain: Sequence[Certificate],
+    trusted: Iterable[Certificate],
+    *,
+    usage: str,
+    now: dt.datetime | None,
+    revoked: Revocations = _NOTHING,
 ) -> None:
     """Check that the first of `chain` is good for `usage` (clientAuth, serverAuth) and leads to a trusted root.
 
-    Where two ways up exist, one good way is enough. Without `now` no date is looked at, for a board whose clock is not
-    to be believed and for a renewal after the end.
+    Where two ways up exist, one good way is enough: one on which no authority has revoked what stands below it. Without
+    `now` no date is looked at, for a board whose clock is not to be believed and for a renewal after the end.
 
     Raises:
         InvalidObjectError: It is not, with the reason.
@@ -36,7 +43,10 @@ def verify(
     anchors = [one for one in trusted if one.is_self_issued and one.was_issued_by(one)]
     if now is not None:
         _check_dates(leaf, name, now)
-    if not _leads_up(leaf, [*chain[1:], *anchors], anchors, now=now, authorities=0):
+    others = [*chain[1:], *anchors]
+    if not _leads_up(leaf, others, anchors, now=now, revoked=revoked):
+        if _leads_up(leaf, others, anchors, now=now, revoked=_NOTHING):
+            raise invalid(KIND, name, "serialNumber", "was revoked, or an authority above it was")
         raise invalid(KIND, name, "issuer", "does not lead to a certificate authority that is trusted here")
 
 
@@ -46,7 +56,8 @@ def _leads_up(
     anchors: Sequence[Certificate],
     *,
     now: dt.datetime | None,
-    authorities: int,
+    revoked: Revocations,
+    authorities: int = 0,
 ) -> bool:
     """Whether a way goes from `one`, below which are so many authorities, up to an anchor."""
     for issuer in others if authorities < _MOST_AUTHORITIES else ():
@@ -54,7 +65,10 @@ def _leads_up(
             continue
         if issuer.path_length is not None and issuer.path_length < authorities:
             continue
-        if issuer in anchors or _leads_up(issuer, others, anchors, now=now, authorities=authorities + 1):
+        if revoked.names(one.serial, issuer_key=issuer.spki_digest):
+            continue
+        above = authorities + 1
+        if issuer in anchors or _leads_up(issuer, others, anchors, now=now, revoked=revoked, authorities=above):
             return True
     return False
 

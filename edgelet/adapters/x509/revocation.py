@@ -12,6 +12,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from edgelet.adapters.x509.certificates import Certificate
 from edgelet.adapters.x509.errors import invalid, translated
 from edgelet.adapters.x509.signing import Signer
+from edgelet.api.errors import InvalidObjectError
+from edgelet.api.revocations import MOST_REVOKED, KnownList
 
 KIND = "CertificateRevocationList"
 _END = b"-----END X509 CRL-----"
@@ -86,6 +88,50 @@ def read(pem: bytes, issuers: Iterable[Certificate]) -> tuple[RevocationList, ..
                 raise invalid(KIND, signed.issuer.rfc4514_string(), "signature", "was made by none of the authorities")
             found.append(_told(signed))
     return tuple(found)
+
+
+def known(pem: bytes, issuers: Iterable[Certificate]) -> tuple[tuple[KnownList, ...], tuple[str, ...]]:
+    """What the lists of a message say, and what is wrong with those that are left out, in words.
+
+    A list counts if one of `issuers`, authorities that are trusted, signed it. Its dates do not matter: what it revokes
+    is revoked. One bad list must not cost the others, nor the message that it came with.
+    """
+    found, wrong = [], []
+    authorities = [one for one in issuers if one.is_authority]
+    for part in (part + _END for part in pem.split(_END)[:-1]):
+        try:
+            with translated(KIND, ""):
+                found.append(_known(x509.load_pem_x509_crl(part), authorities))
+        except InvalidObjectError as error:
+            wrong.append(error.message)
+    return tuple(found), tuple(wrong)
+
+
+def _known(signed: x509.CertificateRevocationList, authorities: Iterable[Certificate]) -> KnownList:
+    shown = signed.issuer.rfc4514_string()[:200]
+    for issuer in authorities:
+        if issuer.parsed.subject == signed.issuer and _is_signed_by(signed, issuer):
+            break
+    else:
+        raise invalid(KIND, shown, "signature", "was made by none of the authorities")
+    for one in signed.extensions:
+        if one.critical:  # RFC 5280, 5.2: a list of a part only, or of changes; ours has none
+            raise invalid(KIND, shown, "extensions", f"has {one.oid.dotted_string}, which is not understood")
+    told = _told(signed)
+    if len(told.serials) > MOST_REVOKED:
+        raise invalid(KIND, shown, "revokedCertificates", f"must not name more than {MOST_REVOKED}")
+    return KnownList(
+        issuer=issuer.common_name or shown,
+        key=issuer.spki_digest,
+        number=told.number,
+        ends=int(told.next_update.timestamp()),
+        revoked=told.serials,
+    )
+
+
+def _is_signed_by(signed: x509.CertificateRevocationList, issuer: Certificate) -> bool:
+    key = issuer.parsed.public_key()
+    return signed.is_signature_valid(key)  # type: ignore[arg-type]  # of another kind: TypeError, which is translated
 
 
 def _entry(one: Revoked) -> x509.RevokedCertificate:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from edgelet.adapters.x509 import certificates, chain, keys, registrar_signature
+from edgelet.adapters.x509 import certificates, chain, keys, registrar_signature, revocation
 from edgelet.adapters.x509.certificates import Certificate
 from edgelet.api import enrolment
 from edgelet.api.enrolment import Reply, TokenKeys
 from edgelet.api.errors import EdgeletError
+from edgelet.api.revocations import Revocations
 from edgelet.cli.failure import CliError
 
 REFUSED = 2  # exit code: asking again changes nothing
@@ -39,8 +40,10 @@ def is_believed(reply: Reply, *, token_keys: TokenKeys, roots: tuple[Certificate
     return True
 
 
-def check(reply: Reply, *, node: str, key: keys.PrivateKey) -> None:
+def check(reply: Reply, *, node: str, key: keys.PrivateKey) -> Revocations:
     """Check that the answer is a certificate for this name and key, which its own authorities vouch for.
+
+    Returns what its revocation lists say.
 
     Raises:
         CliError: It is a refusal, or a certificate that cannot be used.
@@ -54,12 +57,16 @@ def check(reply: Reply, *, node: str, key: keys.PrivateKey) -> None:
         )
     try:
         found = certificates.read(reply.certificate.encode(), name=node)
-        chain.verify(found, certificates.read(reply.ca.encode(), name="ca"), usage="clientAuth", now=None)
+        authorities = certificates.read(reply.ca.encode(), name="ca")
+        lists, _ = revocation.known(reply.crls.encode(), authorities)
+        known, _ = Revocations().merged(lists)
+        chain.verify(found, authorities, usage="clientAuth", now=None, revoked=known)
         good = found[0].common_name == node and found[0].key_digest == keys.digest(key.public_key())
     except EdgeletError as error:
         raise CliError(f"the registrar sent a certificate that cannot be used: {error.message}") from error
     if not good:
         raise CliError("the registrar sent a certificate for another name or another key")
+    return known
 
 
 def clock_warning(reply: Reply) -> str:

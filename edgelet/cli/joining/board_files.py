@@ -11,13 +11,15 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
+from edgelet.adapters.identity import revoked_file
 from edgelet.adapters.x509 import durable_file, keys
 from edgelet.api.errors import ConflictError, StorageError
 from edgelet.config import edit
 from edgelet.config.edit import Changes
 
 CERTIFICATE, KEY, AUTHORITIES, PASSWORD = "node.crt", "node.key", "ca.crt", "join-password"
-_IN_ORDER = (AUTHORITIES, PASSWORD, KEY, CERTIFICATE)
+REVOKED = revoked_file.beside(Path(AUTHORITIES)).name
+_IN_ORDER = (AUTHORITIES, REVOKED, PASSWORD, KEY, CERTIFICATE)
 _TOKEN, _SETTINGS, _JOINED = "token", "settings.json", "joined"
 _RENEWAL = "pairs/new"  # a pair that the agent was about to exchange: it belongs to what this board was before
 _MOST_BYTES = 256 * 1024
@@ -75,9 +77,12 @@ class BoardFiles:
         durable_file.write(path, pem)
         return path
 
-    def make_ready(self, *, certificate: bytes, authorities: bytes, password: str, changes: Changes) -> None:
+    def make_ready(
+        self, *, certificate: bytes, authorities: bytes, revoked: bytes, password: str, changes: Changes
+    ) -> None:
         """Store the answer; from the return on it counts. `finish` puts it in place."""
-        parts = {CERTIFICATE: certificate, AUTHORITIES: authorities, _SETTINGS: json.dumps(changes).encode()}
+        settings = json.dumps(changes).encode()
+        parts = {CERTIFICATE: certificate, AUTHORITIES: authorities, REVOKED: revoked, _SETTINGS: settings}
         for name, data in parts.items():
             durable_file.write(self._making / name, data)
         durable_file.write(self._making / PASSWORD, password.encode() + b"\n", mode=durable_file.SECRET)

@@ -6,10 +6,11 @@ import secrets
 from collections.abc import Callable
 
 from edgelet.adapters.x509 import certificates, requests
-from edgelet.api import enrolment, join_line
+from edgelet.api import enrolment, join_line, revocations
 from edgelet.api.enrolment import JoinRequest, Reply
 from edgelet.api.errors import ConflictError
 from edgelet.api.join_line import JoinLine
+from edgelet.api.revocations import Revocations
 from edgelet.cli.joining import answer, board_files
 from edgelet.cli.joining.board_files import BoardFiles, Joined
 from edgelet.cli.joining.question import Question
@@ -33,12 +34,13 @@ def join(line: JoinLine, files: BoardFiles, *, within_s: float, force: bool, say
         raise ConflictError(f"cannot join as {line.node}: this board is {before.node}; --force if that is meant")
     changes = _changes(line, files)
     files.check_settings(changes)
-    reply = _ask(line, files, joined, within_s=within_s, say=say)
+    reply, known = _ask(line, files, joined, within_s=within_s, say=say)
     if warning := answer.clock_warning(reply):
         say(warning)
     files.make_ready(
         certificate=reply.certificate.encode(),
         authorities=reply.ca.encode(),
+        revoked=revocations.encode(known),
         password=line.password,
         changes=changes,
     )
@@ -46,7 +48,9 @@ def join(line: JoinLine, files: BoardFiles, *, within_s: float, force: bool, say
     return f"this board is {line.node} now; its certificate and key are in {files.directory}"
 
 
-def _ask(line: JoinLine, files: BoardFiles, joined: Joined, *, within_s: float, say: Callable[[str], None]) -> Reply:
+def _ask(
+    line: JoinLine, files: BoardFiles, joined: Joined, *, within_s: float, say: Callable[[str], None]
+) -> tuple[Reply, Revocations]:
     key = files.key_for(joined)
     token_keys = enrolment.token_keys(line.secret)
     roots = certificates.read(join_line.ca_pem(line), name="join line")
@@ -64,8 +68,7 @@ def _ask(line: JoinLine, files: BoardFiles, joined: Joined, *, within_s: float, 
         say=say,
     )
     reply = question.ask(within_s=within_s)
-    answer.check(reply, node=line.node, key=key)
-    return reply
+    return reply, answer.check(reply, node=line.node, key=key)
 
 
 def _changes(line: JoinLine, files: BoardFiles) -> Changes:

@@ -20,6 +20,7 @@ from edgelet.identity.authorities import Authorities
 from edgelet.identity.guard import IdentityGuard
 from edgelet.identity.renewal import Renewal, RenewalPorts, RenewalSettings
 from edgelet.identity.renewal_plan import RenewalPlan
+from edgelet.identity.revocation_watch import RevocationWatch
 from edgelet.identity.time_keeper import TimeKeeper
 from edgelet.ports.bus import BusEvent, Message
 from edgelet.ports.object_store import Key
@@ -86,7 +87,9 @@ class Board:
         self.events = FakeEvents()
         self.ledger = FakeLedger()
         self.seen: list[BusEvent] = []
-        self.files = PemFiles(certificate=self.certificate, key=self.key, authorities=self.ca, node=NODE)
+        self.files = PemFiles(
+            certificate=self.certificate, key=self.key, authorities=self.ca, node=NODE, at_least=self._at_least
+        )
         self.keeper = TimeKeeper(self.clock, self.ledger, synchronized=lambda: self.synchronized, built=LONG_AGO)
         self.guard = IdentityGuard(self.files, keeper=self.keeper, node=NODE)
         endpoint = Endpoint(
@@ -96,6 +99,7 @@ class Board:
             files=TlsFiles(str(self.ca), str(self.certificate), str(self.key)),
             check=self.guard.check,
             outlive_s=self.guard.outlive_s,
+            revoked=self.files.known_revocations,
         )
         self.bus = MqttBus(
             endpoint,
@@ -114,6 +118,7 @@ class Board:
         link = RegistrarLink(self.bus, self.files, listener=listener, high_water_s=self._high_water_s)
         plan = RenewalPlan(retry_min_s=1, retry_max_s=2)
         node = Key("Node", "", "pi-01")
+        revoked = RevocationWatch(self.files, events=self.events, node=node)
         self.renewal = Renewal(
             RenewalPorts(
                 files=self.files,
@@ -123,6 +128,7 @@ class Board:
                 authorities=Authorities(
                     self.files,
                     link,
+                    revoked=revoked,
                     ledger=self.ledger,
                     events=self.events,
                     node=node,
@@ -130,6 +136,7 @@ class Board:
                     plan=plan,
                     chance=random.random,
                 ),
+                revoked=revoked,
                 events=self.events,
                 node=node,
                 clock=self.clock,
@@ -153,6 +160,9 @@ class Board:
         results = await asyncio.gather(*self._tasks, return_exceptions=True)
         for one in results:
             assert one is None or isinstance(one, asyncio.CancelledError), one
+
+    def _at_least(self) -> datetime:
+        return self.keeper.high_water
 
     def _high_water_s(self) -> float:
         return self.keeper.high_water.timestamp()

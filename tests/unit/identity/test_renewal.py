@@ -8,15 +8,24 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from edgelet.api.errors import BusError, EdgeletError
+from edgelet.api.errors import BusError, EdgeletError, StorageError
+from edgelet.api.revocations import KnownList, Revocations
 from edgelet.identity.authorities import Authorities
 from edgelet.identity.guard import IdentityGuard
 from edgelet.identity.renewal import Renewal, RenewalPorts, RenewalSettings
 from edgelet.identity.renewal_plan import RenewalPlan
+from edgelet.identity.revocation_watch import RevocationWatch
 from edgelet.identity.time_keeper import TimeKeeper
 from edgelet.ports.bus import Disconnected, Message
 from edgelet.ports.object_store import Key
-from edgelet.ports.own_certificate import AuthoritiesNews, OwnCertificate, RegistrarQuestion, RegistrarReply
+from edgelet.ports.own_certificate import (
+    AuthoritiesNews,
+    KeptRevocations,
+    OwnCertificate,
+    RegistrarQuestion,
+    RegistrarReply,
+    RevokedNews,
+)
 from tests.fakes.events import FakeEvents
 from tests.fakes.object_store import FakeLedger
 
@@ -51,6 +60,10 @@ class Files:
     reply: RegistrarReply | BusError = NOBODY
     begin: datetime = BEGIN
     news: AuthoritiesNews | None = None
+    kept: KeptRevocations = field(default_factory=KeptRevocations)
+
+    def revocations(self) -> KeptRevocations:
+        return self.kept
 
     def read(self) -> OwnCertificate:
         return OwnCertificate(
@@ -123,6 +136,9 @@ class Link:
         if self.trouble:
             raise self.trouble
 
+    def judge_again(self) -> None:
+        self.asked.append("judge again")
+
     def hurry(self) -> None:
         self.asked.append("hurry")
 
@@ -136,9 +152,11 @@ class Bench:
         plan = RenewalPlan()
         self.keeper = TimeKeeper(self.clock, self.ledger, synchronized=lambda: synchronized)
         guard = IdentityGuard(self.files, keeper=self.keeper, node="default/pi-01")
+        revoked = RevocationWatch(self.files, events=self.events, node=NODE)
         self.authorities = Authorities(
             self.files,
             self.link,
+            revoked=revoked,
             ledger=self.ledger,
             events=self.events,
             node=NODE,
@@ -152,6 +170,7 @@ class Bench:
             guard=guard,
             keeper=self.keeper,
             authorities=self.authorities,
+            revoked=revoked,
             events=self.events,
             node=NODE,
             clock=self.clock,
@@ -301,15 +320,18 @@ async def test_authorities_are_dealt_with_once_and_refused_ones_again_later() ->
     assert bench.events.reasons() == ["AuthoritiesRefused"]
     bench.link.trouble = None
     await bench.turn(day=1.01)
-    assert bench.files.done == ["authorities after -1", "authorities after -1", "install authorities"]
+    # Once more with the number that is known: for the revocation lists of the new ones.
+    done = ["authorities after -1", "authorities after -1", "install authorities", "authorities after 4"]
+    assert bench.files.done == done
     bench.renewal.notice(message)  # the broker repeats it with each connection
     await bench.turn(day=1.02)
-    assert len(bench.files.done) == 3
+    assert bench.files.done == done
     again = Bench()
     again.ledger.facts.update(bench.ledger.facts)
     fresh = Authorities(
         again.files,
         again.link,
+        revoked=RevocationWatch(again.files, events=again.events, node=NODE),
         ledger=again.ledger,
         events=again.events,
         node=NODE,
@@ -319,6 +341,78 @@ async def test_authorities_are_dealt_with_once_and_refused_ones_again_later() ->
     )
     assert not fresh.hear(b"bundle")
     assert fresh.hear(b"another")
+
+
+def known(*, ends: datetime, number: int = 1, revoked: frozenset[str] = frozenset()) -> Revocations:
+    one = KnownList(issuer="an issuer", key="0" * 64, number=number, ends=int(ends.timestamp()), revoked=revoked)
+    return Revocations((one,))
+
+
+CA_MESSAGE = Message("cert/issued/ca", b"bundle", 1, retained=True, connection=1, packet_id=1)
+
+
+async def test_lists_that_are_lost_are_taken_again_from_a_message_that_was_dealt_with() -> None:
+    bench = Bench()
+    bench.files.news = AuthoritiesNews(4, changed=False)
+    bench.files.kept = KeptRevocations(known(ends=BEGIN + 90 * DAY))
+    bench.renewal.notice(CA_MESSAGE)
+    await bench.turn(day=1)
+    bench.renewal.notice(CA_MESSAGE)
+    await bench.turn(day=1.1)
+    assert bench.files.done == ["authorities after -1"]
+    bench.files.kept = KeptRevocations(lost=True, trouble="cannot use the file: damaged")
+    bench.renewal.notice(CA_MESSAGE)
+    bench.ledger.fail_with = unwritten = StorageError("full")
+    await bench.turn(day=1.2)
+    assert bench.files.done == ["authorities after -1", "authorities after 4"]
+    bench.renewal.notice(CA_MESSAGE)  # it has no lists, it seems: that is found out once
+    await bench.turn(day=1.3)
+    assert len(bench.files.done) == 2
+    assert bench.ledger.fail_with is unwritten  # nothing new, nothing on disk
+    assert bench.events.reasons() == ["RevocationListsDamaged"]
+
+
+async def test_newer_lists_have_the_connection_judged_again_and_refused_ones_are_told() -> None:
+    bench = Bench()
+    bench.files.news = AuthoritiesNews(4, changed=False, revoked=RevokedNews(changed=True))
+    bench.renewal.notice(CA_MESSAGE)
+    await bench.turn(day=1)
+    assert bench.link.asked == ["judge again"]
+    bench.files.news = AuthoritiesNews(5, changed=False, revoked=RevokedNews(refused=("list 4 is older than 5",)))
+    bench.authorities._digest = ""
+    bench.renewal.notice(CA_MESSAGE)
+    await bench.turn(day=1.1)
+    assert bench.link.asked == ["judge again"]
+    assert bench.events.reasons() == ["RevocationListsRefused"]
+
+
+async def test_a_list_past_its_end_is_told_once_and_stops_nothing() -> None:
+    bench = Bench()
+    bench.files.kept = KeptRevocations(known(ends=BEGIN + DAY))
+    for day in (0.5, 2, 3):
+        await bench.turn(day=day)
+    assert bench.events.reasons() == ["RevocationListStale"]
+    bench.files.kept = KeptRevocations(known(ends=BEGIN + 4 * DAY, number=2))
+    await bench.turn(day=3.5)
+    await bench.turn(day=5)
+    assert bench.events.reasons() == ["RevocationListStale"] * 2
+    unsure = Bench(synchronized=False)
+    unsure.files.kept = KeptRevocations(known(ends=BEGIN - 400 * DAY))
+    unsure.link.connected = False
+    await unsure.turn(day=1)  # nobody knows what time it is
+    assert unsure.events.reasons() == []
+
+
+async def test_a_revoked_broker_is_told_and_does_not_cost_the_new_key() -> None:
+    bench = Bench()
+    bench.renewal.notice(Disconnected(1, "its certificate was revoked", code="CertificateRevoked"))
+    bench.clock.wall = BEGIN + 55 * DAY
+    bench.granted()
+    bench.link.trouble = BusError("CertificateRevoked", "cannot trust the broker: it was revoked")
+    await bench.turn(day=55)
+    assert bench.files.done == ["request"]
+    assert bench.link.asked == ["link", "take up", "judge again"]
+    assert bench.events.reasons() == ["CertificateRevoked", "CertificateRenewalFailed"]
 
 
 async def test_a_fault_of_our_own_does_not_end_the_agent(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,13 +14,14 @@ from typing import Any
 
 import pytest
 
-from edgelet.adapters.identity import renewal_program
+from edgelet.adapters.identity import renewal_program, revoked_file
 from edgelet.adapters.x509 import certificates, keys, registrar_signature
 from edgelet.api import enrolment
 from edgelet.api.enrolment import Reply
 from edgelet.api.enrolment_topics import Origin
 from edgelet.api.errors import EdgeletError
-from edgelet.ca import ca_notice, registrar_identity
+from edgelet.api.revocations import Revocations
+from edgelet.ca import ca_notice, registrar_identity, roll_over
 from edgelet.ca.issuers import ROOT
 from edgelet.ca.registrar import Policy, Registrar
 from tests.fixtures.field import FieldAuthority
@@ -53,6 +54,7 @@ class Desk:
             "staged_certificate": str(self.stage / "node.crt"),
             "staged_key": str(self.stage / "node.key"),
             "staged_authorities": str(self.stage / "ca.crt"),
+            "revoked": str(self.directory / "trusted.crt.revoked"),
             "at_least": 0.0,
         } | more
 
@@ -116,6 +118,7 @@ CHANGES: dict[str, Callable[[Reply], Reply]] = {
     "authorities": lambda reply: replace(reply, ca=reply.signer),
     "no signature": lambda reply: replace(reply, signer="", signature=""),
     "another's signature": lambda reply: replace(reply, signature="AAAA"),
+    "lists": lambda reply: replace(reply, crls=""),
     "code": lambda reply: replace(reply, code=403),
 }
 
@@ -188,16 +191,17 @@ def notice(authority: FieldAuthority) -> bytes:
 def test_authorities_are_exchanged_by_a_message_under_the_old_ones_and_only_forward(desk: Desk) -> None:
     old = notice(desk.authority)
     same = renewal_program.authorities(desk.question("authorities", message=old.decode(), epoch=-1))
-    assert same == {"epoch": 1, "changed": False}
+    kept = {"changed": True, "refused": []}
+    assert same == {"epoch": 1, "changed": False, "revoked": kept}
     grow(desk.authority)
     fresh = notice(desk.authority)
     said = renewal_program.authorities(desk.question("authorities", message=fresh.decode(), epoch=1))
-    assert said == {"epoch": 2, "changed": True}
+    assert said == {"epoch": 2, "changed": True, "revoked": {"changed": False, "refused": []}}
     assert len(certificates.read((desk.stage / "ca.crt").read_bytes())) == 3
     assert renewal_program.authorities(desk.question("authorities", message=old.decode(), epoch=2)) == {"epoch": None}
 
 
-@pytest.mark.parametrize("field", ["bundle", "epoch", "signature", "signer"])
+@pytest.mark.parametrize("field", ["bundle", "epoch", "signature", "signer", "crls"])
 def test_a_message_about_authorities_that_was_changed_is_refused(desk: Desk, field: str) -> None:
     message = enrolment.decode_ca(notice(desk.authority))
     node = desk.authority.client("default/evil").certificate.read_text()
@@ -206,6 +210,7 @@ def test_a_message_about_authorities_that_was_changed_is_refused(desk: Desk, fie
         "epoch": replace(message, epoch=99),
         "signature": replace(message, signature="AAAA"),
         "signer": replace(message, signer=node),
+        "crls": replace(message, crls=""),
     }[field]
     question = desk.question("authorities", message=enrolment.encode_ca(changed).decode(), epoch=-1)
     with pytest.raises(EdgeletError):
@@ -219,7 +224,7 @@ def test_a_registrar_whose_certificate_has_ended_or_who_leaps_ahead_says_nothing
     with pytest.raises(EdgeletError, match="has ended"):
         renewal_program.authorities(desk.question("authorities", message=message, epoch=-1, at_least=late))
     with pytest.raises(EdgeletError, match="too far"):
-        renewal_program.authorities(desk.question("authorities", message=message, epoch=-5000))
+        renewal_program.authorities(desk.question("authorities", message=message, epoch=-50_000))
     assert not (desk.stage / "ca.crt").exists()
 
 
@@ -249,3 +254,146 @@ def test_the_agent_itself_never_loads_a_library_for_certificates() -> None:
     )
     done = subprocess.run((sys.executable, "-c", code), capture_output=True, text=True, check=True, timeout=60)
     assert done.stdout.strip() == "[]"
+
+
+# ---- revocation lists
+
+
+def revoke(authority: FieldAuthority, name: str) -> None:
+    with authority.open() as opened:
+        opened.revoke(name)
+
+
+def fresh_lists(authority: FieldAuthority) -> None:
+    with authority.open() as opened:
+        opened.refresh(force=True)
+
+
+def known(desk: Desk) -> Revocations:
+    found = revoked_file.read(desk.directory / "trusted.crt.revoked")
+    assert not found.lost, found.trouble
+    return found.known
+
+
+def numbers(desk: Desk) -> list[int]:
+    return sorted(one.number for one in known(desk).lists)
+
+
+def hear(desk: Desk, message: bytes, **more: object) -> dict[str, Any]:
+    return renewal_program.authorities(desk.question("authorities", message=message.decode(), **{"epoch": -1} | more))
+
+
+def test_both_messages_bring_lists_and_nothing_is_written_where_nothing_is_new(desk: Desk) -> None:
+    message = notice(desk.authority)
+    assert hear(desk, message)["revoked"] == {"changed": True, "refused": []}
+    path = desk.directory / "trusted.crt.revoked"
+    stamp = path.stat()
+    assert hear(desk, message, epoch=1)["revoked"] == {"changed": False, "refused": []}
+    assert path.stat() == stamp
+    before = numbers(desk)
+    fresh_lists(desk.authority)
+    said = desk.accept(*desk.answered())
+    assert (said["certificate"], said["revoked"]) == (True, {"changed": True, "refused": []})
+    assert numbers(desk) == [one + 1 for one in before]
+
+
+def test_a_registrar_that_was_revoked_is_not_believed_any_more(desk: Desk) -> None:
+    nonce, reply = desk.answered()
+    before = notice(desk.authority)
+    revoke(desk.authority, "_registrar/r1")
+    with desk.authority.open() as opened:
+        other = ca_notice.message(opened, registrar_identity.ensure(opened, "r2"))
+    assert hear(desk, other)["revoked"]["changed"]
+    with pytest.raises(EdgeletError, match="was revoked"):
+        hear(desk, before, epoch=1)
+    with pytest.raises(EdgeletError, match="was revoked"):
+        desk.accept(nonce, reply)
+    assert not (desk.stage / "node.crt").exists()
+
+
+def test_a_registrar_that_its_own_answer_says_is_revoked_is_not_believed_either(desk: Desk) -> None:
+    with desk.authority.open() as opened:
+        own = registrar_identity.ensure(opened, "r1")
+        opened.revoke(own.common_name)
+        message = ca_notice.message(opened, own)
+    with pytest.raises(EdgeletError, match="was revoked"):
+        hear(desk, message)
+    assert any(one.revoked for one in known(desk).lists)  # the authority said so
+
+
+def test_a_certificate_for_us_that_was_revoked_meanwhile_is_not_taken(desk: Desk) -> None:
+    nonce, reply = desk.answered()
+    revoke(desk.authority, NODE)
+    with desk.authority.open() as opened:
+        hear(desk, ca_notice.message(opened, registrar_identity.ensure(opened, "r1")))
+    with pytest.raises(EdgeletError, match="was revoked"):
+        desk.accept(nonce, reply)
+
+
+def test_an_issuing_certificate_that_the_root_has_revoked_vouches_for_nobody(desk: Desk) -> None:
+    """The theft of its key: its own list is not given out any more, and is not needed."""
+    stolen = notice(desk.authority)
+    nonce, reply = desk.answered()
+    with desk.authority.open() as opened:
+        roll_over.begin(opened, "issuing")
+        roll_over.use(opened)
+        roll_over.drop(opened, "issuing", force=True)
+        fresh = ca_notice.message(opened, registrar_identity.ensure(opened, "r1"))
+    assert hear(desk, fresh)["revoked"]["changed"]
+    with pytest.raises(EdgeletError, match="was revoked"):
+        hear(desk, stolen, epoch=0)
+    with pytest.raises(EdgeletError, match="was revoked"):
+        desk.accept(nonce, reply)
+
+
+def test_older_lists_in_a_true_message_are_refused_and_what_is_known_stays(desk: Desk) -> None:
+    nonce, reply = desk.answered()  # with the lists as they are now
+    revoke(desk.authority, "_registrar/r1")
+    with desk.authority.open() as opened:
+        hear(desk, ca_notice.message(opened, registrar_identity.ensure(opened, "r1")))
+    before = known(desk)
+    said = desk.accept(nonce, desk.signed(reply, "r2"))
+    assert said["certificate"]
+    (refused,) = said["revoked"]["refused"]
+    assert "is older than" in refused
+    assert known(desk) == before
+
+
+def test_a_damaged_file_of_lists_costs_nothing_and_is_made_anew_from_the_message_that_is_known(desk: Desk) -> None:
+    message = notice(desk.authority)
+    hear(desk, message)
+    before = known(desk)
+    path = desk.directory / "trusted.crt.revoked"
+    for damage in (b"", b"\0" * 400, path.read_bytes()[:-9]):
+        path.write_bytes(damage)
+        assert "cannot use" in revoked_file.read(path).trouble
+        assert hear(desk, message, epoch=1)["revoked"]["changed"]
+        assert known(desk) == before
+
+
+def test_lists_that_cannot_be_written_do_not_cost_the_certificate(desk: Desk) -> None:
+    (desk.directory / "trusted.crt.revoked").mkdir()
+    said = desk.accept(*desk.answered())
+    assert said["certificate"]
+    assert "cannot write" in said["revoked"]["refused"][0]
+
+
+def test_lists_of_a_root_that_comes_along_wait_until_it_is_trusted(desk: Desk) -> None:
+    grow(desk.authority)
+    message = notice(desk.authority)
+    assert hear(desk, message)["revoked"] == {"changed": True, "refused": []}
+    assert len(known(desk).lists) == 2
+    desk.trusted.write_bytes((desk.stage / "ca.crt").read_bytes())
+    assert hear(desk, message, epoch=1)["revoked"] == {"changed": True, "refused": []}
+    assert len(known(desk).lists) == 3
+
+
+def test_a_registrar_whose_certificate_had_ended_when_this_board_last_looked_says_nothing(desk: Desk) -> None:
+    """An old key may tell an old time with its answer: the board knows that this is over."""
+    nonce, reply = desk.answered()
+    text = enrolment.encode_reply(reply).decode()
+    late = (datetime.now(UTC) + timedelta(days=61)).timestamp()
+    with pytest.raises(EdgeletError, match="ended at"):
+        renewal_program.accept(desk.question("accept", answer=text, nonce=nonce, at_least=late))
+    a_year_ago = (datetime.now(UTC) - timedelta(days=365)).timestamp()
+    assert renewal_program.accept(desk.question("accept", answer=text, nonce=nonce, at_least=a_year_ago))["certificate"]

@@ -110,7 +110,7 @@ def test_a_board_has_everything_it_needs_and_its_settings_keep_the_rest(fleet: F
     assert found["identity"]["join_url"] == "mqtts://b:8884"
     assert files.settings.read_text().startswith("# the board in the shed\n")
     assert sorted(path.name for path in files.directory.iterdir()) == [
-        *("ca.crt", "join-password", "joined", "node.crt", "node.key")
+        *("ca.crt", "ca.crt.revoked", "join-password", "joined", "node.crt", "node.key")
     ]
 
 
