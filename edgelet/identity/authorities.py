@@ -96,7 +96,7 @@ class Authorities:
         before = (self._epoch, self._digest)
         self._epoch = self._epoch if news is None else news.epoch
         self._digest = hashlib.sha256(message).hexdigest()
-        self._listless = self._digest if self._files.revocations().lost else ""
+        self._listless = "" if news is not None and news.revoked.some else self._digest
         if (self._epoch, self._digest) == before:
             return
         try:

@@ -41,6 +41,7 @@ class KeptRevocations:
 class RevokedNews:
     """What came of revocation lists that a message had."""
 
+    some: bool = False  # there were some of authorities that are trusted
     changed: bool = False  # newer ones are kept now
     refused: tuple[str, ...] = ()  # why others are not, in words
 

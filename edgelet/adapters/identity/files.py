@@ -167,7 +167,7 @@ class PemFiles:
 
 def _news(said: dict[str, Any]) -> RevokedNews:
     found = said.get("revoked", {})
-    return RevokedNews(found.get("changed", False), tuple(found.get("refused", ())))
+    return RevokedNews(found.get("some", False), found.get("changed", False), tuple(found.get("refused", ())))
 
 
 def _stamp(*paths: Path) -> _Stamp:

@@ -128,7 +128,7 @@ def _judged(
         except StorageError as error:  # no reason to do without a new certificate
             changed, refused = False, (*refused, error.message)
         check(known)
-    return known, {"changed": changed, "refused": [*wrong, *refused]}
+    return known, {"some": bool(lists), "changed": changed, "refused": [*wrong, *refused]}
 
 
 def _stage_certificate(

@@ -353,7 +353,7 @@ CA_MESSAGE = Message("cert/issued/ca", b"bundle", 1, retained=True, connection=1
 
 async def test_lists_that_are_lost_are_taken_again_from_a_message_that_was_dealt_with() -> None:
     bench = Bench()
-    bench.files.news = AuthoritiesNews(4, changed=False)
+    bench.files.news = AuthoritiesNews(4, changed=False, revoked=RevokedNews(some=True))
     bench.files.kept = KeptRevocations(known(ends=BEGIN + 90 * DAY))
     bench.renewal.notice(CA_MESSAGE)
     await bench.turn(day=1)
@@ -363,9 +363,10 @@ async def test_lists_that_are_lost_are_taken_again_from_a_message_that_was_dealt
     bench.files.kept = KeptRevocations(lost=True, trouble="cannot use the file: damaged")
     bench.renewal.notice(CA_MESSAGE)
     bench.ledger.fail_with = unwritten = StorageError("full")
+    bench.files.news = AuthoritiesNews(4, changed=False)
     await bench.turn(day=1.2)
     assert bench.files.done == ["authorities after -1", "authorities after 4"]
-    bench.renewal.notice(CA_MESSAGE)  # it has no lists, it seems: that is found out once
+    bench.renewal.notice(CA_MESSAGE)  # it has no lists: that is found out once
     await bench.turn(day=1.3)
     assert len(bench.files.done) == 2
     assert bench.ledger.fail_with is unwritten  # nothing new, nothing on disk

@@ -191,12 +191,12 @@ def notice(authority: FieldAuthority) -> bytes:
 def test_authorities_are_exchanged_by_a_message_under_the_old_ones_and_only_forward(desk: Desk) -> None:
     old = notice(desk.authority)
     same = renewal_program.authorities(desk.question("authorities", message=old.decode(), epoch=-1))
-    kept = {"changed": True, "refused": []}
+    kept = {"some": True, "changed": True, "refused": []}
     assert same == {"epoch": 1, "changed": False, "revoked": kept}
     grow(desk.authority)
     fresh = notice(desk.authority)
     said = renewal_program.authorities(desk.question("authorities", message=fresh.decode(), epoch=1))
-    assert said == {"epoch": 2, "changed": True, "revoked": {"changed": False, "refused": []}}
+    assert said == {"epoch": 2, "changed": True, "revoked": {"some": True, "changed": False, "refused": []}}
     assert len(certificates.read((desk.stage / "ca.crt").read_bytes())) == 3
     assert renewal_program.authorities(desk.question("authorities", message=old.decode(), epoch=2)) == {"epoch": None}
 
@@ -285,15 +285,15 @@ def hear(desk: Desk, message: bytes, **more: object) -> dict[str, Any]:
 
 def test_both_messages_bring_lists_and_nothing_is_written_where_nothing_is_new(desk: Desk) -> None:
     message = notice(desk.authority)
-    assert hear(desk, message)["revoked"] == {"changed": True, "refused": []}
+    assert hear(desk, message)["revoked"] == {"some": True, "changed": True, "refused": []}
     path = desk.directory / "trusted.crt.revoked"
     stamp = path.stat()
-    assert hear(desk, message, epoch=1)["revoked"] == {"changed": False, "refused": []}
+    assert hear(desk, message, epoch=1)["revoked"] == {"some": True, "changed": False, "refused": []}
     assert path.stat() == stamp
     before = numbers(desk)
     fresh_lists(desk.authority)
     said = desk.accept(*desk.answered())
-    assert (said["certificate"], said["revoked"]) == (True, {"changed": True, "refused": []})
+    assert (said["certificate"], said["revoked"]) == (True, {"some": True, "changed": True, "refused": []})
     assert numbers(desk) == [one + 1 for one in before]
 
 
@@ -381,10 +381,10 @@ def test_lists_that_cannot_be_written_do_not_cost_the_certificate(desk: Desk) ->
 def test_lists_of_a_root_that_comes_along_wait_until_it_is_trusted(desk: Desk) -> None:
     grow(desk.authority)
     message = notice(desk.authority)
-    assert hear(desk, message)["revoked"] == {"changed": True, "refused": []}
+    assert hear(desk, message)["revoked"] == {"some": True, "changed": True, "refused": []}
     assert len(known(desk).lists) == 2
     desk.trusted.write_bytes((desk.stage / "ca.crt").read_bytes())
-    assert hear(desk, message, epoch=1)["revoked"] == {"changed": True, "refused": []}
+    assert hear(desk, message, epoch=1)["revoked"] == {"some": True, "changed": True, "refused": []}
     assert len(known(desk).lists) == 3
 
 

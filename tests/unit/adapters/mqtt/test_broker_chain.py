@@ -1,4 +1,4 @@
-"""A broker that was revoked is refused after the handshake: real TLS, in memory, with everything that can be missing."""
+"""A broker that was revoked is refused after the handshake: real TLS, in memory, with whatever can be missing."""
 
 from __future__ import annotations
 
