@@ -93,6 +93,8 @@ def decode(data: bytes) -> Revocations:
     lists = tuple(_list(Fields(_WHAT, one)) for one in documents)
     if digest != _digest(documents):
         raise fields.wrong("digest", "it is of something else: the file is damaged")
+    if len({one.key for one in lists}) != len(lists):
+        raise fields.wrong("lists", "one authority stands there twice")
     return Revocations(lists)
 
 

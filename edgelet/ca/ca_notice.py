@@ -32,8 +32,13 @@ def epoch(authority: Authority) -> int:
 
 def message(authority: Authority, own: RegistrarIdentity) -> bytes:
     """The message, signed. Raises StorageError."""
-    lists = board_lists.text(authority, most=enrolment.MAX_NOTICE_CRLS_CHARACTERS)
-    notice = CaBundle(bundle=authority.bundle().decode(), epoch=epoch(authority), crls=lists, signer=own.chain)
+    with authority.database.transaction():  # the number belongs to what is said under it
+        notice = CaBundle(
+            bundle=authority.bundle().decode(),
+            epoch=epoch(authority),
+            crls=board_lists.text(authority, most=enrolment.MAX_NOTICE_CRLS_CHARACTERS),
+            signer=own.chain,
+        )
     return enrolment.encode_ca(replace(notice, signature=registrar_signature.make(own.key, notice.covered())))
 
 

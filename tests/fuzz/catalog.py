@@ -23,6 +23,7 @@ from tests.fuzz.targets import (
     patch,
     quantity,
     request,
+    revocation_list,
     sealed,
     selector,
 )
@@ -50,4 +51,5 @@ TARGETS: Mapping[str, Target] = {
     "enrolment": enrolment.try_input,
     "csr": csr.try_input,
     "certificate": certificate.try_input,
+    "revocation_list": revocation_list.try_input,
 }

@@ -102,3 +102,8 @@ DAMAGES = {
 def test_a_damaged_file_is_seen(damage: str) -> None:
     with pytest.raises(MessageError):
         revocations.decode(DAMAGES[damage](revocations.encode(known(one(5, "aa")))))
+
+
+def test_an_authority_that_stands_there_twice_is_refused() -> None:
+    with pytest.raises(MessageError, match="twice"):
+        revocations.decode(revocations.encode(Revocations((one(1), one(2)))))
