@@ -19,9 +19,10 @@ from edgelet.api.strict_fields import Fields
 MAX_BYTES = 512 * 1024  # of the file
 MOST_LISTS = 32  # one for each authority that there ever was
 MOST_REVOKED = 4096  # of one authority
+MAX_SERIAL_CHARACTERS = 64  # Source: RFC 5280, 4.1.2.2: 20 octets
 _WHAT = "kept revocation lists"
 _KEY = re.compile(r"[0-9a-f]{64}")
-_SERIAL = re.compile(r"[0-9a-f]{1,64}")
+_SERIAL = re.compile(rf"-?[0-9a-f]{{1,{MAX_SERIAL_CHARACTERS - 1}}}")
 _MAX_NUMBER = 2**160  # Source: RFC 5280, 5.2.3: 20 octets
 _MAX_TIME_S = 2**40
 _MAX_NAME = 256
@@ -104,7 +105,7 @@ def _list(fields: Fields) -> KnownList:
         key=fields.text("key", pattern=_KEY),
         number=fields.integer("number", least=0, most=_MAX_NUMBER),
         ends=fields.integer("ends", least=0, most=_MAX_TIME_S),
-        revoked=frozenset(fields.texts("revoked", most=MOST_REVOKED, limit=64, least=0)),
+        revoked=frozenset(fields.texts("revoked", most=MOST_REVOKED, limit=MAX_SERIAL_CHARACTERS, least=0)),
     )
     fields.done()
     if not all(map(_SERIAL.fullmatch, found.revoked)):

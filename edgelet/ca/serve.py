@@ -170,6 +170,8 @@ class Service:
         """Publish the notice to all nodes where it changed since it was told; retained, so the broker repeats it."""
         if not link.connected.is_set() or (epoch := ca_notice.epoch(self._authority)) == self._told_epoch:
             return
+        # It may be our own certificate that was revoked just now.
+        self._own = registrar_identity.ensure(self._authority, self._options.name)
         payload = ca_notice.message(self._authority, self._own)
         for topic in ca_notice.topics(self._authority, self._options.prefix):
             try:

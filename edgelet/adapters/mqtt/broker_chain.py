@@ -62,7 +62,7 @@ def _serial_and_key(der: bytes) -> tuple[str, str]:
     if der[at] == _VERSION:
         _, _, at = _part(der, at, _VERSION)
     _, serial, at = _part(der, at, _INTEGER)
-    number = int.from_bytes(der[serial:at], "big")
+    number = int.from_bytes(der[serial:at], "big", signed=True)  # nobody's should be negative; some are
     for _ in ("signature", "issuer", "validity", "subject"):
         _, _, at = _part(der, at, _SEQUENCE)
     begin, _, end = _part(der, at, _SEQUENCE)

@@ -13,7 +13,7 @@ from edgelet.adapters.x509.certificates import Certificate
 from edgelet.adapters.x509.errors import invalid, translated
 from edgelet.adapters.x509.signing import Signer
 from edgelet.api.errors import InvalidObjectError
-from edgelet.api.revocations import MOST_REVOKED, KnownList
+from edgelet.api.revocations import MAX_SERIAL_CHARACTERS, MOST_REVOKED, KnownList
 
 KIND = "CertificateRevocationList"
 _END = b"-----END X509 CRL-----"
@@ -120,6 +120,8 @@ def _known(signed: x509.CertificateRevocationList, authorities: Iterable[Certifi
     told = _told(signed)
     if len(told.serials) > MOST_REVOKED:
         raise invalid(KIND, shown, "revokedCertificates", f"must not name more than {MOST_REVOKED}")
+    if any(len(serial) >= MAX_SERIAL_CHARACTERS for serial in told.serials):
+        raise invalid(KIND, shown, "revokedCertificates", "has a serial that no certificate has")
     return KnownList(
         issuer=issuer.common_name or shown,
         key=issuer.spki_digest,

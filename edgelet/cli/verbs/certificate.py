@@ -16,8 +16,9 @@ _PAUSE_S = 0.25
 
 VERB = Verb(
     usage="certificate (show|renew) [OPTIONS]",
-    about="The certificate of this node. It renews itself in time; renew asks for a new one now, with a new key, and "
-    "waits until the broker has taken it: after somebody may have seen the key, or to try whether it works.",
+    about="The certificate of this node, and the revocation lists that it knows. It renews itself in time; renew asks "
+    "for a new one now, with a new key, and waits until the broker has taken it: after somebody may have seen the "
+    "key, or to try whether it works.",
     examples="""
 edgelet certificate show
 edgelet certificate renew

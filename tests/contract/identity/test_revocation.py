@@ -79,6 +79,20 @@ async def test_a_broker_that_is_revoked_loses_the_board_at_once_and_gets_it_back
     await board.close()
 
 
+async def test_a_registrar_that_is_revoked_while_it_serves_tells_it_with_a_new_certificate(
+    board: Board, authority: FieldAuthority, broker: FieldBroker
+) -> None:
+    with RegistrarProcess(authority, broker):
+        board.start()
+        await taken(board)
+        gone = serial(authority, "registrar-r1")
+        await asyncio.to_thread(revoke, authority, "registrar-r1")
+        await until(lambda: names(board, gone))
+        assert serial(authority, "registrar-r1") != gone
+    assert "AuthoritiesRefused" not in board.events.reasons()
+    await board.close()
+
+
 async def test_the_join_listener_is_judged_alike(board: Board, authority: FieldAuthority, broker: FieldBroker) -> None:
     board.start()
     await until(lambda: board.of(Connected))
