@@ -12,8 +12,9 @@ from cryptography.hazmat.primitives import hashes, serialization
 from edgelet.adapters.x509.certificates import Certificate
 from edgelet.adapters.x509.errors import invalid, translated
 from edgelet.adapters.x509.signing import Signer
-from edgelet.api.errors import InvalidObjectError
-from edgelet.api.revocations import MAX_SERIAL_CHARACTERS, MOST_REVOKED, KnownList
+from edgelet.api import revocations
+from edgelet.api.errors import EdgeletError
+from edgelet.api.revocations import KnownList, Revocations
 
 KIND = "CertificateRevocationList"
 _END = b"-----END X509 CRL-----"
@@ -102,7 +103,7 @@ def known(pem: bytes, issuers: Iterable[Certificate]) -> tuple[tuple[KnownList, 
         try:
             with translated(KIND, ""):
                 found.append(_known(x509.load_pem_x509_crl(part), authorities))
-        except InvalidObjectError as error:
+        except EdgeletError as error:
             wrong.append(error.message)
     return tuple(found), tuple(wrong)
 
@@ -114,21 +115,19 @@ def _known(signed: x509.CertificateRevocationList, authorities: Iterable[Certifi
             break
     else:
         raise invalid(KIND, shown, "signature", "was made by none of the authorities")
-    for one in signed.extensions:
-        if one.critical:  # RFC 5280, 5.2: a list of a part only, or of changes; ours has none
-            raise invalid(KIND, shown, "extensions", f"has {one.oid.dotted_string}, which is not understood")
+    for extension in signed.extensions:
+        if extension.critical:  # RFC 5280, 5.2: a list of a part only, or of changes; ours has none
+            raise invalid(KIND, shown, "extensions", f"has {extension.oid.dotted_string}, which is not understood")
     told = _told(signed)
-    if len(told.serials) > MOST_REVOKED:
-        raise invalid(KIND, shown, "revokedCertificates", f"must not name more than {MOST_REVOKED}")
-    if any(len(serial) >= MAX_SERIAL_CHARACTERS for serial in told.serials):
-        raise invalid(KIND, shown, "revokedCertificates", "has a serial that no certificate has")
-    return KnownList(
-        issuer=issuer.common_name or shown,
+    one = KnownList(
+        issuer=(issuer.common_name or shown)[:200],
         key=issuer.spki_digest,
         number=told.number,
-        ends=int(told.next_update.timestamp()),
+        ends=max(0, int(told.next_update.timestamp())),
         revoked=told.serials,
     )
+    revocations.decode(revocations.encode(Revocations((one,))))  # what is kept can be read again: it is within bounds
+    return one
 
 
 def _is_signed_by(signed: x509.CertificateRevocationList, issuer: Certificate) -> bool:

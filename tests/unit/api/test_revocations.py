@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given
@@ -86,7 +87,7 @@ def test_those_past_their_end_are_told_apart() -> None:
     assert [found.ends for found in state.ended(150)] == [100]
 
 
-DAMAGES = {
+DAMAGES: dict[str, Callable[[bytes], bytes]] = {
     "cut": lambda data: data[:-20],
     "empty": lambda _: b"",
     "zeros": lambda data: bytes(len(data)),

@@ -100,7 +100,7 @@ def test_a_leaf_signs_no_lists(issuing: Signer) -> None:
     assert (lists, len(wrong)) == ((), 1)
 
 
-def test_a_list_of_a_part_only_and_one_without_a_number_are_not_taken(issuing: Signer) -> None:
+def test_a_list_of_a_part_only_and_one_without_a_good_number_are_not_taken(issuing: Signer) -> None:
     builder = (
         x509.CertificateRevocationListBuilder()
         .issuer_name(issuing.certificate.parsed.subject)
@@ -110,7 +110,8 @@ def test_a_list_of_a_part_only_and_one_without_a_number_are_not_taken(issuing: S
     part = builder.add_extension(x509.CRLNumber(1), critical=False).add_extension(
         x509.DeltaCRLIndicator(1), critical=True
     )
-    for made, word in ((part, "not understood"), (builder, "CRLNumber")):
+    endless = builder.add_extension(x509.CRLNumber(2**200), critical=False)
+    for made, word in ((part, "not understood"), (builder, "CRLNumber"), (endless, "number")):
         pem = made.sign(issuing.key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
         lists, wrong = revocation.known(pem, [issuing.certificate])
         assert lists == ()
