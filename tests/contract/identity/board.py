@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Protocol
@@ -69,8 +70,16 @@ class Brokers(Protocol):
 class Board:
     """`start` runs it, `close` ends it; in between it does everything by itself."""
 
-    def __init__(self, directory: Path, authority: Trusted, broker: Brokers, pair: Pair | None) -> None:
-        """Put the pair where a board has it; None: it is there, the agent starts again."""
+    def __init__(
+        self,
+        directory: Path,
+        authority: Trusted,
+        broker: Brokers,
+        pair: Pair | None,
+        *,
+        facts: Mapping[str, bytes] | None = None,
+    ) -> None:
+        """Put the pair where a board has it; None: it is there, the agent starts again. `facts`: its database."""
         user, secret = broker.login
         self.pki = directory / "pki"
         self.pki.mkdir(exist_ok=True)
@@ -85,6 +94,7 @@ class Board:
         self.synchronized = True
         self.events = FakeEvents()
         self.ledger = FakeLedger()
+        self.ledger.facts.update(facts or {})
         self.seen: list[BusEvent] = []
         self.files = PemFiles(certificate=self.certificate, key=self.key, authorities=self.ca, node=NODE)
         self.keeper = TimeKeeper(self.clock, self.ledger, synchronized=lambda: self.synchronized, built=LONG_AGO)
