@@ -91,7 +91,13 @@ def make(base: Foundation) -> Identity:
     files = None
     if mqtt.client_cert and mqtt.client_key:
         pair = {"certificate": mqtt.client_cert, "key": mqtt.client_key}
-        files = PemFiles(**pair, authorities=mqtt.ca, node=node, at_least=lambda: keeper.high_water)
+        files = PemFiles(
+            **pair,
+            authorities=mqtt.ca,
+            node=node,
+            at_least=lambda: keeper.high_water,
+            proven=lambda: keeper.proven,
+        )
     return Identity(files=files, keeper=keeper, guard=IdentityGuard(files, keeper=keeper, node=node))
 
 

@@ -12,6 +12,7 @@ from edgelet.adapters.signing.verifier import Ed25519Verifier
 from edgelet.adapters.sqlite.store import SqliteStore
 from edgelet.api.errors import EdgeletError
 from edgelet.config.settings import Settings
+from edgelet.identity import clock_trust
 from edgelet.identity.time_keeper import TimeKeeper
 from edgelet.intake import mqtt_source, trust_record
 from edgelet.intake.command_guard import CommandGuard
@@ -35,9 +36,10 @@ class KnownTime:
         return max(self.exact() or kept, kept)
 
     def exact(self) -> datetime | None:
-        """Return the time; None where nobody vouches for the clock."""
+        """Return the time; None where nobody vouches for the clock, or where it is before what was known already."""
         judged = self._keeper.judge(believable_until=None)
-        return judged.at if judged.exact else None
+        kept = self._keeper.high_water
+        return max(judged.at, kept) if judged.exact and judged.at >= kept - clock_trust.AGREES else None
 
 
 def make_keeper(clock: SystemClock, ledger: Ledger) -> TimeKeeper:

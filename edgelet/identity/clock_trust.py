@@ -1,8 +1,10 @@
 """What time it is at least, and whether the system's clock may be believed (pure).
 
 A board without a battery begins in 1970 or at its last stop, one with a bad battery anywhere. So there are three
-sources: the system's clock, a high-water mark that true time is never below, and the registrar's signed word with the
-monotonic seconds since.
+sources: the system's clock, a high-water mark, and the registrar's signed word with the monotonic seconds since.
+
+The mark has two parts. What is proven was signed: by the registrar, or as the beginning of our own certificate. What
+was only seen is what a clock said that somebody vouched for while a link stood with it; it may have been ahead.
 """
 
 from __future__ import annotations
@@ -11,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-_AGREES = timedelta(hours=1)  # a clock that is off by less opens no other certificate than a right one
+AGREES = timedelta(hours=1)  # a clock that is off by less opens no other certificate than a right one
 
 
 class ClockState(StrEnum):
@@ -30,6 +32,10 @@ class Anchor:
     at: datetime
     monotonic_s: float
 
+    def told(self, monotonic_s: float) -> datetime:
+        """Return what time it is by that word, when our monotonic clock shows this."""
+        return self.at + timedelta(seconds=monotonic_s - self.monotonic_s)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClockReading:
@@ -38,7 +44,8 @@ class ClockReading:
     now: datetime
     monotonic_s: float
     synchronized: bool
-    high_water: datetime
+    proven: datetime
+    high_water: datetime  # not before `proven`
     anchor: Anchor | None = None
 
 
@@ -60,7 +67,7 @@ def judge(reading: ClockReading, *, believable_until: datetime | None) -> Judged
     """Return the time to judge certificates by.
 
     A clock that nobody vouches for is believed where it lies between the mark and `believable_until`: beyond that it
-    would end our own certificate, and a wrong guess cuts the board off.
+    would end our own certificate, and a wrong guess cuts the board off. The registrar's word beats what was only seen.
 
     Args:
         reading: What there is.
@@ -70,11 +77,11 @@ def judge(reading: ClockReading, *, believable_until: datetime | None) -> Judged
     """
     now, mark = reading.now, reading.high_water
     if (anchor := reading.anchor) is not None:
-        told = anchor.at + timedelta(seconds=reading.monotonic_s - anchor.monotonic_s)
-        if abs(now - told) <= _AGREES:
+        told = anchor.told(reading.monotonic_s)
+        if abs(now - told) <= AGREES:
             return JudgedTime(max(now, mark), ClockState.GOOD)
-        return JudgedTime(max(told, mark), ClockState.WRONG, anchored=True)
-    if now < mark - _AGREES:
+        return JudgedTime(max(told, reading.proven), ClockState.WRONG, anchored=True)
+    if now < mark - AGREES:
         return JudgedTime(mark, ClockState.BEHIND)
     if reading.synchronized:
         return JudgedTime(max(now, mark), ClockState.GOOD)

@@ -64,5 +64,5 @@ class IdentityGuard:
         until: datetime | None = None
         if certificate is not None:
             until = certificate.not_after
-            self._keeper.raise_to(certificate.not_before)
+            self._keeper.prove(certificate.not_before)
         return self._keeper.judge(believable_until=until)

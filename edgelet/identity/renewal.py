@@ -11,7 +11,7 @@ from typing import Literal
 
 from edgelet.api import enrolment_topics, time
 from edgelet.api.errors import BusError, EdgeletError
-from edgelet.identity import renewal_plan
+from edgelet.identity import clock_trust, renewal_plan
 from edgelet.identity.authorities import Authorities
 from edgelet.identity.clock_trust import ClockState, JudgedTime
 from edgelet.identity.guard import IdentityGuard
@@ -165,7 +165,7 @@ class Renewal:
         return min(_LOOK_S, retry_s, await self._renew_when_due(certificate, judged))
 
     def _learn_from_clock(self, certificate: OwnCertificate, judged: JudgedTime) -> None:
-        """Raise the mark by a clock that a connection vouches for: it lies within the lives of both certificates."""
+        """Note what a clock says that a connection vouches for: it lies within the lives of both certificates."""
         ports = self._ports
         now = ports.clock.now()
         if (
@@ -174,7 +174,7 @@ class Renewal:
             and ports.guard.system_clock_judged
             and now <= certificate.not_after
         ):
-            ports.keeper.raise_to(now)
+            ports.keeper.see(now)
 
     async def _learn_time(self, certificate: OwnCertificate, judged: JudgedTime) -> JudgedTime:
         """Ask for the signed time where the clock is worth nothing, or where it says that all is over."""
@@ -192,8 +192,10 @@ class Renewal:
             self._telling.failed(now_s, chance=self._chance(), plan=self._settings.plan)
             _log.info("cannot learn the time", extra={"reason": error.reason, "error": error.message})
             return judged
+        if not ports.keeper.believe(reply.time):
+            self._telling.failed(now_s, chance=self._chance(), plan=self._settings.plan)
+            return judged
         self._telling.succeeded(now_s + _LOOK_S)
-        ports.keeper.believe(reply.time)
         ports.link.hurry()
         return ports.guard.judged()
 
@@ -240,7 +242,7 @@ class Renewal:
         ports = self._ports
         question = await ports.files.request()
         reply = await self._accept(question)
-        ports.keeper.believe(reply.time)
+        self._believe(reply)
         if not reply.certificate:
             if reply.code in _KEY_IS_SPENT:
                 ports.files.forget_request()
@@ -255,9 +257,25 @@ class Renewal:
         fresh = ports.files.read()
         message = f"A new certificate, {fresh.serial}, is good until {time.render(fresh.not_after)}"
         self._record("Normal", "CertificateRenewed", message)
-        ports.keeper.raise_to(fresh.not_before)
+        ports.keeper.prove(fresh.not_before)
         await ports.keeper.save()
         ports.link.hurry()
+
+    def _believe(self, reply: RegistrarReply) -> None:
+        """Take an answer's time, or the answer is worth nothing: a key that leaked and ended tells a time of before.
+
+        Raises:
+            BusError: ClockBehind.
+        """
+        keeper = self._ports.keeper
+        at_least = None if keeper.believe(reply.time) else keeper.proven
+        if at_least is None and reply.authorities and reply.time < keeper.high_water - clock_trust.AGREES:
+            at_least = keeper.high_water  # whom the board trusts is changed by no time that its clock contradicts
+        if at_least is not None:
+            told = (
+                f"the registrar says that it is {time.render(reply.time)}, and it is {time.render(at_least)} at least"
+            )
+            raise BusError("ClockBehind", f"cannot renew the certificate: {told}; is the board's clock right?")
 
     async def _try_pair(self) -> None:
         try:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from edgelet.api.container import Container
+from edgelet.api.container import Container, EphemeralContainer
 from edgelet.api.pod import Pod
 from edgelet.pods import restart_policy
 from edgelet.pods.instances import Instance
@@ -68,11 +68,21 @@ def failed_probe(newest: Instance | None, memory: Memory) -> ProbeKind | None:
 
 
 def app_restarts(pod: Pod, container: Container, newest: Instance | None, memory: Memory, exit_code: int) -> bool:
-    """Return whether an app container that ended starts again; one that a probe killed does even with exit code 0.
+    """Return whether an app container that ended starts again.
 
-    Source: Kubernetes kuberuntime_manager.go computePodActions (shouldRestartOnFailure).
+    One that was ended because of a probe, or because its sandbox had died, does so even with exit code 0.
+
+    Source: Kubernetes kuberuntime_manager.go computePodActions: shouldRestartOnFailure, and the containers to start
+    in a new sandbox, which are chosen before the old ones are killed.
     """
     if restart_policy.app_restarts(pod, container, exit_code):
         return True
     policy = container.restart_policy or pod.spec.restart_policy
-    return failed_probe(newest, memory) is not None and policy == "OnFailure" and exit_code == 0
+    if newest is None or policy != "OnFailure" or exit_code != 0 or isinstance(container, EphemeralContainer):
+        return False
+    return failed_probe(newest, memory) is not None or outlived_sandbox(newest, memory)
+
+
+def outlived_sandbox(newest: Instance, memory: Memory) -> bool:
+    """Whether it was seen running after its sandbox had died: it was ended because of that."""
+    return memory.container(newest.name).outlived_sandbox == newest.number

@@ -119,6 +119,7 @@ class ContainerMemory:
     resize_problem: Problem | None = None
     restart_due: bool = False  # its last instance was ended to begin anew, whatever its policy says
     post_start: PostStart | None = None
+    outlived_sandbox: int | None = None  # number of the instance that was seen running without its sandbox
 
     @property
     def image_failure(self) -> ImageFailed | None:

@@ -115,7 +115,14 @@ def _container(name: str, seen: ObservedPod | None, memory: Memory, *, now: date
     if backoff is None and (one := _observed(seen, newest.id)):
         backoff = _from_label(one.labels, newest.started_at or one.created_at, now=now, now_s=now_s)
     resources = _made_to(before, newest, _observed(seen, newest.id))
-    return replace(before, last=last, previous=earlier, backoff=backoff, resources=resources)
+    outlived = newest.number if _outlives_sandbox(seen, newest) else before.outlived_sandbox
+    return replace(before, last=last, previous=earlier, backoff=backoff, resources=resources, outlived_sandbox=outlived)
+
+
+def _outlives_sandbox(seen: ObservedPod | None, newest: Instance) -> bool:
+    if seen is None or not isinstance(newest.state, Running):
+        return False
+    return seen.sandbox is None or not seen.sandbox.ready
 
 
 def _made_to(

@@ -93,7 +93,7 @@ def clear(place: Place) -> None:
     if not (place.run / "podman" / "containers.conf").exists():
         return
     groups = PodCgroups("cgroupfs", marks=place.run / "podman" / "pod-cgroups")
-    uids = {record.spec.pod.uid for record in Records(place.run / "sandboxes").every()} | groups.marked()
+    uids = {record.spec.pod.uid for record in Records(place.run / "sandboxes").every()} | set(groups.idle())
     for arguments in (("pod", "rm", "--all", "--force", "--time", "0"), ("rm", "--all", "--force", "--time", "0")):
         with contextlib.suppress(subprocess.TimeoutExpired):  # what stays is ended by its pid
             podman(place, *arguments)

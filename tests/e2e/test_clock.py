@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import json
 import shutil
+import sqlite3
 import tempfile
 from collections.abc import Iterator
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from edgelet.adapters.x509 import durable_file
+from edgelet.agent.state import DATABASE
+from edgelet.api import time
 from tests.chaos.shim import Shim
 from tests.fixtures.agent import AgentUnderTest, until
 from tests.fixtures.field import PASSWORD, FieldAuthority, FieldBroker, RegistrarProcess
@@ -56,12 +61,29 @@ class ClockSite:
         assert not self.shim.missing, self.shim.missing
         self.agent.environment = self.shim.environment()
 
-    def put_certificate(self, *, days_ago: float) -> None:
+    def put_certificate(self, *, days_ago: float, days: float = 60) -> None:
         """Give the board a new certificate, issued so long ago, as plain files."""
-        pair = self.authority.client(NODE, days_ago=days_ago)
+        pair = self.authority.client(NODE, days_ago=days_ago, days=days)
         durable_file.write(self.pki / "node.key", pair.key.read_bytes(), mode=durable_file.SECRET)
         durable_file.write(self.pki / "node.crt", pair.certificate.read_bytes())
         durable_file.write(self.pki / "ca.crt", self.authority.certificate.read_bytes())
+
+    def kept_time(self) -> datetime | None:
+        """Return the latest time that the board knows, as it is on disk; None where it is just being written."""
+        with tempfile.TemporaryDirectory() as folder:
+            try:
+                for one in (self.agent.base / "state").glob(f"{DATABASE}*"):  # the agent lets nobody else open them
+                    shutil.copy(one, folder)
+                with closing(sqlite3.connect(Path(folder, DATABASE))) as database:
+                    found = database.execute("SELECT value FROM ledger WHERE name = 'clock/high-water'").fetchone()
+            except (OSError, sqlite3.Error):
+                return None
+        return max(time.parse(word) for word in found[0].decode().split(" ")) if found else None
+
+    def keeps(self, at: datetime) -> bool:
+        """Whether the time on disk is this one, within an hour."""
+        kept = self.kept_time()
+        return kept is not None and abs(kept - at) < timedelta(hours=1)
 
     def connections(self) -> int:
         """How often the broker has let the board in."""
@@ -157,6 +179,33 @@ def test_a_clock_that_somebody_wrongly_vouches_for_costs_the_link_until_true_tim
     until(lambda: site.connections() > before, within_s=BACK_S, what="the link is back")
     assert running(site) == container
     assert site.node_says("edgelet/certificate-not-after")
+
+
+def test_a_clock_that_was_ahead_is_forgotten_when_it_is_right_whenever_the_agent_is_killed(site: ClockSite) -> None:
+    container = running(site)
+    assert site.agent.stop() == 0
+    site.put_certificate(days_ago=1, days=300)
+    site.shim.step_clock(200 * DAY_S, synchronized=True)
+    before = site.connections()
+    site.agent.start()
+    until(lambda: site.connections() > before, within_s=BACK_S, what="the link stands")
+    until(lambda: site.keeps(datetime.now(UTC) + timedelta(days=200)), what="what the clock says is kept")
+    site.agent.kill()
+    site.shim.step_clock(0, synchronized=True)
+    assert site.keeps(datetime.now(UTC) + timedelta(days=200))
+    before, asked = site.connections(), site.broker.log.count("cert/csr/")
+    with RegistrarProcess(site.authority, site.broker):
+        site.agent.start()
+        until(lambda: site.connections() > before, within_s=BACK_S, what="the link is back")
+        until(lambda: site.keeps(datetime.now(UTC)), within_s=90, what="the registrar is believed")
+    assert site.broker.log.count("cert/csr/") > asked
+    assert site.node_says("edgelet/clock") == "Synchronized"
+    site.agent.kill()
+    before = site.connections()
+    site.agent.start()
+    until(lambda: site.connections() > before, within_s=BACK_S, what="the link is back without a registrar")
+    assert site.node_says("edgelet/clock") == "Synchronized"
+    assert running(site) == container
 
 
 @pytest.mark.parametrize("offset_s", [5 * 365 * DAY_S, SINCE_1970_S, -30 * DAY_S])

@@ -125,7 +125,7 @@ def test_a_signed_pod_runs_and_what_was_tampered_with_is_refused(site: Site, aut
 
 def test_a_signed_secret_is_taken_sealed_and_refused_in_clear(site: Site, author: Author) -> None:
     secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "db"}, "stringData": {"p": "correct horse"}}
-    author.signed(site, "apply", "-f", "-", stdin=json.dumps(secret))
+    author.signed(site, "apply", "-f", "-", "--allow-plain-secrets", stdin=json.dumps(secret))
     refused = until(lambda: (site.message("db", "secrets") or {}).get("error"), what="the plain secret is refused")
     assert (refused["code"], "not sealed for this node" in refused["message"]) == (403, True)
     assert site.agent.get("secret", "db") is None
@@ -137,3 +137,15 @@ def test_a_signed_secret_is_taken_sealed_and_refused_in_clear(site: Site, author
     assert found["data"] == {"p": "Y29ycmVjdCBob3JzZQ=="}
     until(lambda: "error" not in (site.message("db", "secrets") or {"error": 1}), what="the refusal is taken back")
     assert not any(b"correct" in payload for payload in site.broker.retained(f"{site.root}#").values())
+
+    words = ("apply", "-f", "-", "--node-key", key.strip())
+    kept = site.agent.get("secret", "db")
+    assert author.signed(site, *words, stdin=json.dumps(secret)) == "secret/db configured\n"
+    until(lambda: generation(site) == "3", what="it is sealed anew, in a generation of its own")
+    assert site.agent.get("secret", "db") == kept, "the node finds the same Secret in it"
+    secret["stringData"] = {"p": "battery staple"}
+    author.signed(site, *words, stdin=json.dumps(secret))
+    until(lambda: (site.agent.get("secret", "db") or {})["data"] == {"p": "YmF0dGVyeSBzdGFwbGU="}, what="the new one")
+    assert not any(b"battery" in payload for payload in site.broker.retained(f"{site.root}#").values())
+    author.signed(site, "delete", "secret", "db", "--wait=false")
+    until(lambda: site.agent.get("secret", "db") is None, what="it is gone")

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import socket
 import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from edgelet.adapters.local_api.tcp_listener import HandshakeBounds
 from tests.fixtures.agent import AgentUnderTest, until
 from tests.fixtures.certificates import Authority, Pair
 from tests.fixtures.registry import free_port
@@ -56,3 +59,21 @@ def test_a_named_certificate_comes_in_and_files_that_are_gone_stop_nothing_else(
         events = until(lambda: agent.cli("get", "events").stdout, what="events")
         assert "CertificateInvalid" in events
         assert curl(authority, port, "/api/v1/nodes", client) == "\n000"
+
+
+def test_five_hundred_silent_clients_cost_the_agent_a_few_descriptors(tmp_path: Path) -> None:
+    authority = Authority(tmp_path)
+    server, client, port = authority.server(), authority.client(CLIENT), free_port()
+    with AgentUnderTest(settings={"api": settings(authority, port, server)}) as agent, contextlib.ExitStack() as held:
+        before = descriptors(agent.pid)
+        for _ in range(500):
+            held.enter_context(socket.create_connection(("127.0.0.1", port), timeout=10))
+        assert curl(authority, port, "/api/v1/nodes", client).endswith("\n200")
+        until(lambda: descriptors(agent.pid) <= before + HandshakeBounds().half_open + 4, what="the others are cut")
+        assert "show no certificate; the oldest are cut" in agent.log_path.read_text()
+        held.close()
+        until(lambda: descriptors(agent.pid) <= before + 4, what="nothing is left")
+
+
+def descriptors(pid: int) -> int:
+    return sum(1 for _ in Path(f"/proc/{pid}/fd").iterdir())

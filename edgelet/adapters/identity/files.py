@@ -46,11 +46,16 @@ class PemFiles:
         authorities: Path | None,
         node: str,
         at_least: Callable[[], datetime] = lambda: _EPOCH,
+        proven: Callable[[], datetime] = lambda: _EPOCH,
     ) -> None:
-        """`node` is TENANT/NAME; `at_least` tells a time that is certainly over."""
+        """`node` is TENANT/NAME.
+
+        `at_least` tells a time that is over as far as the board knows, `proven` one that certainly is.
+        """
         self._store = PairStore(certificate, key, authorities)
         self._node = node
         self._at_least = at_least
+        self._proven = proven
         self._seen: _Seen | None = None
         self._kept: tuple[_Stamp, KeptRevocations] | None = None
 
@@ -162,6 +167,7 @@ class PemFiles:
             "staged_authorities": str(store.staged_authorities),
             "revoked": str(revoked_file.beside(store.authorities)),
             "at_least": self._at_least().timestamp(),
+            "proven": self._proven().timestamp(),
         }
 
 

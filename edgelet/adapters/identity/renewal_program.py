@@ -54,8 +54,10 @@ def accept(question: Question) -> Answer:
     if reply.nonce != question["nonce"]:
         raise ForbiddenError("the answer is to another question")
     # The registrar's certificate has to be good at the time that it tells, and at the time that was here before: a key
-    # that leaked and has ended tells neither today's time nor one of long ago.
-    moment = dt.datetime.fromtimestamp(max(reply.time, question["at_least"]), dt.UTC)
+    # that leaked and has ended tells neither today's time nor one of long ago. A word about the time alone is held to
+    # what is proven only: it puts right what was seen on a clock that was ahead.
+    over = question["at_least" if reply.certificate or reply.ca else "proven"]
+    moment = dt.datetime.fromtimestamp(max(reply.time, over), dt.UTC)
     trusted = _read(question["authorities"])
     if not reply.signer or not reply.signature:
         raise ForbiddenError(f"the answer is not signed; it says {reply.code} {reply.reason}: {reply.message}")

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+BACKLOG = 128
+STREAM_LIMIT_BYTES = 65536  # asyncio stops reading at twice this
+
 
 @dataclass(frozen=True, slots=True)
 class ServerLimits:

@@ -11,16 +11,15 @@ from typing import TYPE_CHECKING
 from edgelet.adapters.local_api import peer, socket_file
 from edgelet.adapters.local_api.access import Access
 from edgelet.adapters.local_api.connection import Connection
-from edgelet.adapters.local_api.limits import ServerLimits
+from edgelet.adapters.local_api.limits import BACKLOG, STREAM_LIMIT_BYTES, ServerLimits
 from edgelet.ports.local_api import Handler, Peer, encode
 
 if TYPE_CHECKING:
     from edgelet.adapters.local_api.tcp_door import TcpDoor
+    from edgelet.adapters.local_api.tcp_listener import TcpListener
 
 log = logging.getLogger(__name__)
 
-BACKLOG = 128
-STREAM_LIMIT_BYTES = 65536  # asyncio stops reading at twice this
 REFUSALS = 16  # connections over the bound that are told so at one time; further ones are just closed
 REFUSAL_TIMEOUT_S = 1.0
 _ACCEPTED_WITHIN_TURNS = 4  # of the loop, from accept to the connection's callback
@@ -96,33 +95,24 @@ class LocalApiServer:
         """How many clients are connected."""
         return len(self._connections)
 
-    async def _listen_far(self, tasks: asyncio.TaskGroup) -> asyncio.Server | None:
+    async def _listen_far(self, tasks: asyncio.TaskGroup) -> TcpListener | None:
         """Listen on TCP where that was asked for; an address that cannot be had is told, the socket goes on."""
         door = self._tcp
         if door is None:
             return None
-        from edgelet.adapters.local_api import tcp_door  # noqa: PLC0415  ssl: 5 MB
+        from edgelet.adapters.local_api import tcp_listener  # noqa: PLC0415  ssl: 5 MB
 
-        def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            name = tcp_door.common_name(writer.get_extra_info("ssl_object"))
+        def admit(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, name: str) -> None:
             refused = b"" if door.allows(name) else _not_allowed(f'"{name}"')
             self._admit(tasks, reader, writer, Peer(name=name), refused)
 
+        far = tcp_listener.TcpListener(door, tasks=tasks, admit=admit)
         try:
-            far = await asyncio.start_server(
-                accept,
-                door.host,
-                door.port,
-                ssl=door.context,
-                ssl_handshake_timeout=tcp_door.HANDSHAKE_TIMEOUT_S,
-                backlog=BACKLOG,
-                limit=STREAM_LIMIT_BYTES,
-            )
+            self.tcp_port = await far.open()
         except OSError as error:
             where = f"{door.host}:{door.port}"
             log.error("cannot listen on TCP", extra={"address": where, "error": error.strerror or str(error)})  # noqa: TRY400
             return None
-        self.tcp_port = int(far.sockets[0].getsockname()[1])
         log.info("the API listens on TCP, for client certificates", extra={"address": f"{door.host}:{self.tcp_port}"})
         return far
 
@@ -181,16 +171,16 @@ class LocalApiServer:
             self._refusals -= 1
             writer.close()
 
-    async def _close(self, *servers: asyncio.Server | None) -> None:
+    async def _close(self, server: asyncio.Server, far: TcpListener | None) -> None:
         """Accept no more. What was accepted just now gets its turn first: asyncio would leave it open for ever."""
         self._stopping = True
-        there = [one for one in servers if one is not None]
-        for listening in (sock for one in there for sock in one.sockets):
+        if far is not None:
+            far.close()
+        for listening in server.sockets:
             asyncio.get_running_loop().remove_reader(listening.fileno())
         for _ in range(_ACCEPTED_WITHIN_TURNS):
             await asyncio.sleep(0)
-        for one in there:
-            one.close()
+        server.close()
 
     async def _finish(self) -> None:
         """Let requests under way end for a moment; idle connections and streams end at once with their task."""

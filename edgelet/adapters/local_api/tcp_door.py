@@ -15,8 +15,6 @@ from edgelet.api.errors import EdgeletError
 
 log = logging.getLogger(__name__)
 
-HANDSHAKE_TIMEOUT_S = 5.0
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TcpFiles:

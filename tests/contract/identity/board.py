@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Protocol
@@ -70,8 +71,16 @@ class Brokers(Protocol):
 class Board:
     """`start` runs it, `close` ends it; in between it does everything by itself."""
 
-    def __init__(self, directory: Path, authority: Trusted, broker: Brokers, pair: Pair | None) -> None:
-        """Put the pair where a board has it; None: it is there, the agent starts again."""
+    def __init__(
+        self,
+        directory: Path,
+        authority: Trusted,
+        broker: Brokers,
+        pair: Pair | None,
+        *,
+        facts: Mapping[str, bytes] | None = None,
+    ) -> None:
+        """Put the pair where a board has it; None: it is there, the agent starts again. `facts`: its database."""
         user, secret = broker.login
         self.pki = directory / "pki"
         self.pki.mkdir(exist_ok=True)
@@ -86,9 +95,15 @@ class Board:
         self.synchronized = True
         self.events = FakeEvents()
         self.ledger = FakeLedger()
+        self.ledger.facts.update(facts or {})
         self.seen: list[BusEvent] = []
         self.files = PemFiles(
-            certificate=self.certificate, key=self.key, authorities=self.ca, node=NODE, at_least=self._at_least
+            certificate=self.certificate,
+            key=self.key,
+            authorities=self.ca,
+            node=NODE,
+            at_least=lambda: self.keeper.high_water,
+            proven=lambda: self.keeper.proven,
         )
         self.keeper = TimeKeeper(self.clock, self.ledger, synchronized=lambda: self.synchronized, built=LONG_AGO)
         self.guard = IdentityGuard(self.files, keeper=self.keeper, node=NODE)
@@ -160,9 +175,6 @@ class Board:
         results = await asyncio.gather(*self._tasks, return_exceptions=True)
         for one in results:
             assert one is None or isinstance(one, asyncio.CancelledError), one
-
-    def _at_least(self) -> datetime:
-        return self.keeper.high_water
 
     def _high_water_s(self) -> float:
         return self.keeper.high_water.timestamp()

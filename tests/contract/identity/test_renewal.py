@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from edgelet.api import time
 from edgelet.ports.bus import Connected, Disconnected, Message
 from tests.contract.identity.board import NODE, Board
 from tests.contract.identity.load import publish_at_a_rate
@@ -136,6 +137,26 @@ async def test_a_clock_that_is_synchronised_and_wrong_does_not_end_a_good_certif
     assert board.events.reasons().count("CertificateRenewed") == 0
     board.clock.offset = timedelta()
     assert board.guard.judged().state.value == "Synchronized"
+    await board.close()
+
+
+async def test_a_clock_that_was_ahead_with_a_link_is_forgotten_with_the_registrars_word(
+    directory: Path, authority: FieldAuthority, broker: FieldBroker
+) -> None:
+    board = Board(directory, authority, broker, authority.client(NODE, days_ago=1, days=300))
+    board.clock.offset = timedelta(days=200)
+    board.start()
+    await until(lambda: board.keeper.high_water > board.clock.now() - timedelta(hours=1))
+    kept = time.render(board.keeper.high_water).encode()
+    await until(lambda: board.ledger.facts.get("clock/high-water", b"").endswith(kept))
+    await board.close()
+    board = Board(directory, authority, broker, None, facts=board.ledger.facts)  # killed; the clock is right now
+    assert board.keeper.high_water > board.clock.now() + timedelta(days=199)
+    assert board.guard.judged().state.value == "Behind"
+    with RegistrarProcess(authority, broker):
+        board.start()
+        await until(lambda: board.guard.judged().state.value == "Synchronized", within_s=120)
+    assert abs(board.keeper.high_water - board.clock.now()) < timedelta(hours=1)
     await board.close()
 
 

@@ -9,6 +9,7 @@ import pytest
 ROOT = Path(__file__).parents[3]
 FOR_LATER = (
     "edgelet.adapters.local_api.tcp_door",
+    "edgelet.adapters.local_api.tcp_listener",
     "cryptography",
     "edgelet.agent.trust",
     "edgelet.intake.signed_desired",

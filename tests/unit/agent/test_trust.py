@@ -43,9 +43,19 @@ def test_the_time_is_what_a_clock_says_that_somebody_vouches_for_and_a_wrong_mom
     assert known.at_least() == clock.time
     clock.time = right
     assert known.at_least() == right, "a jump of the clock ends no index for good"
-    keeper.raise_to(right)
+    keeper.see(right)
     clock.time -= timedelta(days=400)
     assert known.exact() is None, "it is before what true time is at least"
+    assert known.at_least() == right
+
+
+def test_a_registrars_word_of_before_what_was_known_opens_nothing() -> None:
+    clock = Clock()
+    keeper = TimeKeeper(clock, FakeLedger(), synchronized=lambda: True)
+    known, right = trust.KnownTime(keeper), clock.time
+    keeper.see(right)
+    assert keeper.believe(right - timedelta(days=30))
+    assert known.exact() is None
     assert known.at_least() == right
 
 

@@ -10,6 +10,7 @@ from edgelet.identity import clock_trust
 from edgelet.identity.clock_trust import Anchor, ClockReading, ClockState, JudgedTime
 
 MARK = datetime(2030, 1, 1, tzinfo=UTC)
+PROVEN = datetime(2029, 11, 1, tzinfo=UTC)
 UNTIL = datetime(2030, 3, 1, tzinfo=UTC)
 DAY = timedelta(days=1)
 YEAR = timedelta(days=365)
@@ -23,7 +24,14 @@ def judged(
     monotonic_s: float = 0.0,
     until: datetime = UNTIL,
 ) -> JudgedTime:
-    reading = ClockReading(now=now, monotonic_s=monotonic_s, synchronized=synchronized, high_water=MARK, anchor=anchor)
+    reading = ClockReading(
+        now=now,
+        monotonic_s=monotonic_s,
+        synchronized=synchronized,
+        proven=PROVEN,
+        high_water=MARK,
+        anchor=anchor,
+    )
     return clock_trust.judge(reading, believable_until=until)
 
 
@@ -56,6 +64,12 @@ def test_the_registrars_word_goes_on_with_the_monotonic_clock_and_beats_a_clock_
     assert agrees == JudgedTime(now, ClockState.GOOD)
 
 
+def test_the_registrars_word_beats_what_was_only_seen_and_not_what_is_proven() -> None:
+    for told, at in ((MARK - DAY, MARK - DAY), (PROVEN - DAY, PROVEN)):
+        found = judged(MARK + DAY, synchronized=True, anchor=Anchor(told, 0.0))
+        assert found == JudgedTime(at, ClockState.WRONG, anchored=True)
+
+
 def test_only_what_is_the_time_is_exact() -> None:
     assert judged(MARK + DAY, synchronized=True).exact
     assert not judged(MARK + DAY, synchronized=False).exact
@@ -67,11 +81,12 @@ def test_only_what_is_the_time_is_exact() -> None:
     synchronized=st.booleans(),
     told=st.none() | st.floats(min_value=-1e9, max_value=1e9),
 )
-def test_no_clock_and_no_word_brings_the_time_below_the_mark(
+def test_no_clock_brings_the_time_below_the_mark_and_no_word_below_what_is_proven(
     now: datetime, synchronized: bool, told: float | None
 ) -> None:
     anchor = None if told is None else Anchor(MARK + timedelta(seconds=told), 0.0)
-    assert judged(now.replace(tzinfo=UTC), synchronized=synchronized, anchor=anchor).at >= MARK
+    found = judged(now.replace(tzinfo=UTC), synchronized=synchronized, anchor=anchor)
+    assert found.at >= (PROVEN if found.anchored else MARK)
 
 
 @given(now=st.datetimes(min_value=datetime(1970, 1, 1), max_value=datetime(2099, 1, 1)))  # noqa: DTZ001  UTC is added

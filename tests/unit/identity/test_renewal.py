@@ -27,6 +27,7 @@ from edgelet.ports.own_certificate import (
     RevokedNews,
 )
 from tests.fakes.events import FakeEvents
+from tests.fakes.hand_clock import HandClock
 from tests.fakes.object_store import FakeLedger
 
 BEGIN = datetime(2030, 1, 1, tzinfo=UTC)
@@ -36,25 +37,11 @@ NOBODY = BusError("RegistrarSilent", "cannot ask: nobody is there")
 REFUSED = BusError("CertificateInvalid", "cannot connect: the broker refuses")
 
 
-class Clock:
-    def __init__(self) -> None:
-        self.wall, self.ticks_s = BEGIN, 0.0
-
-    def now(self) -> datetime:
-        return self.wall
-
-    def monotonic_s(self) -> float:
-        return self.ticks_s
-
-    async def sleep(self, seconds: float) -> None:
-        raise NotImplementedError
-
-
 @dataclass
 class Files:
     """Certificates are numbers; what was done is a list of words."""
 
-    clock: Clock
+    clock: HandClock
     done: list[str] = field(default_factory=list)
     present: int = 1
     reply: RegistrarReply | BusError = NOBODY
@@ -147,11 +134,11 @@ class Bench:
     """A renewal on fakes."""
 
     def __init__(self, *, renew: bool = True, join: bool = False, synchronized: bool = True) -> None:
-        self.clock, self.events, self.link, self.ledger = Clock(), FakeEvents(), Link(), FakeLedger()
+        self.clock, self.events, self.link, self.ledger = HandClock(BEGIN), FakeEvents(), Link(), FakeLedger()
         self.files = Files(self.clock)
         plan = RenewalPlan()
         self.keeper = TimeKeeper(self.clock, self.ledger, synchronized=lambda: synchronized)
-        guard = IdentityGuard(self.files, keeper=self.keeper, node="default/pi-01")
+        self.guard = IdentityGuard(self.files, keeper=self.keeper, node="default/pi-01")
         revoked = RevocationWatch(self.files, events=self.events, node=NODE)
         self.authorities = Authorities(
             self.files,
@@ -167,7 +154,7 @@ class Bench:
         ports = RenewalPorts(
             files=self.files,
             link=self.link,
-            guard=guard,
+            guard=self.guard,
             keeper=self.keeper,
             authorities=self.authorities,
             revoked=revoked,
@@ -180,9 +167,7 @@ class Bench:
 
     async def turn(self, *, day: float) -> float:
         """Look once, so many days after the certificate's begin."""
-        passed = BEGIN + day * DAY - self.clock.wall
-        self.clock.wall += passed
-        self.clock.ticks_s += passed.total_seconds()
+        self.clock.run(BEGIN + day * DAY - self.clock.wall)
         return await self.renewal._turn()
 
     def granted(self, code: int = 200, *, certificate: bool = True, authorities: bool = False) -> None:
@@ -463,3 +448,54 @@ async def test_what_a_person_asked_for_waits_for_the_link_and_is_tried_again() -
 async def test_nobody_has_a_certificate_renewed_that_somebody_else_renews() -> None:
     with pytest.raises(EdgeletError, match="renew is off"):
         Bench(renew=False).renewal.renew_soon()
+
+
+async def test_a_clock_that_was_ahead_is_forgotten_when_it_is_right_again() -> None:
+    bench = Bench()
+    bench.granted(certificate=False)
+    assert bench.guard.outlive_s() is None  # a connection is made
+    await bench.turn(day=0)
+    bench.clock.wall += 30 * DAY  # somebody vouches for it, and the link stands with it
+    await bench.renewal._turn()
+    assert bench.keeper.high_water == BEGIN + 30 * DAY
+    assert bench.files.done == []
+    bench.clock.wall -= 30 * DAY
+    await bench.renewal._turn()
+    assert bench.files.done == ["time"]
+    assert bench.keeper.high_water == BEGIN
+    assert bench.ledger.facts["clock/high-water"] == b"2030-01-01T00:00:00Z 2030-01-01T00:00:00Z"
+    await bench.turn(day=1)
+    assert bench.files.done == ["time"]
+
+
+async def test_an_answer_of_before_what_is_proven_is_worth_nothing() -> None:
+    bench = Bench()
+    bench.keeper.prove(BEGIN + 50 * DAY)
+    bench.files.reply = RegistrarReply(code=200, time=BEGIN + 40 * DAY, certificate=True, authorities=True)
+    assert await bench.turn(day=55) == 60
+    assert bench.files.done == ["request"]
+    assert "the registrar says that it is 2030-02-10T00:00:00Z, and it is 2030-02-20T00:00:00Z" in bench.renewal.trouble
+
+
+async def test_no_answer_changes_the_authorities_by_a_time_that_a_vouched_for_clock_has_passed() -> None:
+    """An old key of a registrar may tell any time of its life; the clock alone speaks against it."""
+    bench = Bench()
+    assert bench.guard.outlive_s() is None  # a connection is made
+    await bench.turn(day=40)
+    bench.files.reply = RegistrarReply(code=200, time=BEGIN + 30 * DAY, certificate=True, authorities=True)
+    assert await bench.turn(day=55) == 60
+    assert bench.files.done == ["request"]
+    assert bench.events.reasons() == ["CertificateRenewalFailed"]
+    assert bench.keeper.high_water == BEGIN + 55 * DAY
+
+
+async def test_a_time_that_is_not_believed_is_asked_again_later() -> None:
+    bench = Bench(synchronized=False)
+    bench.keeper.prove(BEGIN + 10 * DAY)
+    bench.files.reply = RegistrarReply(code=200, time=BEGIN)
+    await bench.turn(day=10)
+    await bench.turn(day=10.0001)
+    assert bench.files.done == ["time"]
+    await bench.turn(day=10.01)
+    assert bench.files.done == ["time", "time"]
+    assert not bench.guard.judged().exact

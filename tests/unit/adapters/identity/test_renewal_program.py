@@ -56,6 +56,7 @@ class Desk:
             "staged_authorities": str(self.stage / "ca.crt"),
             "revoked": str(self.directory / "trusted.crt.revoked"),
             "at_least": 0.0,
+            "proven": 0.0,
         } | more
 
     def answered(self) -> tuple[str, Reply]:
@@ -395,5 +396,9 @@ def test_a_registrar_whose_certificate_had_ended_when_this_board_last_looked_say
     late = (datetime.now(UTC) + timedelta(days=61)).timestamp()
     with pytest.raises(EdgeletError, match="ended at"):
         renewal_program.accept(desk.question("accept", answer=text, nonce=nonce, at_least=late))
+    time = enrolment.encode_reply(desk.signed(replace(reply, certificate="", ca="", crls=""))).decode()
+    assert renewal_program.accept(desk.question("accept", answer=time, nonce=nonce, at_least=late))["code"] == 200
+    with pytest.raises(EdgeletError, match="ended at"):
+        renewal_program.accept(desk.question("accept", answer=time, nonce=nonce, at_least=late, proven=late))
     a_year_ago = (datetime.now(UTC) - timedelta(days=365)).timestamp()
     assert renewal_program.accept(desk.question("accept", answer=text, nonce=nonce, at_least=a_year_ago))["certificate"]
