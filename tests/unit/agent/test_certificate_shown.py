@@ -12,9 +12,9 @@ from edgelet.api.revocations import KnownList, Revocations
 from edgelet.identity.guard import IdentityGuard
 from edgelet.identity.renewal import Renewal
 from edgelet.identity.time_keeper import TimeKeeper
+from tests.fakes.hand_clock import HandClock
 from tests.fakes.object_store import FakeLedger
 from tests.fixtures.certificates import Authority
-from tests.unit.identity.test_renewal import Clock
 
 
 class Calm:
@@ -33,7 +33,9 @@ def test_each_list_is_shown_with_its_issuer_number_end_and_how_many_it_names(tmp
         certificate=pair.certificate, key=pair.key, authorities=authority.certificate, node="default/pi-01"
     )
     guard = IdentityGuard(
-        files, keeper=TimeKeeper(Clock(), FakeLedger(), synchronized=lambda: True), node="default/pi-01"
+        files,
+        keeper=TimeKeeper(HandClock(datetime(2030, 1, 1, tzinfo=UTC)), FakeLedger(), synchronized=lambda: True),
+        node="default/pi-01",
     )
     renewal: Renewal = Calm()  # type: ignore[assignment]  # that is all of it that is asked
     kept = _Kept(guard, renewal, files)
