@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 
 from edgelet.adapters.x509 import durable_file
@@ -18,8 +19,9 @@ def beside(authorities: Path) -> Path:
 
 def read(path: Path) -> KeptRevocations:
     """Return what is known. A file that is not there or damaged says nothing: it must not cost the link."""
-    if not path.exists():
-        return KeptRevocations(lost=True)
+    with contextlib.suppress(OSError):  # of another kind: reading says it in words
+        if not path.exists():
+            return KeptRevocations(lost=True)
     try:
         return KeptRevocations(revocations.decode(durable_file.read(path, most_bytes=revocations.MAX_BYTES)))
     except EdgeletError as error:

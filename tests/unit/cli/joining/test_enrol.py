@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from edgelet.adapters.identity import revoked_file
 from edgelet.adapters.x509 import certificates, keys
 from edgelet.api import enrolment
 from edgelet.api.enrolment import Reply, Request
@@ -102,6 +103,9 @@ def test_a_board_has_everything_it_needs_and_its_settings_keep_the_rest(fleet: F
     assert (files.directory / "node.key").stat().st_mode & 0o777 == 0o600
     assert (files.directory / "join-password").stat().st_mode & 0o777 == 0o600
     assert (files.directory / "ca.crt").read_bytes() == fleet.authority.bundle()
+    revoked = revoked_file.read(files.directory / "ca.crt.revoked")
+    assert not revoked.lost
+    assert len(revoked.known.lists) == 2  # the root's and the issuing one's
     found = settings(files)
     assert found["node"] == {"labels": {"place": "shed"}, "tenant": "default", "name": "pi-01"}
     assert found["mqtt"]["url"] == "mqtts://b:8883"
