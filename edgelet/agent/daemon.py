@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 
 from edgelet import __version__
 from edgelet.adapters.host.clock import SystemClock
-from edgelet.agent import directories, eviction, link, local_api, node_secrets, pod_dns, pod_path, state, upkeep
+from edgelet.agent import directories, engine, eviction, link, local_api, node_secrets, pod_dns, pod_path, state, upkeep
 from edgelet.agent.link import Link
 from edgelet.agent.node_secrets import NodeSecrets
 from edgelet.agent.pod_path import Foundation
@@ -130,7 +130,7 @@ class Daemon:
             if names is not None:
                 everything.append(tasks.create_task(names.run(), name="pod-dns"))
             everything.append(tasks.create_task(_release_orphans(base, manifests), name="orphans"))
-            log.info("edgelet runs", extra={"version": __version__, "node": pod_path.owner(self._settings)})
+            log.info("edgelet runs", extra={"version": __version__, "node": engine.owner(self._settings)})
             self._manager.ready(_summary(base))
             await self._stop.wait()
             self._manager.stopping()
