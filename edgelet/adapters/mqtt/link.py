@@ -20,13 +20,13 @@ from paho.mqtt.subscribeoptions import SubscribeOptions
 from edgelet.adapters.mqtt import errors, packets, sockets, thread_call
 from edgelet.adapters.mqtt.bounded_client import BoundedClient
 from edgelet.adapters.mqtt.endpoint import Endpoint
+from edgelet.adapters.mqtt.keepalive import Keepalive
 from edgelet.adapters.mqtt.packets import ServerLimits
 from edgelet.ports.bus import Will
 
 _ANSWER_TIMEOUT_S = 20.0
 _SETTLED_MAX_S = 120.0  # from a PUBLISH or SUBSCRIBE to the broker's word
 _PACKETS_A_TURN = 32
-_TIMER_SLACK_S = 0.05
 
 
 class Link:
@@ -44,8 +44,7 @@ class Link:
         self._connack: asyncio.Future[ServerLimits] = self._loop.create_future()
         self._answers: dict[int, asyncio.Future[ReasonCode]] = {}  # packet id -> reason code of PUBACK or SUBACK
         self._ended: asyncio.Future[str] = self._loop.create_future()
-        self._timer: asyncio.TimerHandle | None = None
-        self._last_in_s = self._last_out_s = self._loop.time()
+        self._keepalive = Keepalive(self._loop, interval_s=lambda: self._client.keepalive, due=self._ping)
 
     @property
     def alive(self) -> bool:
@@ -153,8 +152,7 @@ class Link:
         if self._ended.done():
             return
         self._ended.set_result(reason)
-        if self._timer is not None:
-            self._timer.cancel()
+        self._keepalive.stop()
         self._drop_socket()
         waiters: list[asyncio.Future[Any]] = [self._connack, *self._answers.values()]
         for waiting in waiters:
@@ -222,16 +220,10 @@ class Link:
             # paho has a protocol of its own for its websocket; ours are real sockets
             sockets.tune(sock, keepalive_s=self._client.keepalive)  # type: ignore[arg-type]
         self._socket = sock
-        self._last_in_s = self._last_out_s = self._loop.time()
         self._loop.add_reader(sock, self._readable)
         if self._client.want_write():
             self._loop.add_writer(sock, self._writable)
-        self._set_timer(self._client.keepalive)
-
-    def _set_timer(self, seconds: float) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-        self._timer = self._loop.call_later(seconds, self._keep_alive)
+        self._keepalive.begin()
 
     def _readable(self) -> None:
         """Read packets as long as TLS holds decrypted bytes: the socket itself would stay silent about those."""
@@ -239,7 +231,7 @@ class Link:
             for _ in range(_PACKETS_A_TURN):
                 if self._paused or not self.alive:
                     return
-                self._last_in_s = self._loop.time()
+                self._keepalive.read()
                 self._client.loop_read()
                 pending = getattr(self._socket, "pending", None)  # TLS has it
                 if pending is None or not pending():
@@ -250,24 +242,17 @@ class Link:
 
     def _writable(self) -> None:
         try:
-            self._last_out_s = self._loop.time()
+            self._keepalive.wrote()
             self._client.loop_write()
         except Exception as error:  # noqa: BLE001
             self.fail(f"cannot write to the broker: {error!r}")
 
-    def _keep_alive(self) -> None:
-        """Have paho send its ping, or notice that the last one was not answered; sleep until that may be due again."""
-        now = self._loop.time()
-        due = min(self._last_in_s, self._last_out_s) + self._client.keepalive
-        if now >= due:
-            try:
-                self._client.loop_misc()
-            except Exception as error:  # noqa: BLE001
-                self.fail(f"cannot keep the connection: {error!r}")
-            self._last_in_s = self._last_out_s = now
-            due = now + self._client.keepalive
-        if self.alive:
-            self._set_timer(due - now + _TIMER_SLACK_S)
+    def _ping(self) -> None:
+        """Have paho send its ping, or notice that the last one was not answered."""
+        try:
+            self._client.loop_misc()
+        except Exception as error:  # noqa: BLE001
+            self.fail(f"cannot keep the connection: {error!r}")
 
     def _drop_socket(self) -> None:
         sock = self._socket or self._client.socket()
@@ -308,7 +293,7 @@ class Link:
         if code.is_failure:
             self._connack.set_exception(errors.of_code(code.value, f"connect to {self._endpoint.address}", str(code)))
             return
-        self._set_timer(self._client.keepalive)  # the broker may want to hear from us more often than we offered
+        self._keepalive.again()  # the broker may want to hear from us more often than we offered
         self._connack.set_result(packets.server_limits(properties, session_present=flags.session_present))
 
     def _on_disconnect(
