@@ -18,6 +18,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from edgelet.adapters.mqtt import errors, packets, sockets, thread_call
+from edgelet.adapters.mqtt.answers import Answers
 from edgelet.adapters.mqtt.bounded_client import BoundedClient
 from edgelet.adapters.mqtt.endpoint import Endpoint
 from edgelet.adapters.mqtt.keepalive import Keepalive
@@ -42,7 +43,7 @@ class Link:
         self._paused = False
         self._trouble = ""  # paho's own words for an error, where it only logs them
         self._connack: asyncio.Future[ServerLimits] = self._loop.create_future()
-        self._answers: dict[int, asyncio.Future[ReasonCode]] = {}  # packet id -> reason code of PUBACK or SUBACK
+        self._answers = Answers(self._loop)
         self._ended: asyncio.Future[str] = self._loop.create_future()
         self._keepalive = Keepalive(self._loop, interval_s=lambda: self._client.keepalive, due=self._ping)
 
@@ -154,12 +155,8 @@ class Link:
         self._ended.set_result(reason)
         self._keepalive.stop()
         self._drop_socket()
-        waiters: list[asyncio.Future[Any]] = [self._connack, *self._answers.values()]
-        for waiting in waiters:
-            if not waiting.done():
-                waiting.set_exception(errors.ended(reason))
-                waiting.exception()  # it may be that nobody waits any more
-        self._answers.clear()
+        errors.give(self._connack, errors.ended(reason))
+        self._answers.fail(reason)
 
     # ---- paho and its socket
 
@@ -267,21 +264,11 @@ class Link:
         self._socket = None
 
     async def _answer(self, packet_id: int, what: str) -> ReasonCode:
-        answer: asyncio.Future[ReasonCode] = self._loop.create_future()
-        self._answers[packet_id] = answer
         try:
-            async with asyncio.timeout(min(_SETTLED_MAX_S, 2 * self._endpoint.keepalive_s)):
-                return await answer
+            return await self._answers.wait(packet_id, at_most_s=min(_SETTLED_MAX_S, 2 * self._endpoint.keepalive_s))
         except TimeoutError as error:
             self.fail(f"the broker did not answer: {what}")
             raise errors.unavailable(what, "no answer in time") from error
-        finally:
-            self._answers.pop(packet_id, None)
-
-    def _settle(self, packet_id: int, code: ReasonCode) -> None:
-        answer = self._answers.get(packet_id)
-        if answer is not None and not answer.done():
-            answer.set_result(code)
 
     # ---- paho's callbacks: all on the loop, but those of the socket during `_connect`
 
@@ -308,12 +295,12 @@ class Link:
         self._deliver(message)
 
     def _on_publish(self, _client: Client, _data: Any, mid: int, code: ReasonCode, _properties: Properties) -> None:
-        self._settle(mid, code)
+        self._answers.settle(mid, code)
 
     def _on_subscribe(
         self, _client: Client, _data: Any, mid: int, codes: list[ReasonCode], _properties: Properties | None
     ) -> None:
-        self._settle(mid, max(codes, key=lambda code: code.value))
+        self._answers.settle(mid, max(codes, key=lambda code: code.value))
 
     def _on_log(self, _client: Client, _data: Any, level: int, text: str) -> None:
         if level == LogLevel.MQTT_LOG_ERR:
