@@ -45,7 +45,8 @@ from edgelet.pods import allocation, image_fetch, node_admission, pressure_admis
 from edgelet.pods.adoption import Adoption
 from edgelet.pods.command_turns import CommandTurns
 from edgelet.pods.dispatcher import Dispatcher
-from edgelet.pods.execute import Executor, ExecutorPorts
+from edgelet.pods.execute import Executor
+from edgelet.pods.executor_ports import ExecutorPorts
 from edgelet.pods.node_admission import Room
 from edgelet.pods.probe_call import CarePorts
 from edgelet.pods.restart_backoff import BackoffSettings

@@ -12,7 +12,8 @@ from edgelet.api.pod import Pod
 from edgelet.pods import allocation, image_fetch, pressure_admission
 from edgelet.pods.dispatcher import Dispatcher
 from edgelet.pods.evictor import PodEvictor
-from edgelet.pods.execute import Executor, ExecutorPorts
+from edgelet.pods.execute import Executor
+from edgelet.pods.executor_ports import ExecutorPorts
 from edgelet.pods.node_admission import Room
 from edgelet.pods.node_facts import NodeFacts
 from edgelet.pods.probe_call import CarePorts
