@@ -30,8 +30,8 @@ from edgelet.pods.plan import Situation
 from edgelet.pods.probe_call import CarePorts
 from edgelet.pods.restart_backoff import BackoffSettings
 from edgelet.pods.round_work import RoundWork
+from edgelet.pods.running_round import RunningRound
 from edgelet.pods.status_writer import StatusWriter
-from edgelet.pods.steps import Step
 from edgelet.pods.storage_watch import StorageWatch
 from edgelet.ports.clock import Clock
 from edgelet.ports.object_store import Key, ObjectStore, StoredObject
@@ -83,8 +83,6 @@ class PodWorker:
         self._files_stale = False
         self._memory = Memory()
         self._woken = asyncio.Event()
-        self._round: asyncio.Task[None] | None = None
-        self._finishing = False
         self._finished = False
         self._parsed: tuple[int, Pod] | None = None
         self._fetches = ImageFetches(
@@ -93,7 +91,7 @@ class PodWorker:
         self._waiting: announcements.Waiting | None = None  # why containers wait; None: not reported yet
         self._eviction: Eviction | None = None  # decided, not yet in the status
         self._storage = ports.storage(self.evict)
-        self._news = asyncio.Event()  # a probe or a hook decided, or the round is over
+        self._round = RunningRound(uid)
         self._care = Care(ports.care, memory=lambda: self._memory, keep=self._replace, news=self._heard)
         self._work = RoundWork(
             executor=ports.executor,
@@ -121,8 +119,8 @@ class PodWorker:
         self._look_needed |= look
         self._files_stale |= files
         self._woken.set()
-        if interrupt and self._round is not None and not self._finishing:
-            self._round.cancel()
+        if interrupt:
+            self._round.break_off()
 
     async def run(self) -> None:
         """Work until the pod is gone. A failure costs a delay, never the worker."""
@@ -196,7 +194,7 @@ class PodWorker:
             return _HELD_S
         round_ = plan.plan(situation)
         if round_.steps:
-            await self._carry_out(pod, round_.steps)
+            await self._round.run(self._work.carry_out(pod, round_.steps), meanwhile=lambda: self._meanwhile(pod))
             return 0.0
         self._ports.status.settle(self.key, self.uid)
         waits = (round_.wake_in_s, None if situation.ended else allocation.retry_s(self._memory))
@@ -313,29 +311,15 @@ class PodWorker:
         self._memory = active_deadline.anchored(self._memory, status.start_time, now=now, now_s=now_s)
         return replace(situation, ended=status.phase in {"Succeeded", "Failed"}, memory=self._memory)
 
-    async def _carry_out(self, pod: Pod, steps: tuple[Step, ...]) -> None:
-        """Do the steps of a round, in a task of its own so that news can break it off."""
-        self._round = asyncio.create_task(self._work.carry_out(pod, steps), name=f"pod-round/{self.uid}")
-        self._round.add_done_callback(lambda _: self._news.set())
-        try:
-            while not self._round.done():
-                self._news.clear()
-                await self._news.wait()
-                if not self._round.done() and not self._finishing and (stored := self._ports.store.get(self.key)):
-                    await self._report(self._situation(pod, stored))  # readiness goes on while containers end
-        finally:
-            self._round.cancel()
-        done, self._round = self._round, None
-        if not done.cancelled() and (error := done.exception()) is not None:
-            raise error
+    async def _meanwhile(self, pod: Pod) -> None:
+        """Tell of what probes and hooks decide while a round goes on: readiness, while containers end."""
+        if stored := self._ports.store.get(self.key):
+            await self._report(self._situation(pod, stored))
 
     async def _finish(self, pod: Pod) -> None:
-        self._finishing = True  # that the object goes is news too: it must not break off what makes it go
-        try:
+        with self._round.to_its_end():  # that the object goes is news too: it must not break off what makes it go
             await self._ports.executor.finish_deletion(pod, self.key)
             self._finished = True
-        finally:
-            self._finishing = False
 
     def _touched(self) -> None:
         self._look_needed = True
@@ -344,7 +328,7 @@ class PodWorker:
         self._memory = memory
 
     def _heard(self) -> None:
-        self._news.set()
+        self._round.heard()
         self.wake()
 
 
