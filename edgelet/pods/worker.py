@@ -15,7 +15,6 @@ from edgelet.pods import (
     allocation,
     announcements,
     plan,
-    references,
     remember,
     resize,
     stored_pod,
@@ -25,7 +24,7 @@ from edgelet.pods.eviction import Eviction
 from edgelet.pods.eviction_order import Candidate
 from edgelet.pods.execute import Executor
 from edgelet.pods.image_fetches import ImageFetches
-from edgelet.pods.memory import ContainerMemory, ImageUnknown, Memory, PendingResize
+from edgelet.pods.memory import Memory, PendingResize
 from edgelet.pods.plan import Situation
 from edgelet.pods.probe_call import CarePorts
 from edgelet.pods.restart_backoff import BackoffSettings
@@ -217,10 +216,8 @@ class PodWorker:
     def _read(self, stored: StoredObject) -> Pod:
         if self._parsed is None or self._parsed[0] != stored.resource_version:
             pod = stored_pod.pod_of(stored)
-            if self._parsed and pod.spec != self._parsed[1].spec:
-                self._memory = replace(self._memory, containers=_fresh_images(self._memory))
-                if references.mounted_volumes(pod) != references.mounted_volumes(self._parsed[1]):
-                    self._memory = replace(self._memory, files_ready=False, files_problem=None)
+            if self._parsed:
+                self._memory = remember.change(self._memory, self._parsed[1], pod)
             self._parsed = (stored.resource_version, pod)
         return self._parsed[1]
 
@@ -300,12 +297,9 @@ class PodWorker:
     async def _report(self, situation: Situation) -> Situation:
         """Write the status; a final phase is on disk before anything is removed because of it."""
         status = await self._ports.status.write(self.key, self.uid, situation, rejection=self._rejection)
-        waiting = announcements.waiting(status)
-        if self._rejection is not None and self._waiting is None and not situation.ended:
-            announcements.rejected(self._ports.executor.told(situation.pod), self._rejection)
-        if self._waiting is not None:
-            announcements.held_back(self._ports.executor.told(situation.pod), self._waiting, waiting)
-        self._waiting = waiting
+        rejection = None if situation.ended else self._rejection
+        told = self._ports.executor.told(situation.pod)
+        self._waiting = announcements.reported(told, status, before=self._waiting, rejection=rejection)
         clock = self._ports.clock
         now, now_s = clock.now(), clock.monotonic_s()
         self._memory = active_deadline.anchored(self._memory, status.start_time, now=now, now_s=now_s)
@@ -336,11 +330,3 @@ def _active(situation: Situation) -> bool:
     """Whether the pod is neither at its end nor on the way there."""
     ending = situation.pod.metadata.deletion_timestamp is not None or situation.evicted is not None
     return not (ending or situation.ended or situation.rejected)
-
-
-def _fresh_images(memory: Memory) -> dict[str, ContainerMemory]:
-    """Return the containers without what was known of their images: the specification changed."""
-    return {
-        name: replace(one, image=ImageUnknown(), pull_delay_s=0.0, problem=None, resize_problem=None)
-        for name, one in memory.containers.items()
-    }
