@@ -53,7 +53,7 @@ from edgelet.pods.restart_backoff import BackoffSettings
 from edgelet.pods.status_writer import StatusWriter
 from edgelet.pods.storage_watch import StorageWatch
 from edgelet.pods.store_objects import StoreObjects
-from edgelet.pods.worker import WorkerPorts
+from edgelet.pods.worker_ports import WorkerPorts
 from edgelet.ports.object_store import Key
 from edgelet.ports.pod_files import PodPaths
 from edgelet.ports.sealing import Opener

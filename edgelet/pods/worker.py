@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from edgelet.api.errors import EdgeletError
 from edgelet.api.pod import Pod
@@ -22,41 +22,20 @@ from edgelet.pods import (
 from edgelet.pods.care import Care
 from edgelet.pods.eviction import Eviction
 from edgelet.pods.eviction_order import Candidate
-from edgelet.pods.execute import Executor
 from edgelet.pods.image_fetches import ImageFetches
 from edgelet.pods.memory import Memory, PendingResize
 from edgelet.pods.plan import Situation
-from edgelet.pods.probe_call import CarePorts
-from edgelet.pods.restart_backoff import BackoffSettings
 from edgelet.pods.round_work import RoundWork
 from edgelet.pods.running_round import RunningRound
-from edgelet.pods.status_writer import StatusWriter
-from edgelet.pods.storage_watch import StorageWatch
-from edgelet.ports.clock import Clock
-from edgelet.ports.object_store import Key, ObjectStore, StoredObject
-from edgelet.ports.runtime import ObservedPod, Runtime
+from edgelet.pods.worker_ports import WorkerPorts
+from edgelet.ports.object_store import Key, StoredObject
+from edgelet.ports.runtime import ObservedPod
 
 log = logging.getLogger(__name__)
 
 _SHORTEST_WAIT_S = 0.01  # the rest of a rounded wait is no busy loop
 _HELD_S = 10.0  # whether a pod may begin is asked that often
 _RETRY_S = 5.0  # after a failure that names no time of its own
-
-
-@dataclass(frozen=True, slots=True)
-class WorkerPorts:
-    """What a worker acts through."""
-
-    store: ObjectStore
-    runtime: Runtime
-    executor: Executor
-    status: StatusWriter
-    clock: Clock
-    backoff: BackoffSettings
-    storage: Callable[[Callable[[Eviction], None]], StorageWatch]  # makes the watch of one pod
-    care: CarePorts
-    recursive_read_only_supported: bool = True  # by the kernel
-    may_begin: Callable[[StoredObject], bool] = lambda _: True  # whether a pod that never ran may be made now
 
 
 class PodWorker:

@@ -21,7 +21,7 @@ from edgelet.pods.restart_backoff import BackoffSettings
 from edgelet.pods.status_writer import StatusWriter
 from edgelet.pods.storage_watch import StorageWatch
 from edgelet.pods.store_objects import StoreObjects
-from edgelet.pods.worker import WorkerPorts
+from edgelet.pods.worker_ports import WorkerPorts
 from edgelet.ports.object_store import Key
 from tests.fakes.images import FakeImages
 from tests.fakes.object_store import FakeLedger, FakeObjectStore
