@@ -12,7 +12,8 @@ from pathlib import Path
 from edgelet.adapters.sealing.node_keys import NodeKeys
 from edgelet.adapters.sealing.sealing_keys import SealingKeys
 from edgelet.adapters.sqlite.store import SqliteStore
-from edgelet.agent.pod_path import Foundation, owner
+from edgelet.agent.engine import owner
+from edgelet.agent.pod_path import Foundation
 from edgelet.api.errors import EdgeletError
 from edgelet.config.secrets import CREDENTIAL
 from edgelet.config.settings import Settings

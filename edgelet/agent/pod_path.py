@@ -4,7 +4,7 @@
       -> intake.reception     decode, defaults, admission
       -> object store         durable before it is acknowledged
       -> pods.dispatcher      one worker a pod: plan, execute, observe, status
-      -> the engine           Podman, behind ports.runtime
+      -> the engine           Podman, behind ports.runtime (agent/engine.py)
       -> object store         status
       -> node.reporter        the broker (agent/link.py);  remote.api: the command line (agent/local_api.py)
 
@@ -14,11 +14,9 @@ Everything is made here, by hand, once. Nothing here decides anything.
 from __future__ import annotations
 
 import asyncio
-import logging
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edgelet.adapters.host import user_ids
@@ -28,16 +26,13 @@ from edgelet.adapters.host.host import PsutilHost
 from edgelet.adapters.host.pod_files import HostPodFiles
 from edgelet.adapters.host.tree_usage import HostTreeUsage
 from edgelet.adapters.host.user_ids import IdRange
-from edgelet.adapters.podman import bring_up, cgroups
-from edgelet.adapters.podman.images import PodmanImages
-from edgelet.adapters.podman.network import PodNetwork
-from edgelet.adapters.podman.runtime import PodmanRuntime
+from edgelet.adapters.podman import cgroups
 from edgelet.adapters.probes.net import StreamProbeNet
 from edgelet.adapters.sqlite.store import SqliteStore
-from edgelet.agent import engine_repair, sandbox_choice
+from edgelet.agent import engine, engine_repair
 from edgelet.agent.board import Board
 from edgelet.agent.board_policy import BoardPolicy
-from edgelet.agent.engine_gate import UNSETTLED_S, EngineGate, FoundEngine
+from edgelet.agent.engine_gate import EngineGate, FoundEngine
 from edgelet.api import huge_pages
 from edgelet.config.settings import Settings
 from edgelet.controllers.namespace import NamespaceController
@@ -50,14 +45,15 @@ from edgelet.pods import allocation, image_fetch, node_admission, pressure_admis
 from edgelet.pods.adoption import Adoption
 from edgelet.pods.command_turns import CommandTurns
 from edgelet.pods.dispatcher import Dispatcher
-from edgelet.pods.execute import Executor, ExecutorPorts
+from edgelet.pods.execute import Executor
+from edgelet.pods.executor_ports import ExecutorPorts
 from edgelet.pods.node_admission import Room
 from edgelet.pods.probe_call import CarePorts
 from edgelet.pods.restart_backoff import BackoffSettings
 from edgelet.pods.status_writer import StatusWriter
 from edgelet.pods.storage_watch import StorageWatch
 from edgelet.pods.store_objects import StoreObjects
-from edgelet.pods.worker import WorkerPorts
+from edgelet.pods.worker_ports import WorkerPorts
 from edgelet.ports.object_store import Key
 from edgelet.ports.pod_files import PodPaths
 from edgelet.ports.sealing import Opener
@@ -65,8 +61,6 @@ from edgelet.ports.sealing import Opener
 if TYPE_CHECKING:
     from edgelet.identity.time_keeper import TimeKeeper
     from edgelet.intake.signed_desired import SignedDesired
-
-log = logging.getLogger(__name__)
 
 _SUFFIX_LETTERS = "bcdfghjklmnpqrstvwxz2456789"  # Source: Kubernetes' util/rand: nothing that makes words
 
@@ -97,7 +91,7 @@ def lay_foundation(
 ) -> Foundation:
     """Make the lower bands. `fresh`: the database was lost or never there, so what runs may be wanted by somebody."""
     policy = BoardPolicy(settings)
-    options = _engine_options(settings, policy)
+    how = engine.options(settings, policy)
     events = EventRecorder(clock=clock, host_name=settings.node.name, limit=settings.intake.events)
 
     def told(message: str) -> None:
@@ -105,7 +99,7 @@ def lay_foundation(
 
     def find() -> Awaitable[FoundEngine]:
         return engine_repair.mending(
-            settings, told, lambda: find_engine(settings, clock, told, options=options, after_kill=after_kill)
+            settings, told, lambda: engine.find(settings, clock, told, how=how, after_kill=after_kill)
         )
 
     after_kill = not store.in_order or store.damage is not None
@@ -144,113 +138,6 @@ def lay_foundation(
 
 def _user_ids(settings: Settings) -> IdRange:
     return IdRange(settings.workload.userns_first_id, settings.workload.userns_ids)
-
-
-def owner(settings: Settings) -> str:
-    """Return the name on everything this agent makes in the engine."""
-    return f"{settings.node.tenant}/{settings.node.name}"
-
-
-async def find_engine(
-    settings: Settings,
-    clock: SystemClock,
-    told: Callable[[str], None],
-    *,
-    options: bring_up.Options,
-    after_kill: bool,
-) -> FoundEngine:
-    """Bring Podman up and put it behind its ports; `told` hears of repairs. Raises EngineError with the remedy."""
-    found = await bring_up.bring_up(options)
-    try:
-        sandboxes = await sandbox_choice.choose(settings, clock)
-    except BaseException:
-        await found.engine.close()
-        raise
-    for warning in found.warnings:
-        log.warning(warning, extra={"reason": "EngineLimited"})
-    runtime = _runtime(settings, clock, found, sandboxes, after_kill=after_kill)
-
-    async def close() -> None:
-        runtime.close()
-        await sandboxes.leave()
-        await found.engine.close()
-
-    try:
-        await runtime.recover()  # an engine that was killed, in an earlier run too, leaves namespaces and rules
-    except BaseException:
-        await close()
-        raise
-
-    async def sweep_and_look() -> None:
-        await runtime.recover()
-        # A sweep that finds nothing to do asks nothing, and would not see that the engine is broken.
-        await runtime.pods()
-
-    async def recover() -> None:
-        await engine_repair.mending(settings, told, sweep_and_look)
-
-    return FoundEngine(
-        runtime=runtime,
-        images=_images(settings, found),
-        recover=recover,
-        unswept=lambda: runtime.unswept,
-        close=close,
-    )
-
-
-def _engine_options(settings: Settings, policy: BoardPolicy) -> bring_up.Options:
-    podman, run = settings.podman, settings.paths.run
-    return bring_up.Options(
-        run_dir=run / "podman",
-        state_dir=settings.paths.state / "podman",
-        bridge=settings.network.bridge,
-        pool=settings.network.pool,
-        program=podman.program,
-        socket=podman.socket,
-        storage_root=podman.storage_root,
-        run_root=podman.run_root,
-        runtime=podman.runtime,
-        base_conf=podman.containers_conf,
-        idle_exit_s=podman.idle_exit_s,
-        calls_per_core=podman.calls_per_core,
-        signatures=policy.signatures,
-    )
-
-
-def _runtime(
-    settings: Settings,
-    clock: SystemClock,
-    found: bring_up.Podman,
-    sandboxes: sandbox_choice.SandboxChoice,
-    *,
-    after_kill: bool,
-) -> PodmanRuntime:
-    network = settings.network
-    return PodmanRuntime(
-        libpod=found.libpod,
-        info=found.info,
-        owner=owner(settings),
-        run_dir=settings.paths.run / "podman",
-        exits_dir=found.exits_dir,
-        oci_runtime_path=found.oci_runtime_path,
-        network=PodNetwork(name=found.network, bridge=network.bridge, pool=network.pool),
-        clock=clock,
-        pinned=sandboxes.keeper,
-        prefer_pinned=sandboxes.prefer_pinned,
-        own_storage=engine_repair.own_storage(settings) is not None,
-        unsettled_s=UNSETTLED_S if after_kill else 0.0,
-    )
-
-
-def _images(settings: Settings, found: bring_up.Podman) -> PodmanImages:
-    return PodmanImages(
-        found.libpod,
-        architecture=found.architecture,
-        copy_dir=found.copy_dir,
-        owner=owner(settings),
-        storage_root=Path(found.info.storage_root),
-        storage=engine_repair.own_storage(settings),
-    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+_NAMES = 256  # fewer are not worth a look at all of them
+
 
 class Pace:
     """A generic cell rate limit per name, one number each.
@@ -14,6 +16,7 @@ class Pace:
         self._interval_s = interval_s
         self._slack_s = interval_s * (burst - 1)
         self._arrival_s: dict[str, float] = {}  # when the next would come if they came evenly
+        self._look_at = _NAMES
 
     def due_s(self, name: str, *, now_s: float) -> float:
         """Return when the name may be told next: `now_s`, or later."""
@@ -22,5 +25,6 @@ class Pace:
     def spend(self, name: str, *, now_s: float) -> None:
         """Note that it was told."""
         self._arrival_s[name] = max(self._arrival_s.get(name, now_s), now_s) + self._interval_s
-        if len(self._arrival_s) > 256:  # noqa: PLR2004  those in the past say nothing any more
+        if len(self._arrival_s) > self._look_at:  # those in the past say nothing any more
             self._arrival_s = {name: at for name, at in self._arrival_s.items() if at > now_s}
+            self._look_at = max(_NAMES, 2 * len(self._arrival_s))  # else each of thousands would look at all of them

@@ -15,6 +15,18 @@ _PREFIX = "Pod was rejected: "
 _HELD_BACK = frozenset({"CrashLoopBackOff", "ImagePullBackOff"})
 
 
+def reported(
+    told: PodEvents, status: PodStatus, *, before: Waiting | None, rejection: tuple[str, str] | None
+) -> Waiting:
+    """Say what is new in a status; return why containers wait now. `before` is None at the first status of a worker."""
+    now = waiting(status)
+    if before is not None:
+        held_back(told, before, now)
+    elif rejection is not None:
+        rejected(told, rejection)
+    return now
+
+
 def waiting(status: PodStatus) -> Waiting:
     """Return why containers wait, by name."""
     every = (*status.init_container_statuses, *status.container_statuses, *status.ephemeral_container_statuses)

@@ -14,7 +14,8 @@ from edgelet.pods import references, stored_pod
 from edgelet.pods.eviction import Eviction
 from edgelet.pods.eviction_order import Candidate
 from edgelet.pods.memory import PendingResize
-from edgelet.pods.worker import PodWorker, WorkerPorts
+from edgelet.pods.worker import PodWorker
+from edgelet.pods.worker_ports import WorkerPorts
 from edgelet.ports.object_store import Change, Key, StoredObject, Watch
 from edgelet.ports.pod_files import PodFiles
 from edgelet.ports.runtime import ObservedPod

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Literal
 
@@ -151,6 +151,10 @@ class Memory:
     def container(self, name: str) -> ContainerMemory:
         """Return what is known of a container; a new one knows nothing."""
         return self.containers.get(name, _NOTHING)
+
+    def with_container(self, name: str, known: ContainerMemory) -> Memory:
+        """Return the memory with something else known of a container."""
+        return replace(self, containers={**self.containers, name: known})
 
     def probed(self, container_id: str) -> ProbeResults:
         """Return what probes decided about an instance."""

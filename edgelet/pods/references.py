@@ -56,6 +56,19 @@ def every_container(pod: Pod) -> tuple[Container, ...]:
     return (*containers(pod), *pod.spec.ephemeral_containers)
 
 
+def find_container(pod: Pod, name: str) -> Container | None:
+    """Return an init, app or ephemeral container; None: the pod has none of that name."""
+    return next((one for one in every_container(pod) if one.name == name), None)
+
+
+def container(pod: Pod, name: str) -> Container:
+    """Return a container that a step names. A step is planned from the pod, so it has it."""
+    found = find_container(pod, name)
+    if found is None:
+        raise AssertionError(f"the plan names container {name}, which the pod does not have")
+    return found
+
+
 def config_map_data(config_map: ConfigMap) -> dict[str, bytes]:
     """Return key -> content, texts and binaries together.
 

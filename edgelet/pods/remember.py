@@ -11,7 +11,7 @@ from edgelet.api.pod import Pod
 from edgelet.api.pod_status import ContainerStateTerminated, PodStatus
 from edgelet.pods import allocation, image_volumes, instances, phase, references
 from edgelet.pods.instances import Instance
-from edgelet.pods.memory import ContainerMemory, ImageFailed, LastInstance, Memory, ProbeResults, SeenExit
+from edgelet.pods.memory import ContainerMemory, ImageFailed, ImageUnknown, LastInstance, Memory, ProbeResults, SeenExit
 from edgelet.pods.restart_backoff import Entry
 from edgelet.ports.runtime import Exited, ObservedContainer, ObservedPod, Running
 
@@ -93,6 +93,20 @@ def reset(pod: Pod, memory: Memory) -> Memory:
         for name, one in memory.containers.items()
     }
     return replace(memory, containers=containers, initialized=False)
+
+
+def change(memory: Memory, before: Pod, after: Pod) -> Memory:
+    """Return the memory after a change of the pod: of a new specification nothing is known of images or files."""
+    if after.spec == before.spec:
+        return memory
+    memory = replace(memory, containers={name: _without_image(one) for name, one in memory.containers.items()})
+    if references.mounted_volumes(after) == references.mounted_volumes(before):
+        return memory
+    return replace(memory, files_ready=False, files_problem=None)
+
+
+def _without_image(known: ContainerMemory) -> ContainerMemory:
+    return replace(known, image=ImageUnknown(), pull_delay_s=0.0, problem=None, resize_problem=None)
 
 
 def _initialized(pod: Pod, seen: ObservedPod | None, memory: Memory) -> bool:

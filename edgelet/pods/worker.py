@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from edgelet.api.errors import EdgeletError
 from edgelet.api.pod import Pod
@@ -15,7 +15,6 @@ from edgelet.pods import (
     allocation,
     announcements,
     plan,
-    references,
     remember,
     resize,
     stored_pod,
@@ -23,41 +22,20 @@ from edgelet.pods import (
 from edgelet.pods.care import Care
 from edgelet.pods.eviction import Eviction
 from edgelet.pods.eviction_order import Candidate
-from edgelet.pods.execute import Executor
 from edgelet.pods.image_fetches import ImageFetches
-from edgelet.pods.memory import ContainerMemory, ImageUnknown, Memory, PendingResize
+from edgelet.pods.memory import Memory, PendingResize
 from edgelet.pods.plan import Situation
-from edgelet.pods.probe_call import CarePorts
-from edgelet.pods.restart_backoff import BackoffSettings
 from edgelet.pods.round_work import RoundWork
-from edgelet.pods.status_writer import StatusWriter
-from edgelet.pods.steps import Step
-from edgelet.pods.storage_watch import StorageWatch
-from edgelet.ports.clock import Clock
-from edgelet.ports.object_store import Key, ObjectStore, StoredObject
-from edgelet.ports.runtime import ObservedPod, Runtime
+from edgelet.pods.running_round import RunningRound
+from edgelet.pods.worker_ports import WorkerPorts
+from edgelet.ports.object_store import Key, StoredObject
+from edgelet.ports.runtime import ObservedPod
 
 log = logging.getLogger(__name__)
 
 _SHORTEST_WAIT_S = 0.01  # the rest of a rounded wait is no busy loop
 _HELD_S = 10.0  # whether a pod may begin is asked that often
 _RETRY_S = 5.0  # after a failure that names no time of its own
-
-
-@dataclass(frozen=True, slots=True)
-class WorkerPorts:
-    """What a worker acts through."""
-
-    store: ObjectStore
-    runtime: Runtime
-    executor: Executor
-    status: StatusWriter
-    clock: Clock
-    backoff: BackoffSettings
-    storage: Callable[[Callable[[Eviction], None]], StorageWatch]  # makes the watch of one pod
-    care: CarePorts
-    recursive_read_only_supported: bool = True  # by the kernel
-    may_begin: Callable[[StoredObject], bool] = lambda _: True  # whether a pod that never ran may be made now
 
 
 class PodWorker:
@@ -83,8 +61,6 @@ class PodWorker:
         self._files_stale = False
         self._memory = Memory()
         self._woken = asyncio.Event()
-        self._round: asyncio.Task[None] | None = None
-        self._finishing = False
         self._finished = False
         self._parsed: tuple[int, Pod] | None = None
         self._fetches = ImageFetches(
@@ -93,7 +69,7 @@ class PodWorker:
         self._waiting: announcements.Waiting | None = None  # why containers wait; None: not reported yet
         self._eviction: Eviction | None = None  # decided, not yet in the status
         self._storage = ports.storage(self.evict)
-        self._news = asyncio.Event()  # a probe or a hook decided, or the round is over
+        self._round = RunningRound(uid)
         self._care = Care(ports.care, memory=lambda: self._memory, keep=self._replace, news=self._heard)
         self._work = RoundWork(
             executor=ports.executor,
@@ -121,8 +97,8 @@ class PodWorker:
         self._look_needed |= look
         self._files_stale |= files
         self._woken.set()
-        if interrupt and self._round is not None and not self._finishing:
-            self._round.cancel()
+        if interrupt:
+            self._round.break_off()
 
     async def run(self) -> None:
         """Work until the pod is gone. A failure costs a delay, never the worker."""
@@ -196,7 +172,7 @@ class PodWorker:
             return _HELD_S
         round_ = plan.plan(situation)
         if round_.steps:
-            await self._carry_out(pod, round_.steps)
+            await self._round.run(self._work.carry_out(pod, round_.steps), meanwhile=lambda: self._meanwhile(pod))
             return 0.0
         self._ports.status.settle(self.key, self.uid)
         waits = (round_.wake_in_s, None if situation.ended else allocation.retry_s(self._memory))
@@ -219,10 +195,8 @@ class PodWorker:
     def _read(self, stored: StoredObject) -> Pod:
         if self._parsed is None or self._parsed[0] != stored.resource_version:
             pod = stored_pod.pod_of(stored)
-            if self._parsed and pod.spec != self._parsed[1].spec:
-                self._memory = replace(self._memory, containers=_fresh_images(self._memory))
-                if references.mounted_volumes(pod) != references.mounted_volumes(self._parsed[1]):
-                    self._memory = replace(self._memory, files_ready=False, files_problem=None)
+            if self._parsed:
+                self._memory = remember.change(self._memory, self._parsed[1], pod)
             self._parsed = (stored.resource_version, pod)
         return self._parsed[1]
 
@@ -302,40 +276,23 @@ class PodWorker:
     async def _report(self, situation: Situation) -> Situation:
         """Write the status; a final phase is on disk before anything is removed because of it."""
         status = await self._ports.status.write(self.key, self.uid, situation, rejection=self._rejection)
-        waiting = announcements.waiting(status)
-        if self._rejection is not None and self._waiting is None and not situation.ended:
-            announcements.rejected(self._ports.executor.told(situation.pod), self._rejection)
-        if self._waiting is not None:
-            announcements.held_back(self._ports.executor.told(situation.pod), self._waiting, waiting)
-        self._waiting = waiting
+        rejection = None if situation.ended else self._rejection
+        told = self._ports.executor.told(situation.pod)
+        self._waiting = announcements.reported(told, status, before=self._waiting, rejection=rejection)
         clock = self._ports.clock
         now, now_s = clock.now(), clock.monotonic_s()
         self._memory = active_deadline.anchored(self._memory, status.start_time, now=now, now_s=now_s)
         return replace(situation, ended=status.phase in {"Succeeded", "Failed"}, memory=self._memory)
 
-    async def _carry_out(self, pod: Pod, steps: tuple[Step, ...]) -> None:
-        """Do the steps of a round, in a task of its own so that news can break it off."""
-        self._round = asyncio.create_task(self._work.carry_out(pod, steps), name=f"pod-round/{self.uid}")
-        self._round.add_done_callback(lambda _: self._news.set())
-        try:
-            while not self._round.done():
-                self._news.clear()
-                await self._news.wait()
-                if not self._round.done() and not self._finishing and (stored := self._ports.store.get(self.key)):
-                    await self._report(self._situation(pod, stored))  # readiness goes on while containers end
-        finally:
-            self._round.cancel()
-        done, self._round = self._round, None
-        if not done.cancelled() and (error := done.exception()) is not None:
-            raise error
+    async def _meanwhile(self, pod: Pod) -> None:
+        """Tell of what probes and hooks decide while a round goes on: readiness, while containers end."""
+        if stored := self._ports.store.get(self.key):
+            await self._report(self._situation(pod, stored))
 
     async def _finish(self, pod: Pod) -> None:
-        self._finishing = True  # that the object goes is news too: it must not break off what makes it go
-        try:
+        with self._round.to_its_end():  # that the object goes is news too: it must not break off what makes it go
             await self._ports.executor.finish_deletion(pod, self.key)
             self._finished = True
-        finally:
-            self._finishing = False
 
     def _touched(self) -> None:
         self._look_needed = True
@@ -344,7 +301,7 @@ class PodWorker:
         self._memory = memory
 
     def _heard(self) -> None:
-        self._news.set()
+        self._round.heard()
         self.wake()
 
 
@@ -352,11 +309,3 @@ def _active(situation: Situation) -> bool:
     """Whether the pod is neither at its end nor on the way there."""
     ending = situation.pod.metadata.deletion_timestamp is not None or situation.evicted is not None
     return not (ending or situation.ended or situation.rejected)
-
-
-def _fresh_images(memory: Memory) -> dict[str, ContainerMemory]:
-    """Return the containers without what was known of their images: the specification changed."""
-    return {
-        name: replace(one, image=ImageUnknown(), pull_delay_s=0.0, problem=None, resize_problem=None)
-        for name, one in memory.containers.items()
-    }

@@ -18,6 +18,8 @@ class Hit:
         pods: Pods whose containers it ended; all others must not notice.
         everything: All pods may have been ended.
         memory_lost: The board may have forgotten acknowledged objects: the sender hands all wishes over again.
+        broker_forgets: The broker may have lost what it acknowledged last (mosquitto acknowledges before it stores):
+            what it does not retain as it is wished is sent again.
         repeats: How often all wishes are to be sent again, shuffled.
         came_and_went: Pods that the fault itself asked for over MQTT and took back: told again with all wishes.
         note: For the line of the round.
@@ -26,6 +28,7 @@ class Hit:
     pods: frozenset[str] = frozenset()
     everything: bool = False
     memory_lost: bool = False
+    broker_forgets: bool = False
     repeats: int = 0
     came_and_went: tuple[str, ...] = ()
     note: str = ""

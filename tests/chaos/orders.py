@@ -22,6 +22,11 @@ class Order:
     way: Way
     wish: Wish | None
 
+    @property
+    def topic(self) -> str:
+        """Where it goes over MQTT, below the node's root."""
+        return f"desired/{self.kind}/default/{self.name}"
+
     def __str__(self) -> str:
         version = getattr(self.wish, "version", "") if self.wish else ""
         shape = getattr(self.wish, "shape", "") if self.wish else ""
@@ -83,7 +88,7 @@ class Counter:
 
     def _by_mqtt(self, order: Order) -> str:
         document = order.wish.document() if order.wish else b""
-        publish(self._site.broker, f"{ROOT}desired/{order.kind}/default/{order.name}", document)
+        publish(self._site.broker, f"{ROOT}{order.topic}", document)
         return ""
 
     def _by_api(self, order: Order) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import subprocess
@@ -53,11 +54,20 @@ class Seen:
 
 
 def statuses(site: Site) -> dict[str, dict[str, Any]]:
-    """Ask the broker for what it retains below the node's root."""
+    """Ask the broker for what it retains of the node's word, by topic below the node's root."""
+    return _retained(site, "status/#")
+
+
+def desired(site: Site) -> dict[str, dict[str, Any]]:
+    """Ask the broker for what it retains of what is wanted, by topic below the node's root."""
+    return _retained(site, "desired/#")
+
+
+def _retained(site: Site, topics: str) -> dict[str, dict[str, Any]]:
     done = subprocess.run(
         (
             *("mosquitto_sub", "-V", "5", "-h", "127.0.0.1", "-p", str(site.broker.port), "-q", "0"),
-            *("-t", f"{ROOT}status/#", "--retained-only", "-F", "%t %p", "-W", "1"),
+            *("-t", f"{ROOT}{topics}", "--retained-only", "-F", "%t %p", "-W", "1"),
         ),
         capture_output=True,
         text=True,
@@ -67,7 +77,8 @@ def statuses(site: Site) -> dict[str, dict[str, Any]]:
     found = {}
     for line in done.stdout.splitlines():
         topic, _, payload = line.partition(" ")
-        found[topic.removeprefix(ROOT)] = json.loads(payload)
+        with contextlib.suppress(ValueError):  # garbage that a fault sent
+            found[topic.removeprefix(ROOT)] = json.loads(payload)
     return found
 
 

@@ -75,6 +75,9 @@ class World:
             self._await_delivery()
             self._await_link()
             self.counter.take(*self.work.everything_again())
+        if hit.broker_forgets:
+            self._await_delivery()
+            self.counter.take(*self._forgotten())
         for _ in range(hit.repeats):
             self._await_delivery()
             again = [one for one in self.work.everything_again() if one.way == "mqtt"]
@@ -83,6 +86,12 @@ class World:
         untouched = self._untouched(touched | others, hit)
         recovered_s, violations = self._converge(untouched)
         return Outcome(number, name, hit.note, (*first, *second), recovered_s, violations)
+
+    def _forgotten(self) -> list[Order]:
+        """Return what the broker does not retain as it is wished: its own loss, which no board can know of."""
+        retained = witness.desired(self.site)
+        orders = [one for one in self.work.everything_again() if one.way == "mqtt"]
+        return [one for one in orders if retained.get(one.topic) != (one.wish.document() if one.wish else None)]
 
     def _untouched(self, touched: set[str], hit: Hit) -> frozenset[str]:
         return frozenset() if hit.everything else frozenset(self.work.wishes.pods) - touched - hit.pods

@@ -12,7 +12,8 @@ from edgelet.api.pod import Pod
 from edgelet.pods import allocation, image_fetch, pressure_admission
 from edgelet.pods.dispatcher import Dispatcher
 from edgelet.pods.evictor import PodEvictor
-from edgelet.pods.execute import Executor, ExecutorPorts
+from edgelet.pods.execute import Executor
+from edgelet.pods.executor_ports import ExecutorPorts
 from edgelet.pods.node_admission import Room
 from edgelet.pods.node_facts import NodeFacts
 from edgelet.pods.probe_call import CarePorts
@@ -20,7 +21,7 @@ from edgelet.pods.restart_backoff import BackoffSettings
 from edgelet.pods.status_writer import StatusWriter
 from edgelet.pods.storage_watch import StorageWatch
 from edgelet.pods.store_objects import StoreObjects
-from edgelet.pods.worker import WorkerPorts
+from edgelet.pods.worker_ports import WorkerPorts
 from edgelet.ports.object_store import Key
 from tests.fakes.images import FakeImages
 from tests.fakes.object_store import FakeLedger, FakeObjectStore

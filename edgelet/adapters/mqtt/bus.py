@@ -14,9 +14,11 @@ from edgelet.adapters.mqtt.endpoint import Endpoint
 from edgelet.adapters.mqtt.inbox import Inbox
 from edgelet.adapters.mqtt.link import Link
 from edgelet.adapters.mqtt.packets import ServerLimits
+from edgelet.adapters.mqtt.pause import Pause
 from edgelet.adapters.mqtt.reconnect import Trouble
 from edgelet.adapters.mqtt.survey import Survey
 from edgelet.adapters.mqtt.tls_files import TlsFiles
+from edgelet.adapters.mqtt.trial import Trial
 from edgelet.api.errors import BusError
 from edgelet.ports.bus import BusEvent, Connected, Disconnected, Message, Synced, Will
 from edgelet.ports.clock import Clock
@@ -27,8 +29,6 @@ SUBSCRIPTIONS = ("desired/index", "desired/#", "cmd/#", "sync")  # in this order
 _SYNC = "sync"
 _MAX_IN_FLIGHT = 20
 _MAX_EARLY = 1000
-_STEP_LOOK_S = 20.0
-_STEP_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,14 +38,6 @@ class _End:
     reason: str
     code: str
     lasted_s: float | None
-
-
-@dataclass(frozen=True, slots=True)
-class _Trial:
-    """Files that the next connection is made with, and who waits for what becomes of it."""
-
-    files: TlsFiles
-    outcome: asyncio.Future[None]
 
 
 class MqttBus:
@@ -78,9 +70,8 @@ class MqttBus:
         self._nonce = b""
         self._survey: Survey | None = None
         self._deafening: asyncio.Task[None] | None = None
-        self._closing = asyncio.Event()
-        self._hurry = asyncio.Event()
-        self._trial: _Trial | None = None
+        self._pause = Pause(clock)
+        self._trial: Trial | None = None
 
     @property
     def connected(self) -> bool:
@@ -145,9 +136,9 @@ class MqttBus:
         link = self._link
         if link is None:
             raise errors.unavailable("try the new certificate", "the connection ended")
-        self._trial = _Trial(files, asyncio.get_running_loop().create_future())
+        trial = self._trial = Trial(files)
         await link.close()
-        await self._trial.outcome
+        await trial.wait()
 
     async def try_files(self, files: TlsFiles) -> None:
         """Shake hands beside the connection with other files. Raises BusError: refused, or no broker."""
@@ -160,18 +151,18 @@ class MqttBus:
 
     def hurry(self) -> None:
         """End the wait between two attempts: what made the last one fail has changed."""
-        self._hurry.set()
+        self._pause.hurry.set()
 
     async def run(self) -> None:
         """Connect, and again whenever the connection ends, until `close`. Never raises for what the broker does."""
         trouble = Trouble()
         try:
-            while not self._closing.is_set():
+            while not self._pause.closing.is_set():
                 self._connection += 1
-                self._hurry.clear()  # here, not before the pause: what changes during an attempt counts too
+                self._pause.hurry.clear()  # here, not before the pause: what changes during an attempt counts too
                 trial = self._trial
                 end = await self._one_connection(trial)
-                if self._closing.is_set():
+                if self._pause.closing.is_set():
                     return
                 if trial is not None or self._trial is not None:
                     reason = "another certificate is taken up" if trial is None else end.reason
@@ -182,17 +173,17 @@ class MqttBus:
                 await self._rest(trouble, end)
         finally:
             if self._trial is not None:
-                _fail(self._trial, errors.unavailable("try the new certificate", "the agent stops"))
+                self._trial.fail(errors.unavailable("try the new certificate", "the agent stops"))
 
     async def close(self) -> None:
         """Say goodbye (the broker drops the will) and have `run` return. What is unacknowledged comes again."""
-        self._closing.set()
+        self._pause.closing.set()
         if self._link is not None:
             await self._link.close()
 
     # ---- one connection
 
-    async def _one_connection(self, trial: _Trial | None) -> _End:
+    async def _one_connection(self, trial: Trial | None) -> _End:
         """Connect and stay until it ends."""
         started_s: float | None = None
         code = ""
@@ -206,13 +197,13 @@ class MqttBus:
             await link.subscribe([self._endpoint.root + one for one in self._subscriptions])
             if trial is not None:
                 self._trial = None
-                _succeed(trial)
+                trial.succeed()
             reason = await self._stay(link, limits)
         except BusError as error:
             reason, code = error.message, error.reason
             if trial is not None:
                 self._trial = None
-                _fail(trial, error)
+                trial.fail(error)
         finally:
             self._limits = None
             if self._link is not None:
@@ -228,7 +219,7 @@ class MqttBus:
         pause_s = min(reconnect.pause_s(trouble, chance=self._chance()), self._reconnect_max_s)
         _log.warning("broker connection ended: %s; next attempt in %.1f s", reason, pause_s)
         self._inbox.put(Disconnected(self._connection, reason, fighting=trouble.fighting, code=end.code))
-        await self._pause(pause_s)
+        await self._pause.wait(pause_s)
 
     async def _stay(self, link: Link, limits: ServerLimits) -> str:
         """Announce the connection and return why it ended."""
@@ -311,37 +302,3 @@ class MqttBus:
                 "PacketTooLarge",
                 f"cannot {what}: {size_bytes} bytes, the broker takes {limits.maximum_packet_bytes}",
             )
-
-    async def _pause(self, seconds: float) -> None:
-        """Wait, or until `close` or `hurry`, or until somebody sets the clock: dates look different then."""
-        waits = (
-            asyncio.create_task(self._sleep(seconds), name="mqtt/pause"),
-            asyncio.create_task(self._closing.wait(), name="mqtt/closing"),
-            asyncio.create_task(self._hurry.wait(), name="mqtt/hurry"),
-        )
-        try:
-            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for one in waits:
-                one.cancel()
-            await asyncio.gather(*waits, return_exceptions=True)
-
-    async def _sleep(self, seconds: float) -> None:
-        end_s = self._clock.monotonic_s() + seconds
-        wall_s = self._wall_offset_s()
-        while (left_s := end_s - self._clock.monotonic_s()) > 0 and abs(self._wall_offset_s() - wall_s) < _STEP_S:
-            await self._clock.sleep(min(left_s, _STEP_LOOK_S))
-
-    def _wall_offset_s(self) -> float:
-        return self._clock.now().timestamp() - self._clock.monotonic_s()
-
-
-def _succeed(trial: _Trial) -> None:
-    if not trial.outcome.done():
-        trial.outcome.set_result(None)
-
-
-def _fail(trial: _Trial, error: BusError) -> None:
-    if not trial.outcome.done():
-        trial.outcome.set_exception(error)
-        trial.outcome.exception()  # it may be that nobody waits any more

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import socket
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from typing import Any
 
 from edgelet.api.errors import BusError
 
@@ -59,6 +61,13 @@ def ended(reason: str) -> BusError:
         alert = found[1].lower().replace("_", " ")
         return BusError("CertificateRefused", f"cannot connect: the broker refuses our certificate: {alert}")
     return unavailable("talk to the broker", reason)
+
+
+def give(waiting: asyncio.Future[Any], error: BusError) -> None:
+    """Have whoever waits get an error; nothing where it is over already."""
+    if not waiting.done():
+        waiting.set_exception(error)
+        waiting.exception()  # it may be that nobody waits any more
 
 
 @contextmanager

@@ -18,8 +18,10 @@ from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from edgelet.adapters.mqtt import errors, packets, sockets, thread_call
+from edgelet.adapters.mqtt.answers import Answers
 from edgelet.adapters.mqtt.bounded_client import BoundedClient
 from edgelet.adapters.mqtt.endpoint import Endpoint
+from edgelet.adapters.mqtt.keepalive import Keepalive
 from edgelet.adapters.mqtt.packets import ServerLimits
 from edgelet.api.errors import BusError
 from edgelet.ports.bus import Will
@@ -27,7 +29,6 @@ from edgelet.ports.bus import Will
 _ANSWER_TIMEOUT_S = 20.0
 _SETTLED_MAX_S = 120.0  # from a PUBLISH or SUBSCRIBE to the broker's word
 _PACKETS_A_TURN = 32
-_TIMER_SLACK_S = 0.05
 
 
 class Link:
@@ -43,10 +44,9 @@ class Link:
         self._paused = False
         self._trouble = ""  # paho's own words for an error, where it only logs them
         self._connack: asyncio.Future[ServerLimits] = self._loop.create_future()
-        self._answers: dict[int, asyncio.Future[ReasonCode]] = {}  # packet id -> reason code of PUBACK or SUBACK
+        self._answers = Answers(self._loop)
         self._ended: asyncio.Future[str] = self._loop.create_future()
-        self._timer: asyncio.TimerHandle | None = None
-        self._last_in_s = self._last_out_s = self._loop.time()
+        self._keepalive = Keepalive(self._loop, interval_s=lambda: self._client.keepalive, due=self._ping)
 
     @property
     def alive(self) -> bool:
@@ -165,15 +165,10 @@ class Link:
         if self._ended.done():
             return
         self._ended.set_result(reason)
-        if self._timer is not None:
-            self._timer.cancel()
+        self._keepalive.stop()
         self._drop_socket()
-        waiters: list[asyncio.Future[Any]] = [self._connack, *self._answers.values()]
-        for waiting in waiters:
-            if not waiting.done():
-                waiting.set_exception(errors.ended(reason))
-                waiting.exception()  # it may be that nobody waits any more
-        self._answers.clear()
+        errors.give(self._connack, errors.ended(reason))
+        self._answers.fail(reason)
 
     # ---- paho and its socket
 
@@ -234,16 +229,10 @@ class Link:
             # paho has a protocol of its own for its websocket; ours are real sockets
             sockets.tune(sock, keepalive_s=self._client.keepalive)  # type: ignore[arg-type]
         self._socket = sock
-        self._last_in_s = self._last_out_s = self._loop.time()
         self._loop.add_reader(sock, self._readable)
         if self._client.want_write():
             self._loop.add_writer(sock, self._writable)
-        self._set_timer(self._client.keepalive)
-
-    def _set_timer(self, seconds: float) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-        self._timer = self._loop.call_later(seconds, self._keep_alive)
+        self._keepalive.begin()
 
     def _readable(self) -> None:
         """Read packets as long as TLS holds decrypted bytes: the socket itself would stay silent about those."""
@@ -251,7 +240,7 @@ class Link:
             for _ in range(_PACKETS_A_TURN):
                 if self._paused or not self.alive:
                     return
-                self._last_in_s = self._loop.time()
+                self._keepalive.read()
                 self._client.loop_read()
                 pending = getattr(self._socket, "pending", None)  # TLS has it
                 if pending is None or not pending():
@@ -262,24 +251,17 @@ class Link:
 
     def _writable(self) -> None:
         try:
-            self._last_out_s = self._loop.time()
+            self._keepalive.wrote()
             self._client.loop_write()
         except Exception as error:  # noqa: BLE001
             self.fail(f"cannot write to the broker: {error!r}")
 
-    def _keep_alive(self) -> None:
-        """Have paho send its ping, or notice that the last one was not answered; sleep until that may be due again."""
-        now = self._loop.time()
-        due = min(self._last_in_s, self._last_out_s) + self._client.keepalive
-        if now >= due:
-            try:
-                self._client.loop_misc()
-            except Exception as error:  # noqa: BLE001
-                self.fail(f"cannot keep the connection: {error!r}")
-            self._last_in_s = self._last_out_s = now
-            due = now + self._client.keepalive
-        if self.alive:
-            self._set_timer(due - now + _TIMER_SLACK_S)
+    def _ping(self) -> None:
+        """Have paho send its ping, or notice that the last one was not answered."""
+        try:
+            self._client.loop_misc()
+        except Exception as error:  # noqa: BLE001
+            self.fail(f"cannot keep the connection: {error!r}")
 
     def _drop_socket(self) -> None:
         sock = self._socket or self._client.socket()
@@ -294,21 +276,11 @@ class Link:
         self._socket = None
 
     async def _answer(self, packet_id: int, what: str) -> ReasonCode:
-        answer: asyncio.Future[ReasonCode] = self._loop.create_future()
-        self._answers[packet_id] = answer
         try:
-            async with asyncio.timeout(min(_SETTLED_MAX_S, 2 * self._endpoint.keepalive_s)):
-                return await answer
+            return await self._answers.wait(packet_id, at_most_s=min(_SETTLED_MAX_S, 2 * self._endpoint.keepalive_s))
         except TimeoutError as error:
             self.fail(f"the broker did not answer: {what}")
             raise errors.unavailable(what, "no answer in time") from error
-        finally:
-            self._answers.pop(packet_id, None)
-
-    def _settle(self, packet_id: int, code: ReasonCode) -> None:
-        answer = self._answers.get(packet_id)
-        if answer is not None and not answer.done():
-            answer.set_result(code)
 
     # ---- paho's callbacks: all on the loop, but those of the socket during `_connect`
 
@@ -320,7 +292,7 @@ class Link:
         if code.is_failure:
             self._connack.set_exception(errors.of_code(code.value, f"connect to {self._endpoint.address}", str(code)))
             return
-        self._set_timer(self._client.keepalive)  # the broker may want to hear from us more often than we offered
+        self._keepalive.again()  # the broker may want to hear from us more often than we offered
         self._connack.set_result(packets.server_limits(properties, session_present=flags.session_present))
 
     def _on_disconnect(
@@ -335,12 +307,12 @@ class Link:
         self._deliver(message)
 
     def _on_publish(self, _client: Client, _data: Any, mid: int, code: ReasonCode, _properties: Properties) -> None:
-        self._settle(mid, code)
+        self._answers.settle(mid, code)
 
     def _on_subscribe(
         self, _client: Client, _data: Any, mid: int, codes: list[ReasonCode], _properties: Properties | None
     ) -> None:
-        self._settle(mid, max(codes, key=lambda code: code.value))
+        self._answers.settle(mid, max(codes, key=lambda code: code.value))
 
     def _on_log(self, _client: Client, _data: Any, level: int, text: str) -> None:
         if level == LogLevel.MQTT_LOG_ERR:

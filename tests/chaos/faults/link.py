@@ -17,7 +17,7 @@ def broker_killed(site: Site, chance: random.Random) -> Iterator[Hit]:
     site.broker.kill()
     time.sleep(chance.uniform(0, 3))
     site.broker.start()
-    yield Hit()
+    yield Hit(broker_forgets=True)
 
 
 @contextlib.contextmanager

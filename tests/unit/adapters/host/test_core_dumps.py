@@ -12,12 +12,13 @@ _DIES = """
 import os, resource, sys
 hard = resource.getrlimit(resource.RLIMIT_CORE)[1]
 resource.setrlimit(resource.RLIMIT_CORE, (hard, hard))
+if sys.argv[1] != "agent":
+    os.abort()
 from edgelet.agent import daemon, main
 async def run(self):
     os.abort()
 daemon.Daemon.run = run
-if sys.argv[1] == "agent":
-    main.run(None, check=False)
+main.run(None, check=False)
 os.abort()
 """
 

@@ -4,29 +4,19 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
-import shutil
-import socket
-import stat
-import subprocess
-import sys
-import tempfile
 import threading
-import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from edgelet.adapters.host import mounts, payload_directory, sub_paths
+from edgelet.adapters.host import mounts, payload_directory
 from edgelet.adapters.host.pod_files import HostPodFiles
 from edgelet.api.errors import EdgeletError
 from edgelet.ports.pod_files import (
     EmptyDirectory,
     FileStep,
     HostDirectory,
-    HostPathType,
     HostsFile,
     HugePagesDirectory,
     LogDirectory,
@@ -37,40 +27,12 @@ from edgelet.ports.pod_files import (
     SubPath,
     TerminationLog,
 )
-
-UID = "u1"
-
-
-@pytest.fixture
-def root() -> Iterator[Path]:
-    directory = Path(tempfile.mkdtemp(prefix="el-", dir="/tmp"))
-    yield directory
-    for point in mounts.mounted_below(str(directory)):
-        mounts.unmount(point)
-    shutil.rmtree(directory)
-
-
-@pytest.fixture
-def paths(root: Path) -> PodPaths:
-    return PodPaths(run=str(root / "run"), volumes=str(root / "volumes"), logs=str(root / "logs"))
-
-
-@pytest.fixture
-def files(paths: PodPaths) -> HostPodFiles:
-    return HostPodFiles(paths, pod_tmpfs_bytes=1 << 20)
-
-
-def mode(path: str | Path) -> int:
-    return stat.S_IMODE(Path(path).stat().st_mode)
+from tests.unit.adapters.host.conftest import UID, mode, texts
 
 
 def options_of(point: str) -> str:
     lines = Path("/proc/self/mountinfo").read_text().splitlines()
     return next(line for line in lines if line.split()[4] == point)
-
-
-def texts(**files: str) -> dict[str, PayloadFile]:
-    return {name: PayloadFile(text.encode()) for name, text in files.items()}
 
 
 async def test_secrets_lie_on_a_bounded_tmpfs_that_only_root_enters(files: HostPodFiles, paths: PodPaths) -> None:
@@ -215,235 +177,6 @@ async def test_an_empty_dir_that_was_half_made_is_finished(files: HostPodFiles, 
     path.with_name("..e").mkdir(parents=True)
     await files.prepare(UID, [EmptyDirectory("e", str(path))])
     assert os.listdir(path.parent) == ["e"]
-
-
-def test_readers_see_the_old_set_or_the_new_one_never_a_mixture(root: Path) -> None:
-    directory = root / "v"
-    payload_directory.write(directory, texts(a="0", b="0"), gid=None)
-    pairs: list[tuple[str, str]] = []
-    done = threading.Event()
-
-    def read() -> None:
-        while not done.is_set():
-            # ENOENT: the old set went between the reading of a link and the opening of what it names, as it may with
-            # the kubelet. The reader tries again; what it does get must be of one set.
-            with contextlib.suppress(FileNotFoundError), contextlib.ExitStack() as opened:
-                data = os.open(directory / "..data", os.O_RDONLY | os.O_DIRECTORY)
-                opened.callback(os.close, data)
-                pair = []
-                for name in ("a", "b"):
-                    file = os.open(name, os.O_RDONLY, dir_fd=data)
-                    opened.callback(os.close, file)
-                    pair.append(os.read(file, 10).decode())
-                pairs.append((pair[0], pair[1]))
-
-    reader = threading.Thread(target=read)
-    reader.start()
-    try:
-        for number in range(100):
-            assert payload_directory.write(directory, texts(a=str(number + 1), b=str(number + 1)), gid=None)
-    finally:
-        done.set()
-        reader.join()
-    assert len({pair for pair in pairs if pair[0] == pair[1]}) > 1, "the reader saw it change"
-    assert [pair for pair in pairs if pair[0] != pair[1]] == []
-    assert len(os.listdir(directory)) == 4  # ..data, one set, two links
-
-
-def test_what_a_killed_write_left_is_swept(root: Path) -> None:
-    directory = root / "v"
-    payload_directory.write(directory, texts(a="1"), gid=None)
-    (directory / "..2026_01_01_00_00_00.dead").mkdir()
-    (directory / "..2026_01_01_00_00_00.dead" / "a").write_text("half")
-    (directory / "..data_tmp").symlink_to("..2026_01_01_00_00_00.dead")
-    (directory / "a").unlink()  # killed between the swap and the links
-    assert not payload_directory.write(directory, texts(a="1"), gid=None)
-    assert (directory / "a").read_text() == "1"
-    assert len(os.listdir(directory)) == 3
-
-
-def test_a_key_that_was_mounted_by_sub_path_before_it_existed_appears_later(root: Path) -> None:
-    directory = root / "v"
-    payload_directory.write(directory, {}, gid=None)
-    (directory / "a").mkdir()
-    payload_directory.write(directory, texts(a="1"), gid=None)
-    assert (directory / "a").read_text() == "1"
-
-
-@pytest.fixture
-def volume(root: Path) -> Path:
-    (root / "secret").write_text("of the host")
-    directory = root / "vol"
-    directory.mkdir(mode=0o755)
-    return directory
-
-
-@pytest.mark.parametrize("link", ["/etc", "../", "../secret", "a/../../secret", "self/../../secret", "loop"])
-def test_a_sub_path_never_follows_a_link_out_of_its_volume(root: Path, volume: Path, link: str) -> None:
-    (volume / "a").mkdir()
-    (volume / "self").symlink_to(".")
-    (volume / "loop").symlink_to("loop")
-    (volume / "x").symlink_to(link)
-    for sub_path in ("x", "x/deeper", "a/../x"):
-        with pytest.raises(OSError, match=r"leads out|Too many levels"):
-            sub_paths.pin(str(volume), sub_path, root / "target")
-    assert not mounts.mounted_below(str(root / "target"))
-
-
-def test_a_sub_path_follows_links_inside_its_volume(root: Path, volume: Path) -> None:
-    (volume / "data").mkdir()
-    (volume / "data" / "f").write_text("in here")
-    (volume / "x").symlink_to("data/../data/f")
-    assert sub_paths.pin(str(volume), "x", root / "t" / "0")
-    assert (root / "t" / "0").read_text() == "in here"
-    assert not sub_paths.pin(str(volume), "data/f", root / "t" / "0")  # the same file
-
-
-def test_a_sub_path_through_a_file_is_refused(root: Path, volume: Path) -> None:
-    (volume / "f").write_text("")
-    with pytest.raises(NotADirectoryError):
-        sub_paths.pin(str(volume), "f/x", root / "target")
-
-
-def test_a_made_sub_path_has_the_mode_and_group_of_the_volume(root: Path, volume: Path) -> None:
-    os.chown(volume, -1, 1234)
-    volume.chmod(0o2770)
-    sub_paths.pin(str(volume), "a/b", root / "target")
-    assert {(mode(volume / name), (volume / name).stat().st_gid) for name in ("a", "a/b")} == {(0o2770, 1234)}
-
-
-def test_a_tree_is_read_only_to_its_depths_and_apart_from_the_original(root: Path, volume: Path) -> None:
-    (volume / "in").mkdir()
-    mounts.mount_tmpfs(str(volume / "in"), size_bytes=65536, mode=0o777)
-    try:
-        (volume / "in" / "f").write_text("1")
-        target = root / "t" / "0"
-        for _ in range(2):  # a container that starts again gets it anew
-            assert sub_paths.pin_tree_read_only(str(volume), "", target)
-            assert (target / "in" / "f").read_text() == "1"
-            for place in (target / "g", target / "in" / "g"):
-                with pytest.raises(OSError, match="Read-only file system"):
-                    place.write_text("2")
-        for point in mounts.mounted_below(str(target)):
-            mounts.unmount(point)
-        assert not mounts.mounted_below(str(target))
-        (volume / "in" / "f").write_text("the original is there, and may be written")
-        assert sub_paths.pin_tree_read_only(str(volume / "in" / "f"), "", root / "t" / "file")
-    finally:
-        for point in mounts.mounted_below(str(volume), str(root / "t")):
-            mounts.unmount(point)
-
-
-_SWAP = """
-import os, sys
-while True:
-    for to in ("../secret", "real"):
-        os.symlink(to, "new")
-        os.rename("new", "d")
-"""
-
-
-def test_a_container_that_swaps_directories_for_links_gains_nothing(root: Path, volume: Path) -> None:
-    (root / "secret").unlink()
-    (root / "secret").mkdir()
-    (root / "secret" / "f").write_text("of the host")
-    (volume / "real").mkdir()
-    (volume / "real" / "f").write_text("of the pod")
-    (volume / "d").symlink_to("real")
-    pinned = refused = 0
-    end_s = time.monotonic() + 20
-    # A process, as in a container: a thread would have its turns only where the other one lets it.
-    with subprocess.Popen((sys.executable, "-c", _SWAP), cwd=volume) as swapper:
-        try:
-            while (pinned < 30 or refused < 30) and time.monotonic() < end_s:
-                target = root / "targets" / str(pinned + refused)
-                try:
-                    sub_paths.pin(str(volume), "d/f", target)
-                except OSError:
-                    refused += 1
-                else:
-                    assert target.read_text() == "of the pod"
-                    pinned += 1
-        finally:
-            swapper.kill()
-    assert pinned >= 30
-    assert refused >= 30
-    assert os.listdir(root / "secret") == ["f"]
-
-
-@pytest.mark.parametrize(
-    ("kind", "wanted"),
-    [
-        ("dir", "Directory"),
-        ("file", "File"),
-        ("socket", "Socket"),
-        ("null", "CharDevice"),
-        ("dir", "DirectoryOrCreate"),
-    ],
-)
-async def test_a_host_path_of_the_right_type_passes(
-    files: HostPodFiles, root: Path, kind: str, wanted: HostPathType
-) -> None:
-    (root / "dir").mkdir()
-    (root / "file").touch()
-    with socket.socket(socket.AF_UNIX) as listening:
-        listening.bind(str(root / "socket"))
-        path = "/dev/null" if kind == "null" else str(root / kind)
-        assert await files.prepare(UID, [HostDirectory("v", path, wanted)]) == frozenset()
-
-
-async def test_a_host_path_says_what_it_found_instead(files: HostPodFiles, root: Path) -> None:
-    message = (
-        f'MountVolume.SetUp failed for volume "v" : hostPath type check failed: {root} is not a file, it\'s a Directory'
-    )
-    with pytest.raises(EdgeletError) as caught:
-        await files.prepare(UID, [HostDirectory("v", str(root), "File")])
-    assert caught.value.message == message
-    os.mkfifo(root / "fifo")
-    with pytest.raises(EdgeletError, match="unable to determine its type"):
-        await files.prepare(UID, [HostDirectory("v", str(root / "fifo"), "File")])
-
-
-async def test_file_or_create_makes_an_empty_file_but_no_parents(files: HostPodFiles, root: Path) -> None:
-    await files.prepare(UID, [HostDirectory("v", str(root / "f"), "FileOrCreate")])
-    assert (mode(root / "f"), (root / "f").read_bytes()) == (0o644, b"")
-    with pytest.raises(EdgeletError, match="No such file or directory"):
-        await files.prepare(UID, [HostDirectory("v", str(root / "no" / "f"), "FileOrCreate")])
-
-
-async def test_a_host_path_with_back_steps_is_refused(files: HostPodFiles, root: Path) -> None:
-    with pytest.raises(EdgeletError, match="must not contain"):
-        await files.prepare(UID, [HostDirectory("v", f"{root}/a/../b", "")])
-    assert not (root / "b").exists()
-
-
-async def test_a_link_does_not_lead_out_of_where_the_policy_lets_pods_in(files: HostPodFiles, root: Path) -> None:
-    data, other = root / "data", root / "other"
-    for one in (data / "a", other):
-        one.mkdir(parents=True)
-    (data / "out").symlink_to(other)
-    (data / "loop").symlink_to(data / "loop")
-    (data / "dead").symlink_to(root / "not-there")
-    (data / "in").symlink_to("a")
-    (root / "alias").symlink_to(data)
-
-    async def prepare(path: Path, *within: Path) -> None:
-        step = HostDirectory("v", str(path), "DirectoryOrCreate", within=tuple(map(str, within)))
-        await files.prepare(UID, [step])
-
-    for good in (data, data / "a", data / "in", data / "new", root / "alias" / "a"):
-        await prepare(good, data)
-    await prepare(root / "alias" / "a", root / "alias")
-    await prepare(data / "out", data, other)
-    await prepare(data / "out")  # no bounds: the profile lets it in
-    for bad in (data / "out", data / "out" / "new", data / "dead"):
-        with pytest.raises(EdgeletError, match="where the policy of this board lets no pod in") as caught:
-            await prepare(bad, data)
-        assert caught.value.reason == "FailedMount"
-    with pytest.raises(EdgeletError):
-        await prepare(data / "loop", data)
-    assert not (other / "new").exists()
-    assert not (root / "not-there").exists()
 
 
 async def test_removal_never_deletes_through_a_mount(files: HostPodFiles, paths: PodPaths, root: Path) -> None:

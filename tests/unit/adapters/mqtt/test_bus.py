@@ -152,7 +152,7 @@ async def test_a_long_pause_ends_when_the_clock_is_set_or_somebody_hurries(how: 
     clock = SteppedClock()
     endpoint = Endpoint(address=address.parse("mqtt://127.0.0.1:1"), client_id="x", root="r/")
     bus = MqttBus(endpoint, clock=clock, chance=lambda: 0.0)
-    waiting = asyncio.create_task(bus._pause(100_000))
+    waiting = asyncio.create_task(bus._pause.wait(100_000))
     await asyncio.sleep(0.3)
     assert not waiting.done()
     if how == "step":
