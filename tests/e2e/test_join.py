@@ -19,7 +19,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from edgelet.adapters.x509 import certificates, keys, registrar_signature, signing
+from edgelet.adapters.x509 import certificates, keys, registrar_signature, revocation, signing
 from edgelet.api import enrolment, enrolment_topics, join_line
 from edgelet.api.enrolment import Reply, TimeRequest
 from tests.fixtures.certificates import Pair
@@ -412,3 +412,5 @@ def test_boards_find_the_authorities_retained_and_signed(fleet: Fleet, node: str
         bundle.covered(), signer=bundle.signer, signature=bundle.signature, trusted=roots, now=None
     )
     assert bundle.bundle.encode() == fleet.trust.ca.read_bytes()
+    lists, wrong = revocation.known(bundle.crls.encode(), roots)
+    assert (len(lists), wrong) == (2, ())
