@@ -211,7 +211,8 @@ class Containers:
         return await self._inventory.inspect(found.id)
 
     async def _post(self, body: translate.Body) -> str:
-        reply = await self._libpod.call("POST", "/containers/create", body=body)
+        async with self._libpod.creations.one():
+            reply = await self._libpod.call("POST", "/containers/create", body=body)
         return str(reply.json()["Id"])
 
     async def _appeared(self, name: str) -> Inspected | None:

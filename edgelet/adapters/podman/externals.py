@@ -26,9 +26,10 @@ async def sweep(libpod: Libpod) -> None:
     if not first:
         return
     await asyncio.sleep(_SECOND_LOOK_S)
-    for container in sorted(first & await _unknown(libpod)):
-        log.warning("swept storage of a container that was never made", extra={"container": container[:12]})
-        await remove_stubborn(libpod, f"/containers/{container}", {"force": "true"})
+    async with libpod.creations.none():
+        for container in sorted(first & await _unknown(libpod)):
+            log.warning("swept storage of a container that was never made", extra={"container": container[:12]})
+            await remove_stubborn(libpod, f"/containers/{container}", {"force": "true"})
 
 
 async def _unknown(libpod: Libpod) -> frozenset[str]:

@@ -93,7 +93,8 @@ async def discard(libpod: Libpod, image: str, *, owner: str, broken: frozenset[s
             await _remove_container(libpod, user.id)
     for each in going:
         log.warning("removing an image that is damaged on disk", extra={"image": each, "reason": "ImageDamaged"})
-        await libpod.call("DELETE", f"/images/{each}", query={"force": "true"}, ok=_OR_ABSENT)
+        async with libpod.creations.none():
+            await libpod.call("DELETE", f"/images/{each}", query={"force": "true"}, ok=_OR_ABSENT)
     return damaged in going
 
 

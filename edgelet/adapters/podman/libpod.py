@@ -13,6 +13,7 @@ from urllib.parse import quote, urlencode
 
 import h11
 
+from edgelet.adapters.podman.creations import Creations
 from edgelet.adapters.podman.engine import Connection, Engine
 from edgelet.adapters.podman.errors import RETRY_SOON, LibpodError
 from edgelet.adapters.podman.uncut import uncut
@@ -53,11 +54,15 @@ class Libpod:
     Args:
         engine: Where connections come from.
         response_limit_bytes: An answer larger than that is refused, not swallowed.
+
+    Attributes:
+        creations: For whoever creates a container, and whoever removes by force what libpod does not know.
     """
 
     def __init__(self, engine: Engine, *, response_limit_bytes: int = 33_554_432) -> None:
         self._engine = engine
         self._limit = response_limit_bytes
+        self.creations = Creations()
 
     async def call(
         self,

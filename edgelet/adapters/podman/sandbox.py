@@ -173,7 +173,7 @@ class InfraSandbox:
         """Create it; a name that is taken means that an earlier call got there. Raises LibpodError."""
         self._inventory.expect_pods()
         try:
-            await self._libpod.call("POST", "/pods/create", body=body)
+            await self._post(body)
         except LibpodError as error:
             if not is_conflict(error):
                 raise
@@ -181,7 +181,11 @@ class InfraSandbox:
             if blocker and await self._inventory.inspect(blocker) is None:
                 # Storage of an infra container whose creation was killed: libpod does not know it, the name is ours.
                 await remove_stubborn(self._libpod, f"/containers/{blocker}", {"force": "true"})
-                await self._libpod.call("POST", "/pods/create", body=body)
+                await self._post(body)
+
+    async def _post(self, body: dict[str, Any]) -> None:
+        async with self._libpod.creations.one():
+            await self._libpod.call("POST", "/pods/create", body=body)
 
     async def _appeared(self, spec: SandboxSpec) -> ListedPod:
         for _ in range(_APPEAR_TRIES):
