@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 from dataclasses import dataclass
 
 from cryptography import x509
@@ -60,7 +61,8 @@ def read(pem: bytes, *, name: str = "") -> Request:
         raise invalid(KIND, name, "", f"must be no more than {MAX_BYTES} bytes")
     if not _PEM.fullmatch(pem):
         raise invalid(KIND, name, "", "must be one PEM block CERTIFICATE REQUEST and nothing else")
-    with translated(KIND, name):
+    with translated(KIND, name), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the library's remarks on a stranger's name would go to stderr, one for each
         signed = x509.load_pem_x509_csr(pem)
         faults = _faults(signed)
         if faults:

@@ -99,6 +99,14 @@ def test_everything_else_is_refused(case: str) -> None:
     assert 'CertificateSigningRequest "acme/pi" is invalid' in caught.value.message
 
 
+def test_a_strangers_odd_name_is_refused_without_the_librarys_remarks(recwarn: pytest.WarningsRecorder) -> None:
+    odd = pem(named(x509.NameAttribute(NameOID.COUNTRY_NAME, "Atlantis", _validate=False)))
+    recwarn.clear()  # of what made it
+    with pytest.raises(InvalidObjectError, match="subject"):
+        requests.read(odd)
+    assert not recwarn.list
+
+
 def test_no_changed_byte_makes_another_request_of_it() -> None:
     whole = requests.read(requests.make(KEY, "acme/pi"))
     der = x509.load_pem_x509_csr(requests.make(KEY, "acme/pi")).public_bytes(serialization.Encoding.DER)
