@@ -60,7 +60,7 @@ class FakeImages:
     async def find(self, reference: str) -> ImageInfo | None:
         name = reference if reference.startswith("sha256:") else complete(reference)
         for info in self.here.values():
-            if name in {info.id, *info.names, *info.digests}:
+            if name in _names_of(info):
                 if info.id in self.damaged:
                     raise DamagedImageError("ImageInspectError", f"image {name} is damaged: layer not known")
                 self._require_architecture(reference, info)
@@ -118,6 +118,13 @@ class FakeImages:
                 "ErrImagePull",
                 f"cannot run {reference}: the image is for {info.architecture}, this board is {self._architecture}",
             )
+
+
+def _names_of(info: ImageInfo) -> set[str]:
+    """Its id, its names, and each repository that it has a name in with each digest of it."""
+    repositories = {one.partition("@")[0] for one in info.digests} | {one.rpartition(":")[0] for one in info.names}
+    digests = {one.partition("@")[2] for one in info.digests}
+    return {info.id, *info.names, *(f"{repository}@{digest}" for repository in repositories for digest in digests)}
 
 
 def complete(reference: str) -> str:

@@ -66,7 +66,10 @@ class PodmanImages:
         self._known: dict[str, ImageInfo] = {}  # what inspect told, by id; only names and sizes may change
 
     async def find(self, reference: str) -> ImageInfo | None:
-        """Return the image if it is here.
+        """Return the image if it is here under the name that was asked for.
+
+        Podman's inspect finds a digest whatever the repository before it, and no policy or login is about such a name.
+        Source: containerd internal/cri/store/image (a reference is resolved as it is written, or as an id).
 
         Raises:
             ImageError: InvalidImageName, ImageInspectError, or ErrImagePull: it is one of another architecture.
@@ -77,6 +80,8 @@ class PodmanImages:
             return None
         stamp = self._memory.stamp()
         info = self._memory.recall(name) or await self._inspect(name)
+        if info is not None and not _is_called(info, name):
+            info = None
         if info is not None:
             self._require_architecture(reference, info)
         self._memory.keep(name, info, stamp)
@@ -284,6 +289,16 @@ def _info(document: dict[str, Any]) -> ImageInfo:
         stop_signal=config.get("StopSignal") or "",
         layers=_layers((document.get("GraphDriver") or {}).get("Data") or {}),
     )
+
+
+def _is_called(info: ImageInfo, name: str) -> bool:
+    """Whether a complete name, or an id in hexadecimal digits, is one of the image's own."""
+    if "/" not in name:
+        return info.id == f"sha256:{name}"
+    if "@" not in name:
+        return name in info.names
+    repository = image_name.repository_of(name)
+    return any(image_name.repository_of(one) == repository for one in (*info.names, *info.digests))
 
 
 def _layers(driver: dict[str, Any]) -> tuple[str, ...]:
