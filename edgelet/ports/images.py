@@ -60,6 +60,8 @@ class Images(Protocol):
         Raises:
             ImageError: ErrImagePull with the registry's words, InvalidImageName, RegistryUnavailable, or
                 ErrImagePull for an image of another architecture.
+            UnclearPullError: As these, where the image may have come nevertheless. The same holds for every error
+                that is no ImageError, and for DamagedImageError; after any other ImageError nothing came.
         """
         ...
 

@@ -52,6 +52,7 @@ class FakeImages:
         self.pulls: list[str] = []
         self.damaged: set[str] = set()  # ids: cannot be read
         self.discarded: list[str] = []
+        self.broken_off: list[BaseException] = []  # raised by the next pulls after the image came
         self.hold = asyncio.Event()
         self.hold.set()
         self._architecture = architecture
@@ -79,6 +80,8 @@ class FakeImages:
         known = self.here.get(info.id)
         names = dict.fromkeys((*(known.names if known else ()), *((name,) if "@" not in name else ())))
         self.here[info.id] = replace(info, names=tuple(names))
+        if self.broken_off:
+            raise self.broken_off.pop(0)
         self._require_architecture(reference, info)
         login = self.registries.logins.get(name.partition("/")[0])
         return replace(self.here[info.id], pulled_with=next((one for one in credentials if one == login), None))

@@ -19,7 +19,7 @@ from edgelet.adapters.podman.image_memory import ImageMemory
 from edgelet.adapters.podman.libpod import Libpod
 from edgelet.adapters.podman.storage_repair import OwnStorage
 from edgelet.api import image_name
-from edgelet.api.errors import DamagedImageError, EngineError, ImageError
+from edgelet.api.errors import DamagedImageError, EngineError, ImageError, UnclearPullError
 from edgelet.ports.images import Credential, ImageInfo
 
 # What a kernel of the first can start besides its own: 32 bits in 64.
@@ -92,18 +92,25 @@ class PodmanImages:
 
         Raises:
             ImageError: See ports.images.
+            UnclearPullError: It was given up, failed for no known reason, or came and is of no use.
             EngineError: EngineUnavailable: the engine ended in the midst of it.
         """
         completed = image_name.complete(reference)
         logins = (*registry_auth.fitting(completed, credentials), None)
         async with self._one_pull:
             image_id, login = await self._pull_with(completed, logins)
-        info = await self._inspect(image_id)
+        try:
+            info = await self._inspect(image_id)
+            if info is not None:
+                self._require_architecture(reference, info)
+        except DamagedImageError:
+            raise
+        except ImageError as error:
+            raise _unclear(error) from error
         if info is None:
             raise ImageError(
                 "ErrImagePull", f"cannot pull {completed}: it was removed while it came", retry_after=RETRY_SOON
             )
-        self._require_architecture(reference, info)
         return replace(info, pulled_with=login)
 
     async def list(self) -> tuple[ImageInfo, ...]:
@@ -203,6 +210,7 @@ class PodmanImages:
     async def _pull_with(self, completed: str, logins: tuple[Credential | None, ...]) -> tuple[str, Credential | None]:
         """Return the image's id, and the login that let it in."""
         refused: ImageError | None = None
+        clear = True
         for login in logins:
             text = ""
             stream = self._libpod.lines(
@@ -223,11 +231,13 @@ class PodmanImages:
                 return image_id, login
             self._sweep()
             failure = image_errors.classify(completed, text)
+            clear = clear and failure in image_errors.NOTHING_CAME
             # The first login's words are told: the last one's, anonymous, nearly always are "unauthorized".
             refused = refused or image_errors.error(completed, text)
             if failure not in {image_errors.Failure.DENIED, image_errors.Failure.NOT_FOUND}:
                 break
-        raise refused or ImageError("ErrImagePull", f"cannot pull {completed}: the engine said nothing")
+        refused = refused or ImageError("ErrImagePull", f"cannot pull {completed}: the engine said nothing")
+        raise refused if clear else _unclear(refused)
 
     async def _follow(self, completed: str, stream: AsyncGenerator[dict[str, Any], None]) -> tuple[str, str]:
         """Read a pull to its end; returns the image's id, or "" and the error's text."""
@@ -240,7 +250,7 @@ class PodmanImages:
                     if (now := self._progress()) != seen:
                         seen, since_s = now, loop.time()
                     elif loop.time() - since_s >= self._stall_s:
-                        raise ImageError(
+                        raise UnclearPullError(
                             "RegistryUnavailable",
                             f"cannot pull {completed}: nothing came for {self._stall_s:g} s",
                             retry_after=timedelta(seconds=10),
@@ -320,6 +330,10 @@ def _with_row(info: ImageInfo, row: dict[str, Any]) -> ImageInfo:
         stop_signal=info.stop_signal,
         layers=info.layers,
     )
+
+
+def _unclear(error: ImageError) -> UnclearPullError:
+    return UnclearPullError(error.reason, error.message, retry_after=error.retry_after)
 
 
 def _inspect_error(name: str, error: LibpodError) -> ImageError:
