@@ -112,3 +112,51 @@ def test_groups_that_the_image_gives_a_user_are_kept_beside_a_group_of_the_pods(
         assert first(agent, name)["user"]["linux"] == {"uid": 1234, "gid": 3000, "supplementalGroups": groups}
         assert sorted(map(int, agent.cli("exec", name, "--", "id", "-G").stdout.split())) == groups
         agent.cli("delete", "pod", name, "--now")
+
+
+def never(agent: AgentUnderTest, name: str, image: str) -> str:
+    """Ask for an image without a login; returns why it is not given, "" where it is."""
+    agent.apply(pod(name, container(image=image, imagePullPolicy="Never")))
+    until(lambda: waits(agent, name) == "ErrImageNeverPull" or runs(agent, name), what="it is decided")
+    refused = not runs(agent, name)
+    agent.cli("delete", "pod", name, "--now")
+    return "ErrImageNeverPull" if refused else ""
+
+
+def test_an_image_that_came_by_a_login_stays_closed_by_every_name_and_without_the_database(
+    agent: AgentUnderTest, registry: Registry
+) -> None:
+    image = f"{registry.address}/team/locked:1"
+    agent.podman("run", "--name", "locked", "--network", "none", TESTBOX, "sh", "-c", "echo locked > /secret")
+    agent.podman("commit", "-q", "locked", image)
+    agent.podman("rm", "locked")
+    agent.podman("push", "--tls-verify=false", "--creds", f"{USERNAME}:{PASSWORD}", image)
+    agent.podman("rmi", image)
+    agent.apply(secret(registry), pod("owner", container(image=image), imagePullSecrets=[{"name": SECRET}]))
+    until(lambda: runs(agent, "owner"), what="the pull succeeds")
+    found = json.loads(agent.podman("image", "inspect", image))[0]
+    names = {
+        "name": image,
+        "digest": f"{registry.address}/team/locked@{found['Digest']}",
+        "both": f"{image}@{found['Digest']}",
+        "elsewhere": f"{registry.address}/team/app@{found['Digest']}",
+        "foreign": f"evil.example/tool@{found['Digest']}",
+        "local": f"localhost/testbox@{found['Digest']}",
+        "id": f"sha256:{found['Id']}",
+    }
+    closed = dict.fromkeys(names, "ErrImageNeverPull")
+    assert {how: never(agent, how, name) for how, name in names.items()} == closed
+    agent.cli("delete", "pod", "owner", "--now")
+    agent.kill()
+    for path in (agent.base / "state").glob("edgelet.db*"):
+        path.unlink()
+    agent.start()
+    some = {how: names[how] for how in ("name", "digest", "id")}
+    assert {how: never(agent, how, name) for how, name in some.items()} == dict.fromkeys(some, "ErrImageNeverPull")
+    agent.stop()
+    (agent.base / "state" / "image-access").write_bytes(b"\0" * 512)
+    agent.start()
+    assert {how: never(agent, how, name) for how, name in some.items()} == dict.fromkeys(some, "ErrImageNeverPull")
+    assert never(agent, "made-here", TESTBOX) == ""
+    agent.apply(secret(registry), pod("again", container(image=image), imagePullSecrets=[{"name": SECRET}]))
+    until(lambda: runs(agent, "again"), what="a login opens it")

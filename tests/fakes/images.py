@@ -7,7 +7,7 @@ import hashlib
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
-from edgelet.api.errors import DamagedImageError, ImageError
+from edgelet.api.errors import DamagedImageError, ImageError, UnclearPullError
 from edgelet.ports.images import Credential, ImageInfo
 
 
@@ -82,7 +82,10 @@ class FakeImages:
         self.here[info.id] = replace(info, names=tuple(names))
         if self.broken_off:
             raise self.broken_off.pop(0)
-        self._require_architecture(reference, info)
+        try:
+            self._require_architecture(reference, info)
+        except ImageError as error:
+            raise UnclearPullError(error.reason, error.message) from error
         login = self.registries.logins.get(name.partition("/")[0])
         return replace(self.here[info.id], pulled_with=next((one for one in credentials if one == login), None))
 

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from edgelet.api.errors import ImageError
+from edgelet.api.errors import ImageError, UnclearPullError
 from edgelet.ports.images import Credential
 from tests.contract.images.conftest import DEAD, World, login_of
 
@@ -161,6 +161,21 @@ async def test_an_image_of_another_architecture_is_refused_by_name(world: World)
         with pytest.raises(ImageError, match=r"s390x.*amd64") as caught:
             await ask(name)
         assert caught.value.reason == "ErrImagePull"
+
+
+async def test_it_is_told_whether_an_image_may_have_come_with_a_pull_that_failed(world: World) -> None:
+    foreign, closed = f"{world.open_registry}/foreign:2", f"{world.locked_registry}/closed:3"
+    await world.offer(foreign, architecture="s390x")
+    await world.offer(closed)
+    with pytest.raises(UnclearPullError):
+        await world.images.pull(foreign)
+    assert len(await world.images.list()) == 1
+    wrong = Credential(world.locked_registry, "board", "not it")
+    for name in (closed, f"{world.open_registry}/none:1", f"{DEAD}/web:1"):
+        with pytest.raises(ImageError) as caught:
+            await world.images.pull(name, (wrong,))
+        assert not isinstance(caught.value, UnclearPullError)
+    assert len(await world.images.list()) == 1
 
 
 async def test_many_pulls_at_once_all_succeed(world: World) -> None:
