@@ -19,7 +19,14 @@ from dataclasses import replace
 from typing import Any
 
 from edgelet.api import image_name
-from edgelet.api.errors import DamagedImageError, EdgeletError, ImageError, StorageError, UnclearPullError
+from edgelet.api.errors import (
+    AbandonedPullError,
+    DamagedImageError,
+    EdgeletError,
+    ImageError,
+    StorageError,
+    UnclearPullError,
+)
 from edgelet.pods import image_doubts
 from edgelet.pods.image_doubts import ImageDoubts, repository_of
 from edgelet.ports.clock import Clock
@@ -62,7 +69,7 @@ class ImageAccess:
 
     async def allowed(self, image: str, info: ImageInfo, credentials: Sequence[Credential]) -> bool:
         """Whether a pod with these logins may use the image without asking the registry. Fails to no."""
-        if self._doubts.cut():
+        if self._doubts.open():
             await self._look()
         repository = repository_of(image)
         record = self._records.get(info.id, {})
@@ -84,7 +91,7 @@ class ImageAccess:
             EdgeletError: As Images.pull.
             StorageError: It cannot be noted that it may come: better none than one for all.
         """
-        if self._doubts.cut():
+        if self._doubts.open():
             await self._look()
         name = image_name.complete(image)
         if credentials:
@@ -93,13 +100,20 @@ class ImageAccess:
             info = await self._images.pull(image, credentials)
         except BaseException as error:
             if credentials:
-                clear = isinstance(error, ImageError) and not isinstance(error, UnclearPullError | DamagedImageError)
-                self._doubts.end(name, clear=clear, now_s=self._clock.monotonic_s())
-                if not clear and isinstance(error, Exception):
-                    await self._look()
+                await self._failed(name, error)
             raise
         await self._came(name, info, offered=bool(credentials))
         return replace(info, pulled_with=None)
+
+    async def _failed(self, name: str, error: BaseException) -> None:
+        """Note what a pull by a login may have left; on disk only if something came."""
+        if isinstance(error, ImageError) and not isinstance(error, UnclearPullError | DamagedImageError):
+            self._doubts.end(name)
+            return
+        over = isinstance(error, ImageError) and not isinstance(error, AbandonedPullError)
+        self._doubts.cut(name, over=over, now_s=self._clock.monotonic_s())
+        if isinstance(error, Exception):  # one who is cancelled does not wait for an answer
+            await self._look()
 
     async def _begin(self, name: str) -> None:
         async with self._beginning:
@@ -115,7 +129,7 @@ class ImageAccess:
             try:
                 await self._write()
             except BaseException:
-                self._doubts.end(name, clear=True, now_s=self._clock.monotonic_s())
+                self._doubts.end(name)
                 raise
 
     async def _came(self, name: str, info: ImageInfo, *, offered: bool) -> None:
@@ -132,7 +146,7 @@ class ImageAccess:
             changed = bool(self._doubts.names())
             self._doubts.is_for_all(info.id, repository)
         if offered:
-            self._doubts.end(name, clear=True, now_s=self._clock.monotonic_s())
+            self._doubts.end(name)
         if changed or name in self._on_disk:
             await self._try_write()
 
@@ -162,8 +176,8 @@ class ImageAccess:
                 changed = True
                 told = {"reason": "ImageAccessClosed", "image": info.id, "repository": repository}
                 log.warning("an image may have come by a login that is not known; it waits for one", extra=told)
-        self._doubts.settle(self._clock.monotonic_s())
-        if changed:
+        over = self._doubts.settle(self._clock.monotonic_s())
+        if changed or image_doubts.EVERY in over:  # of the others the next write takes care
             await self._try_write()
 
     def _row(self, credential: Credential) -> list[str] | None:

@@ -48,11 +48,15 @@ class ImageDoubts:
             self._known = {place for info in here for place in places(info)}
         self._pulling[name] += 1
 
-    def end(self, name: str, *, clear: bool, now_s: float) -> None:
-        """A pull ended; `clear`: it is known whether the image came, and recorded if it did."""
+    def end(self, name: str) -> None:
+        """A pull ended, and it is known whether the image came; it is recorded if it did."""
         self._pulling -= Counter((name,))
-        if not clear:
-            self._until_s[name] = now_s + _CUT_S
+
+    def cut(self, name: str, *, over: bool, now_s: float) -> None:
+        """A pull ended otherwise; `over`: nothing can come any more."""
+        self.end(name)
+        until_s = now_s if over else now_s + _CUT_S
+        self._until_s[name] = max(until_s, self._until_s.get(name, until_s))
 
     def is_for_all(self, image_id: str, repository: str) -> None:
         """Note that an image came without a login."""
@@ -67,8 +71,8 @@ class ImageDoubts:
             return not repository.startswith(_LOCAL)
         return not repository or repository in doubted
 
-    def cut(self) -> bool:
-        """Whether there is a doubt about a pull that nobody waits for."""
+    def open(self) -> bool:
+        """Whether there is a doubt about a pull that ended: looking at what is here may tell."""
         return bool(self._until_s)
 
     def suspects(self, info: ImageInfo) -> set[str]:
@@ -79,9 +83,12 @@ class ImageDoubts:
             return under if self.about(info.id, "") else set()
         return {repository for repository in under if self.about(info.id, repository)}
 
-    def settle(self, now_s: float) -> None:
-        """Drop the doubts that must be over; what is here was looked at."""
-        self._until_s = {name: until_s for name, until_s in self._until_s.items() if now_s < until_s}
+    def settle(self, now_s: float) -> set[str]:
+        """Drop the doubts that must be over, as what is here was looked at; returns them."""
+        over = {name for name, until_s in self._until_s.items() if until_s <= now_s}
+        for name in over:
+            del self._until_s[name]
+        return over
 
 
 def places(info: ImageInfo) -> set[str]:

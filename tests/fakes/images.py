@@ -52,6 +52,7 @@ class FakeImages:
         self.pulls: list[str] = []
         self.damaged: set[str] = set()  # ids: cannot be read
         self.discarded: list[str] = []
+        self.lost: set[str] = set()  # ids that do not come although they are pulled
         self.broken_off: list[BaseException] = []  # raised by the next pulls after the image came
         self.hold = asyncio.Event()
         self.hold.set()
@@ -80,6 +81,8 @@ class FakeImages:
         known = self.here.get(info.id)
         names = dict.fromkeys((*(known.names if known else ()), *((name,) if "@" not in name else ())))
         self.here[info.id] = replace(info, names=tuple(names))
+        if info.id in self.lost:
+            del self.here[info.id]
         if self.broken_off:
             raise self.broken_off.pop(0)
         try:

@@ -19,7 +19,7 @@ from edgelet.adapters.podman.image_memory import ImageMemory
 from edgelet.adapters.podman.libpod import Libpod
 from edgelet.adapters.podman.storage_repair import OwnStorage
 from edgelet.api import image_name
-from edgelet.api.errors import DamagedImageError, EngineError, ImageError, UnclearPullError
+from edgelet.api.errors import AbandonedPullError, DamagedImageError, EngineError, ImageError, UnclearPullError
 from edgelet.ports.images import Credential, ImageInfo
 
 # What a kernel of the first can start besides its own: 32 bits in 64.
@@ -92,7 +92,8 @@ class PodmanImages:
 
         Raises:
             ImageError: See ports.images.
-            UnclearPullError: It was given up, failed for no known reason, or came and is of no use.
+            UnclearPullError: It failed for no known reason, or came and is of no use.
+            AbandonedPullError: Nothing came for stall_s.
             EngineError: EngineUnavailable: the engine ended in the midst of it.
         """
         completed = image_name.complete(reference)
@@ -250,7 +251,7 @@ class PodmanImages:
                     if (now := self._progress()) != seen:
                         seen, since_s = now, loop.time()
                     elif loop.time() - since_s >= self._stall_s:
-                        raise UnclearPullError(
+                        raise AbandonedPullError(
                             "RegistryUnavailable",
                             f"cannot pull {completed}: nothing came for {self._stall_s:g} s",
                             retry_after=timedelta(seconds=10),

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from edgelet.api.errors import DamagedImageError, EngineError, StorageError, UnclearPullError
+from edgelet.api.errors import AbandonedPullError, DamagedImageError, EngineError, StorageError, UnclearPullError
 from edgelet.ports.images import Credential, ImageInfo
 from tests.fakes.runtime import Program
 from tests.fakes.world import World, pod_document
@@ -259,6 +259,7 @@ def test_a_digest_with_another_repository_before_it_opens_nothing() -> None:
     [
         EngineError("EngineUnavailable", "the engine ended"),
         UnclearPullError("ErrImagePull", "it came and cannot be read"),
+        AbandonedPullError("RegistryUnavailable", "nothing came for 300 s"),
         DamagedImageError("ImageInspectError", "layer not known"),
     ],
     ids=lambda error: type(error).__name__,
@@ -440,13 +441,53 @@ def test_lost_records_close_what_may_have_come_by_a_login_until_a_registry_was_a
         await asyncio.sleep(2)
         assert w.pod("asked").status.phase == "Running"
         assert w.pod("again").status.phase == "Running"
+        await asyncio.sleep(60)
+        await w.apply(image_of("looks", built.names[0]))
+        await asyncio.sleep(2)
         await w.stop_agent()
         w.images.registries.dead |= {REGISTRY, f"{REGISTRY}.open"}
+        by_hand = loaded("somewhere.example/new:1")
+        w.images.here[by_hand.id] = by_hand
+        w.runtime.programs[by_hand.names[0]] = Program()
         w.start_agent()
+        await w.apply(image_of("by-hand", by_hand.names[0]))
         await w.apply(image_of("later", public))
         await w.apply(image_of("stranger", NAME))
         await asyncio.sleep(2)
         assert w.pod("later").status.phase == "Running"
+        assert w.pod("by-hand").status.phase == "Running"
         assert waiting(w, "stranger")[0] == "ErrImageNeverPull"
+
+    play(story)
+
+
+def test_a_pull_that_failed_for_a_full_disk_does_not_close_what_is_loaded_then() -> None:
+    async def story(w: World) -> None:
+        w.images.registries.logins[REGISTRY] = Credential(REGISTRY, "board", "right")
+        offered = w.images.registries.offer(NAME)
+        w.images.broken_off.append(UnclearPullError("ErrImagePull", "no space left on device"))
+        w.images.lost.add(offered.id)
+        w.runtime.programs[NAME] = Program()
+        await w.apply(secret("mine"))
+        await w.apply(pod_with("owner", "mine"))
+        await asyncio.sleep(1)
+        assert w.images.pulls == [NAME]
+        by_hand = loaded(NAME)
+        w.images.here[by_hand.id] = by_hand
+        await w.apply(image_of("stranger", NAME))
+        await asyncio.sleep(2)
+        assert w.pod("stranger").status.phase == "Running"
+
+    play(story)
+
+
+def test_a_pull_that_ended_well_leaves_no_doubt_on_the_disk() -> None:
+    async def story(w: World) -> None:
+        await locked(w)
+        await w.apply(pod_with("newest", "mine", policy="Always"))
+        await asyncio.sleep(2)
+        assert w.images.pulls == [NAME, NAME]
+        state = json.loads(w.ledger.facts["image-access"])
+        assert (state["begun"], state["known"]) == ([], [])
 
     play(story)
