@@ -164,7 +164,11 @@ class ImageAccess:
 
     async def _look(self) -> None:
         """Close what came under a doubtful name, until somebody shows a login for it; drop doubts that are over."""
+        over = self._doubts.over(self._clock.monotonic_s())
         try:
+            for name in sorted(over - {image_doubts.EVERY}):
+                if await self._is_damaged(name):
+                    over.discard(name)
             here = await self._images.list()
         except EdgeletError as error:  # the doubts go on
             log.debug("cannot look what a pull that was cut brought", extra={"error": error})
@@ -176,9 +180,19 @@ class ImageAccess:
                 changed = True
                 told = {"reason": "ImageAccessClosed", "image": info.id, "repository": repository}
                 log.warning("an image may have come by a login that is not known; it waits for one", extra=told)
-        over = self._doubts.settle(self._clock.monotonic_s())
+        self._doubts.settle(over)
         if changed or image_doubts.EVERY in over:  # of the others the next write takes care
             await self._try_write()
+
+    async def _is_damaged(self, name: str) -> bool:
+        """Whether it is here and not listed."""
+        try:
+            await self._images.find(name)
+        except DamagedImageError:
+            return True
+        except ImageError:  # of another architecture
+            return False
+        return False
 
     def _row(self, credential: Credential) -> list[str] | None:
         if credential.secret is None:

@@ -83,12 +83,14 @@ class ImageDoubts:
             return under if self.about(info.id, "") else set()
         return {repository for repository in under if self.about(info.id, repository)}
 
-    def settle(self, now_s: float) -> set[str]:
-        """Drop the doubts that must be over, as what is here was looked at; returns them."""
-        over = {name for name, until_s in self._until_s.items() if until_s <= now_s}
-        for name in over:
-            del self._until_s[name]
-        return over
+    def over(self, now_s: float) -> set[str]:
+        """Return the names under which nothing can come any more."""
+        return {name for name, until_s in self._until_s.items() if until_s <= now_s}
+
+    def settle(self, names: Iterable[str]) -> None:
+        """Drop doubts: what is here under these names was looked at."""
+        for name in names:
+            self._until_s.pop(name, None)
 
 
 def places(info: ImageInfo) -> set[str]:

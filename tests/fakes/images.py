@@ -93,7 +93,8 @@ class FakeImages:
         return replace(self.here[info.id], pulled_with=next((one for one in credentials if one == login), None))
 
     async def list(self) -> tuple[ImageInfo, ...]:
-        return tuple(sorted(self.here.values(), key=lambda info: info.id))
+        readable = [info for info in self.here.values() if info.id not in self.damaged]
+        return tuple(sorted(readable, key=lambda info: info.id))
 
     async def discard(self, reference: str) -> None:
         self.discarded.append(reference)

@@ -279,3 +279,25 @@ def test_a_pull_that_ended_well_leaves_no_doubt_on_the_disk() -> None:
         assert (state["begun"], state["known"]) == ([], [])
 
     play(story)
+
+
+def test_an_image_that_came_damaged_is_closed_when_it_can_be_read_again() -> None:
+    async def story(w: World) -> None:
+        w.images.registries.logins[REGISTRY] = Credential(REGISTRY, "board", "right")
+        offered = w.images.registries.offer(NAME)
+        w.images.broken_off.append(DamagedImageError("ImageInspectError", "layer not known"))
+        w.images.damaged.add(offered.id)
+        await w.apply(secret("mine"))
+        await w.apply(pod_with("owner", "mine"))
+        await asyncio.sleep(1)
+        assert offered.id in w.images.here
+        await w.delete("owner", grace_s=0)
+        await asyncio.sleep(3600)
+        other = f"{REGISTRY}.open/tool:1"
+        w.images.registries.offer(other)
+        await w.apply(image_of("looks", other, policy="IfNotPresent"))
+        await asyncio.sleep(2)
+        w.images.damaged.clear()
+        await nobody_gets_in(w, offered)
+
+    play(story)

@@ -59,15 +59,17 @@ def test_a_doubt_ends_when_nothing_can_come_any_more() -> None:
     doubts = ImageDoubts((APP,), places(image("a", APP)), 0.0)
     assert doubts.open()
     assert not doubts.about(image("a").id, "locked.example/app")
-    assert doubts.settle(59.0) == set()
+    assert doubts.over(59.0) == set()
     doubts.begin(APP, ())
     doubts.cut(APP, over=True, now_s=59.0)  # this one is over; the one of the agent before may not be
-    assert doubts.settle(59.5) == set()
-    assert doubts.settle(60.0) == {APP}
+    assert doubts.over(59.5) == set()
+    assert doubts.over(60.0) == {APP}
+    doubts.settle((APP,))
     doubts.begin(APP, ())
     doubts.cut(APP, over=False, now_s=100.0)
-    assert doubts.settle(699.0) == set()
-    assert doubts.settle(700.0) == {APP}
+    assert doubts.over(699.0) == set()
+    assert doubts.over(700.0) == {APP}
+    doubts.settle((APP,))
     assert not doubts.open()
 
 
