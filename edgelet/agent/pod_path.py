@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 
 from edgelet.adapters.host import user_ids
 from edgelet.adapters.host.clock import SystemClock
+from edgelet.adapters.host.fact_file import FactFile
 from edgelet.adapters.host.folder_watch import InotifyFolder
 from edgelet.adapters.host.host import PsutilHost
 from edgelet.adapters.host.pod_files import HostPodFiles
@@ -181,12 +182,13 @@ def make_dispatcher(base: Foundation) -> Dispatcher:
         node=base.board.for_pods,
         turns=CommandTurns(workload.exec_probes_per_core * base.board.facts.cpus),
     )
+    access = FactFile(base.settings.paths.state / "image-access", base.store.ledger)
     executor = Executor(
         ExecutorPorts(
             store=base.store,
             runtime=base.gate,
             files=base.files,
-            images=image_fetch.make(base.gate, base.store.ledger, clock=base.clock, backoff=image_backoff),
+            images=image_fetch.make(base.gate, access, clock=base.clock, backoff=image_backoff),
             events=base.events,
             objects=StoreObjects(base.store),
             clock=base.clock,

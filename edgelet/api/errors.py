@@ -112,6 +112,14 @@ class DamagedImageError(ImageError):
     """An image is here and cannot be used: layers or metadata are missing. Fetching it anew helps."""
 
 
+class UnclearPullError(ImageError):
+    """A pull that did not end well in a way that does not tell whether the image came."""
+
+
+class AbandonedPullError(UnclearPullError):
+    """A pull that was given up while the engine was at it: the image may come yet."""
+
+
 class BusError(EdgeletError):
     """The broker cannot be reached or refuses: reason BrokerUnavailable, NotAuthorized, PacketTooLarge ..."""
 

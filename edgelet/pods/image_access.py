@@ -9,23 +9,33 @@ all although the same image came by a login under another name: a board without 
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
 import logging
 import secrets
-from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
 from edgelet.api import image_name
-from edgelet.api.errors import EdgeletError, StorageError
+from edgelet.api.errors import (
+    AbandonedPullError,
+    DamagedImageError,
+    EdgeletError,
+    ImageError,
+    StorageError,
+    UnclearPullError,
+)
+from edgelet.pods import image_doubts
+from edgelet.pods.image_doubts import ImageDoubts, repository_of
+from edgelet.ports.clock import Clock
 from edgelet.ports.images import Credential, ImageInfo, Images
 from edgelet.ports.object_store import Ledger
 
 log = logging.getLogger(__name__)
 
-_FACT = "image-access"
+FACT = "image-access"
 _SECRETS_MAX = 100  # kept for one name of one image; Kubernetes' writeRecordWhileMatchingLimit
 _IMAGES_KEPT = 64  # above that, records of images that have gone are dropped
 
@@ -37,42 +47,42 @@ class ImageAccess:
     """Shared by all pods.
 
     Args:
-        ledger: Keeps the records.
-        images: Asked for what is still here when there are many records.
+        ledger: Keeps the records. What it held and cannot be read closes all images that are here.
+        images: Asked for what is here while it is in doubt, and when there are many records.
+        clock: Tells when a pull that was cut must be over.
         new_salt: Makes 32 hexadecimal digits, once a board.
     """
 
-    def __init__(self, ledger: Ledger, images: Images, *, new_salt: Callable[[], str] | None = None) -> None:
+    def __init__(
+        self, ledger: Ledger, images: Images, clock: Clock, *, new_salt: Callable[[], str] | None = None
+    ) -> None:
         self._ledger = ledger
         self._images = images
-        state = _read(ledger.read(_FACT))
+        self._clock = clock
+        state = _read(ledger)
         self._salt: str = state.get("salt") or (new_salt() if new_salt else secrets.token_hex(16))
-        self._begun: set[str] = set(state.get("begun", ()))  # on disk: an image of that name may have come by a login
-        self._doubtful = frozenset(self._begun)  # an agent before this one was ended meanwhile: it may be here
-        self._settled: set[str] = set()  # of these, what is known by now; the next write takes them from the disk
-        self._pulling: Counter[str] = Counter()
         self._records: dict[str, _Record] = state.get("images", {})
+        self._on_disk: set[str] = set(state.get("begun", ()))  # doubts; may be more than there are, never less
+        self._doubts = ImageDoubts(self._on_disk, state.get("known", ()), clock.monotonic_s())
+        self._beginning = asyncio.Lock()
+        self._writing = asyncio.Lock()
 
     async def allowed(self, image: str, info: ImageInfo, credentials: Sequence[Credential]) -> bool:
         """Whether a pod with these logins may use the image without asking the registry. Fails to no."""
-        record = self._records.get(info.id)
-        if record is None:
-            return image not in self._begun or image in self._settled
-        known = record.get(_repository(image))
-        if known is None:  # another name of it, given by a person here: only what says no name may be the locked one
-            return bool(_repository(image))
-        if known["everyone"]:
-            return True
-        for credential in credentials:
-            mine = self._row(credential)
-            if mine is None:
-                continue
-            for row in known["secrets"]:
-                if row[3] == mine[3] or row[:3] == mine[:3]:
-                    if row != mine and mine not in known["secrets"]:
-                        await self._learn(info.id, image, mine)
-                    return True
-        return False
+        if self._doubts.open():
+            await self._look()
+        repository = repository_of(image)
+        record = self._records.get(info.id, {})
+        known = record.get(repository)
+        if known is not None:
+            return known["everyone"] or await self._is_one_of(known["secrets"], info.id, image, credentials)
+        # Another name of it, given by a person here; an id says no name, so it may be the locked one.
+        if (record and not repository) or self._doubts.about(info.id, repository):
+            return False
+        past = {image_name.repository_of(name) for name in self._on_disk - self._doubts.names()}
+        if past and (not repository or repository in past):
+            await self._try_write()  # a doubt that is none any more would close this image after a restart
+        return True
 
     async def pull(self, image: str, credentials: tuple[Credential, ...]) -> ImageInfo:
         """Fetch an image and note by which login it came.
@@ -81,63 +91,108 @@ class ImageAccess:
             EdgeletError: As Images.pull.
             StorageError: It cannot be noted that it may come: better none than one for all.
         """
-        await self._begin(image, credentials)
+        if self._doubts.open():
+            await self._look()
+        name = image_name.complete(image)
+        if credentials:
+            await self._begin(name)
         try:
             info = await self._images.pull(image, credentials)
-        except BaseException:
-            self._failed(image, credentials)
+        except BaseException as error:
+            if credentials:
+                await self._failed(name, error)
             raise
-        await self._came(image, info, credentials)
+        await self._came(name, info, offered=bool(credentials))
         return replace(info, pulled_with=None)
 
-    async def _begin(self, image: str, credentials: Sequence[Credential]) -> None:
-        if not credentials:
+    async def _failed(self, name: str, error: BaseException) -> None:
+        """Note what a pull by a login may have left; on disk only if something came."""
+        if isinstance(error, ImageError) and not isinstance(error, UnclearPullError | DamagedImageError):
+            self._doubts.end(name)
             return
-        if image not in self._begun:
-            self._begun.add(image)
+        over = isinstance(error, ImageError) and not isinstance(error, AbandonedPullError)
+        self._doubts.cut(name, over=over, now_s=self._clock.monotonic_s())
+        if isinstance(error, Exception):  # one who is cancelled does not wait for an answer
+            await self._look()
+
+    async def _begin(self, name: str) -> None:
+        async with self._beginning:
+            here: tuple[ImageInfo, ...] = ()
+            if not self._doubts.names():
+                try:
+                    here = await self._images.list()
+                except EdgeletError as error:  # then all that is here is in doubt until this pull ends
+                    log.debug("cannot list the images before a pull", extra={"error": error})
+            self._doubts.begin(name, here)
+            if name in self._on_disk:
+                return
             try:
                 await self._write()
-            except StorageError:
-                self._begun.discard(image)
+            except BaseException:
+                self._doubts.end(name)
                 raise
-        self._settled.discard(image)
-        self._pulling[image] += 1
 
-    def _failed(
-        self, image: str, credentials: Sequence[Credential]
-    ) -> None:  # not on disk: the note harms nobody there
-        if credentials:
-            self._end(image, came=False)
-
-    async def _came(self, image: str, info: ImageInfo, credentials: Sequence[Credential]) -> None:
-        """Note who may use it. A write that fails leaves the note of the beginning on disk, and so a closed door."""
-        if credentials:
-            self._end(image, came=True)
+    async def _came(self, name: str, info: ImageInfo, *, offered: bool) -> None:
+        """Note who may use it. A write that fails leaves the doubt on disk, and so a closed door."""
+        repository = repository_of(name)
         row = self._row(info.pulled_with) if info.pulled_with is not None else None
         if row is not None:
-            await self._learn(info.id, image, row)
+            known = self._records.setdefault(info.id, {}).setdefault(repository, _nobody())
+            changed = _add(known, row)
         elif info.id in self._records:
-            known = self._records[info.id].setdefault(_repository(image), _nobody())
-            if not known["everyone"]:
-                known["everyone"] = True
-                await self._try_write()
+            known = self._records[info.id].setdefault(repository, _nobody())
+            changed, known["everyone"] = not known["everyone"], True
+        else:
+            changed = bool(self._doubts.names())
+            self._doubts.is_for_all(info.id, repository)
+        if offered:
+            self._doubts.end(name)
+        if changed or name in self._on_disk:
+            await self._try_write()
 
-    async def _learn(self, image_id: str, image: str, row: list[str]) -> None:
-        known = self._records.setdefault(image_id, {}).setdefault(_repository(image), _nobody())
-        rows: _Secrets = known["secrets"]
-        if row not in rows:
-            others = [one for one in rows if one[:3] != row[:3]]
-            known["secrets"] = [*others[-(_SECRETS_MAX - 1) :], row]
-        elif image not in self._begun:
+    async def _is_one_of(self, rows: _Secrets, image_id: str, image: str, credentials: Sequence[Credential]) -> bool:
+        """Whether one of the logins is known to open the image: the same Secret, or the same login in another."""
+        for credential in credentials:
+            mine = self._row(credential)
+            if mine is None:
+                continue
+            if any(row[3] == mine[3] or row[:3] == mine[:3] for row in rows):
+                if _add(self._records[image_id][repository_of(image)], mine):
+                    await self._try_write()
+                return True
+        return False
+
+    async def _look(self) -> None:
+        """Close what came under a doubtful name, until somebody shows a login for it; drop doubts that are over."""
+        over = self._doubts.over(self._clock.monotonic_s())
+        try:
+            for name in sorted(over - {image_doubts.EVERY}):
+                if await self._is_damaged(name):
+                    over.discard(name)
+            here = await self._images.list()
+        except EdgeletError as error:  # the doubts go on
+            log.debug("cannot look what a pull that was cut brought", extra={"error": error})
             return
-        await self._try_write()
+        changed = False
+        for info in here:
+            for repository in self._doubts.suspects(info) - self._records.get(info.id, {}).keys():
+                self._records.setdefault(info.id, {})[repository] = _nobody()
+                changed = True
+                told = {"reason": "ImageAccessClosed", "image": info.id, "repository": repository}
+                log.warning("an image may have come by a login that is not known; it waits for one", extra=told)
+        self._doubts.settle(over)
+        if changed or image_doubts.EVERY in over:  # of the others the next write takes care
+            await self._try_write()
 
-    def _end(self, image: str, *, came: bool) -> None:
-        self._pulling[image] -= 1
-        if self._pulling[image] <= 0:
-            del self._pulling[image]
-            if came or image not in self._doubtful:
-                self._settled.add(image)
+    async def _is_damaged(self, name: str) -> bool:
+        """Whether it is here and not listed."""
+        try:
+            await self._images.find(name)
+        except DamagedImageError:
+            return True
+        except ImageError:  # of another architecture
+            return False
+        return False
 
     def _row(self, credential: Credential) -> list[str] | None:
         if credential.secret is None:
@@ -153,26 +208,54 @@ class ImageAccess:
             log.warning("cannot keep who may use an image", extra={"reason": error.reason, "error": error})
 
     async def _write(self) -> None:
-        if len(self._records) > _IMAGES_KEPT:
-            here = {one.id for one in await self._images.list()}
-            self._records = {name: record for name, record in self._records.items() if name in here}
-        self._begun -= self._settled
-        self._settled.clear()
-        state = {"salt": self._salt, "begun": sorted(self._begun), "images": self._records}
-        await self._ledger.write(_FACT, json.dumps(state, separators=(",", ":"), sort_keys=True).encode())
+        async with self._writing:
+            if len(self._records) > _IMAGES_KEPT:
+                await self._drop_gone()
+            doubts = self._doubts.names()
+            state = {
+                "salt": self._salt,
+                "begun": sorted(doubts),
+                "known": sorted(self._doubts.known()),
+                "images": self._records,
+            }
+            self._on_disk &= doubts  # it may reach the disk although nobody waits for it any more
+            await self._ledger.write(FACT, json.dumps(state, separators=(",", ":"), sort_keys=True).encode())
+            self._on_disk = doubts
+
+    async def _drop_gone(self) -> None:
+        here = {one.id for one in await self._images.list()}
+        for image_id in self._records.keys() - here:
+            try:
+                gone = await self._images.find(image_id) is None
+            except ImageError:  # a damaged one is not listed
+                gone = False
+            if gone:
+                del self._records[image_id]
 
 
 def _nobody() -> dict[str, Any]:
     return {"everyone": False, "secrets": []}
 
 
-def _read(fact: bytes | None) -> dict[str, Any]:
-    if fact is None:
-        return {}
-    state: dict[str, Any] = json.loads(fact)
-    return state
+def _add(known: dict[str, Any], row: list[str]) -> bool:
+    """Add a Secret to those that open an image; whether it is new."""
+    rows: _Secrets = known["secrets"]
+    if row in rows:
+        return False
+    others = [one for one in rows if one[:3] != row[:3]]
+    known["secrets"] = [*others[-(_SECRETS_MAX - 1) :], row]
+    return True
 
 
-def _repository(image: str) -> str:
-    """Return registry and path, the same for all ways to write them. An id has none."""
-    return "" if image_name.image_id(image) else image_name.repository_of(image_name.complete(image))
+def _read(ledger: Ledger) -> dict[str, Any]:
+    why = "it is no object"
+    try:
+        fact = ledger.read(FACT)
+        state = json.loads(fact) if fact is not None else {}
+        if isinstance(state, dict):
+            return state
+    except (StorageError, ValueError) as error:
+        why = str(error)
+    told = {"reason": "ImageAccessLost", "error": why}
+    log.warning("cannot read who may use the images; pods have to show a login for all of them", extra=told)
+    return {"begun": [image_doubts.EVERY]}

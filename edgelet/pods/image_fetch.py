@@ -44,7 +44,7 @@ class Told(Protocol):
 
 def make(images: Images, ledger: Ledger, *, clock: Clock, backoff: BackoffSettings) -> ImageFetch:
     """Return what looks for images; `ledger` keeps which pods may use them."""
-    access = ImageAccess(ledger, images)
+    access = ImageAccess(ledger, images, clock)
     return ImageFetch(images, clock, backoff, ImageRepair(images, access, clock), access)
 
 

@@ -60,6 +60,9 @@ class Images(Protocol):
         Raises:
             ImageError: ErrImagePull with the registry's words, InvalidImageName, RegistryUnavailable, or
                 ErrImagePull for an image of another architecture.
+            UnclearPullError: As these, where the image may have come nevertheless; so it is with DamagedImageError.
+                After any other ImageError nothing came.
+            AbandonedPullError: The image may come yet; so it is with every error that is no ImageError.
         """
         ...
 

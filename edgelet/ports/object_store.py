@@ -136,7 +136,9 @@ class ObjectStore(Protocol):
 class Ledger(Protocol):
     """Small durable facts beside the objects: anti-replay counters, the command ring, the clock's high-water mark."""
 
-    def read(self, name: str) -> bytes | None: ...
+    def read(self, name: str) -> bytes | None:
+        """Return the fact, None if there is none. Raises StorageError where one that was there cannot be read."""
+        ...
 
     async def write(self, name: str, value: bytes) -> None:
         """Replace the fact; returns after fsync. Raises StorageError."""

@@ -112,3 +112,75 @@ def test_groups_that_the_image_gives_a_user_are_kept_beside_a_group_of_the_pods(
         assert first(agent, name)["user"]["linux"] == {"uid": 1234, "gid": 3000, "supplementalGroups": groups}
         assert sorted(map(int, agent.cli("exec", name, "--", "id", "-G").stdout.split())) == groups
         agent.cli("delete", "pod", name, "--now")
+
+
+def push(agent: AgentUnderTest, image: str) -> None:
+    """Put an image of its own into the registry; it is not on the board then."""
+    agent.podman("run", "--name", "made", "--network", "none", TESTBOX, "sh", "-c", f"echo {image} > /secret")
+    agent.podman("commit", "-q", "made", image)
+    agent.podman("rm", "made")
+    agent.podman("push", "--tls-verify=false", "--creds", f"{USERNAME}:{PASSWORD}", image)
+    agent.podman("rmi", image)
+
+
+def never(agent: AgentUnderTest, name: str, image: str) -> str:
+    """Ask for an image without a login; returns why it is not given, "" where it is."""
+    agent.apply(pod(name, container(image=image, imagePullPolicy="Never")))
+    until(lambda: waits(agent, name) == "ErrImageNeverPull" or runs(agent, name), what="it is decided")
+    refused = not runs(agent, name)
+    agent.cli("delete", "pod", name, "--now")
+    return "ErrImageNeverPull" if refused else ""
+
+
+def test_an_image_that_came_by_a_login_stays_closed_by_every_name_and_without_the_database(
+    agent: AgentUnderTest, registry: Registry
+) -> None:
+    image = f"{registry.address}/team/locked:1"
+    push(agent, image)
+    agent.apply(secret(registry), pod("owner", container(image=image), imagePullSecrets=[{"name": SECRET}]))
+    until(lambda: runs(agent, "owner"), what="the pull succeeds")
+    found = json.loads(agent.podman("image", "inspect", image))[0]
+    names = {
+        "name": image,
+        "digest": f"{registry.address}/team/locked@{found['Digest']}",
+        "both": f"{image}@{found['Digest']}",
+        "elsewhere": f"{registry.address}/team/app@{found['Digest']}",
+        "foreign": f"evil.example/tool@{found['Digest']}",
+        "local": f"localhost/testbox@{found['Digest']}",
+        "id": f"sha256:{found['Id']}",
+    }
+    closed = dict.fromkeys(names, "ErrImageNeverPull")
+    assert {how: never(agent, how, name) for how, name in names.items()} == closed
+    agent.cli("delete", "pod", "owner", "--now")
+    agent.kill()
+    for path in (agent.base / "state").glob("edgelet.db*"):
+        path.unlink()
+    agent.start()
+    some = {how: names[how] for how in ("name", "digest", "id")}
+    assert {how: never(agent, how, name) for how, name in some.items()} == dict.fromkeys(some, "ErrImageNeverPull")
+    agent.stop()
+    (agent.base / "state" / "image-access").write_bytes(b"\0" * 512)
+    agent.start()
+    assert {how: never(agent, how, name) for how, name in some.items()} == dict.fromkeys(some, "ErrImageNeverPull")
+    assert never(agent, "made-here", TESTBOX) == ""
+    agent.apply(secret(registry), pod("again", container(image=image), imagePullSecrets=[{"name": SECRET}]))
+    until(lambda: runs(agent, "again"), what="a login opens it")
+
+
+def test_an_agent_that_is_killed_after_the_image_came_leaves_it_closed(
+    agent: AgentUnderTest, registry: Registry
+) -> None:
+    image = f"{registry.address}/team/killed:1"
+    push(agent, image)
+    agent.apply(secret(registry), pod("cut", container(image=image), imagePullSecrets=[{"name": SECRET}]))
+    names = next(agent.base.glob("s/*-images/images.json"))
+    until(lambda: f'"{image}"' in names.read_text(), what="the image is here")  # written before the agent hears of it
+    agent.kill()
+    agent.start()
+    agent.cli("delete", "pod", "cut", "--now")
+    found = json.loads(agent.podman("image", "inspect", image))[0]
+    ways = {"name": image, "digest": f"{registry.address}/team/killed@{found['Digest']}", "id": f"sha256:{found['Id']}"}
+    assert {how: never(agent, how, name) for how, name in ways.items()} == dict.fromkeys(ways, "ErrImageNeverPull")
+    agent.apply(pod("after", container(image=image), imagePullSecrets=[{"name": SECRET}]))
+    until(lambda: runs(agent, "after"), what="a login opens it")
+    agent.cli("delete", "pod", "after", "--now")

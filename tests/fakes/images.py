@@ -7,7 +7,7 @@ import hashlib
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
-from edgelet.api.errors import DamagedImageError, ImageError
+from edgelet.api.errors import DamagedImageError, ImageError, UnclearPullError
 from edgelet.ports.images import Credential, ImageInfo
 
 
@@ -52,6 +52,8 @@ class FakeImages:
         self.pulls: list[str] = []
         self.damaged: set[str] = set()  # ids: cannot be read
         self.discarded: list[str] = []
+        self.lost: set[str] = set()  # ids that do not come although they are pulled
+        self.broken_off: list[BaseException] = []  # raised by the next pulls after the image came
         self.hold = asyncio.Event()
         self.hold.set()
         self._architecture = architecture
@@ -60,7 +62,7 @@ class FakeImages:
     async def find(self, reference: str) -> ImageInfo | None:
         name = reference if reference.startswith("sha256:") else complete(reference)
         for info in self.here.values():
-            if name in {info.id, *info.names, *info.digests}:
+            if name in _names_of(info):
                 if info.id in self.damaged:
                     raise DamagedImageError("ImageInspectError", f"image {name} is damaged: layer not known")
                 self._require_architecture(reference, info)
@@ -79,12 +81,20 @@ class FakeImages:
         known = self.here.get(info.id)
         names = dict.fromkeys((*(known.names if known else ()), *((name,) if "@" not in name else ())))
         self.here[info.id] = replace(info, names=tuple(names))
-        self._require_architecture(reference, info)
+        if info.id in self.lost:
+            del self.here[info.id]
+        if self.broken_off:
+            raise self.broken_off.pop(0)
+        try:
+            self._require_architecture(reference, info)
+        except ImageError as error:
+            raise UnclearPullError(error.reason, error.message) from error
         login = self.registries.logins.get(name.partition("/")[0])
         return replace(self.here[info.id], pulled_with=next((one for one in credentials if one == login), None))
 
     async def list(self) -> tuple[ImageInfo, ...]:
-        return tuple(sorted(self.here.values(), key=lambda info: info.id))
+        readable = [info for info in self.here.values() if info.id not in self.damaged]
+        return tuple(sorted(readable, key=lambda info: info.id))
 
     async def discard(self, reference: str) -> None:
         self.discarded.append(reference)
@@ -118,6 +128,13 @@ class FakeImages:
                 "ErrImagePull",
                 f"cannot run {reference}: the image is for {info.architecture}, this board is {self._architecture}",
             )
+
+
+def _names_of(info: ImageInfo) -> set[str]:
+    """Its id, its names, and each repository that it has a name in with each digest of it."""
+    repositories = {one.partition("@")[0] for one in info.digests} | {one.rpartition(":")[0] for one in info.names}
+    digests = {one.partition("@")[2] for one in info.digests}
+    return {info.id, *info.names, *(f"{repository}@{digest}" for repository in repositories for digest in digests)}
 
 
 def complete(reference: str) -> str:

@@ -28,6 +28,14 @@ class Failure(Enum):
     OTHER = auto()
 
 
+# After these it is certain that no image came: the engine did not get to the end of its layers.
+NOTHING_CAME = frozenset(
+    (
+        *(Failure.INVALID_NAME, Failure.DENIED, Failure.NOT_FOUND),
+        *(Failure.UNREACHABLE, Failure.UNTRUSTED, Failure.SIGNATURE),
+    )
+)
+
 # The first match counts: what a registry says comes with the words of the connection it came over.
 _MARKS: tuple[tuple[Failure, tuple[str, ...]], ...] = (
     (

@@ -19,7 +19,7 @@ from edgelet.adapters.podman.image_memory import ImageMemory
 from edgelet.adapters.podman.libpod import Libpod
 from edgelet.adapters.podman.storage_repair import OwnStorage
 from edgelet.api import image_name
-from edgelet.api.errors import DamagedImageError, EngineError, ImageError
+from edgelet.api.errors import AbandonedPullError, DamagedImageError, EngineError, ImageError, UnclearPullError
 from edgelet.ports.images import Credential, ImageInfo
 
 # What a kernel of the first can start besides its own: 32 bits in 64.
@@ -66,7 +66,10 @@ class PodmanImages:
         self._known: dict[str, ImageInfo] = {}  # what inspect told, by id; only names and sizes may change
 
     async def find(self, reference: str) -> ImageInfo | None:
-        """Return the image if it is here.
+        """Return the image if it is here under the name that was asked for.
+
+        Podman's inspect finds a digest whatever the repository before it, and no policy or login is about such a name.
+        Source: containerd internal/cri/store/image (a reference is resolved as it is written, or as an id).
 
         Raises:
             ImageError: InvalidImageName, ImageInspectError, or ErrImagePull: it is one of another architecture.
@@ -77,6 +80,8 @@ class PodmanImages:
             return None
         stamp = self._memory.stamp()
         info = self._memory.recall(name) or await self._inspect(name)
+        if info is not None and not _is_called(info, name):
+            info = None
         if info is not None:
             self._require_architecture(reference, info)
         self._memory.keep(name, info, stamp)
@@ -87,18 +92,26 @@ class PodmanImages:
 
         Raises:
             ImageError: See ports.images.
+            UnclearPullError: It failed for no known reason, or came and is of no use.
+            AbandonedPullError: Nothing came for stall_s.
             EngineError: EngineUnavailable: the engine ended in the midst of it.
         """
         completed = image_name.complete(reference)
         logins = (*registry_auth.fitting(completed, credentials), None)
         async with self._one_pull:
             image_id, login = await self._pull_with(completed, logins)
-        info = await self._inspect(image_id)
+        try:
+            info = await self._inspect(image_id)
+            if info is not None:
+                self._require_architecture(reference, info)
+        except DamagedImageError:
+            raise
+        except ImageError as error:
+            raise _unclear(error) from error
         if info is None:
             raise ImageError(
                 "ErrImagePull", f"cannot pull {completed}: it was removed while it came", retry_after=RETRY_SOON
             )
-        self._require_architecture(reference, info)
         return replace(info, pulled_with=login)
 
     async def list(self) -> tuple[ImageInfo, ...]:
@@ -198,6 +211,7 @@ class PodmanImages:
     async def _pull_with(self, completed: str, logins: tuple[Credential | None, ...]) -> tuple[str, Credential | None]:
         """Return the image's id, and the login that let it in."""
         refused: ImageError | None = None
+        clear = True
         for login in logins:
             text = ""
             stream = self._libpod.lines(
@@ -218,11 +232,13 @@ class PodmanImages:
                 return image_id, login
             self._sweep()
             failure = image_errors.classify(completed, text)
+            clear = clear and failure in image_errors.NOTHING_CAME
             # The first login's words are told: the last one's, anonymous, nearly always are "unauthorized".
             refused = refused or image_errors.error(completed, text)
             if failure not in {image_errors.Failure.DENIED, image_errors.Failure.NOT_FOUND}:
                 break
-        raise refused or ImageError("ErrImagePull", f"cannot pull {completed}: the engine said nothing")
+        refused = refused or ImageError("ErrImagePull", f"cannot pull {completed}: the engine said nothing")
+        raise refused if clear else _unclear(refused)
 
     async def _follow(self, completed: str, stream: AsyncGenerator[dict[str, Any], None]) -> tuple[str, str]:
         """Read a pull to its end; returns the image's id, or "" and the error's text."""
@@ -235,7 +251,7 @@ class PodmanImages:
                     if (now := self._progress()) != seen:
                         seen, since_s = now, loop.time()
                     elif loop.time() - since_s >= self._stall_s:
-                        raise ImageError(
+                        raise AbandonedPullError(
                             "RegistryUnavailable",
                             f"cannot pull {completed}: nothing came for {self._stall_s:g} s",
                             retry_after=timedelta(seconds=10),
@@ -286,6 +302,16 @@ def _info(document: dict[str, Any]) -> ImageInfo:
     )
 
 
+def _is_called(info: ImageInfo, name: str) -> bool:
+    """Whether a complete name, or an id in hexadecimal digits, is one of the image's own."""
+    if "/" not in name:
+        return info.id == f"sha256:{name}"
+    if "@" not in name:
+        return name in info.names
+    repository = image_name.repository_of(name)
+    return any(image_name.repository_of(one) == repository for one in (*info.names, *info.digests))
+
+
 def _layers(driver: dict[str, Any]) -> tuple[str, ...]:
     """Return where overlay storage has the image's layers, the uppermost first; other drivers tell nothing of it."""
     upper, lower = driver.get("UpperDir") or "", driver.get("LowerDir") or ""
@@ -305,6 +331,10 @@ def _with_row(info: ImageInfo, row: dict[str, Any]) -> ImageInfo:
         stop_signal=info.stop_signal,
         layers=info.layers,
     )
+
+
+def _unclear(error: ImageError) -> UnclearPullError:
+    return UnclearPullError(error.reason, error.message, retry_after=error.retry_after)
 
 
 def _inspect_error(name: str, error: LibpodError) -> ImageError:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import pytest
@@ -33,6 +33,10 @@ class World(Protocol):
         """Put a new image into the registry; returns its reference by digest. It is not in the store afterwards."""
         ...
 
+    async def tag(self, image_id: str, reference: str) -> None:
+        """Give an image that is here another name, by hand."""
+        ...
+
     async def use(self, image_id: str) -> None:
         """Make a container of an image that is here."""
         ...
@@ -54,6 +58,10 @@ class FakeWorld:
 
     async def offer(self, reference: str, *, architecture: str = "amd64") -> str:
         return self.images.registries.offer(reference, architecture=architecture).digests[0]
+
+    async def tag(self, image_id: str, reference: str) -> None:
+        info = self.images.here[image_id]
+        self.images.here[image_id] = replace(info, names=(*info.names, reference))
 
     async def use(self, image_id: str) -> None:
         self.images.in_use.add(image_id)
@@ -80,6 +88,9 @@ class PodmanWorld:
         self.podman.run("push", "--creds", credentials, "--digestfile", str(digest_file), image_id, reference)
         self.podman.run("rmi", image_id)
         return f"{reference.rpartition(':')[0]}@{digest_file.read_text()}"
+
+    async def tag(self, image_id: str, reference: str) -> None:
+        self.podman.run("tag", image_id.removeprefix("sha256:"), reference)
 
     async def use(self, image_id: str) -> None:
         self.podman.run("create", image_id.removeprefix("sha256:"), "/bin/true")

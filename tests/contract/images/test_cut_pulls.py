@@ -17,7 +17,7 @@ import pytest
 from edgelet.adapters.podman.engine import Engine
 from edgelet.adapters.podman.images import PodmanImages
 from edgelet.adapters.podman.libpod import Libpod
-from edgelet.api.errors import EngineError, ImageError
+from edgelet.api.errors import AbandonedPullError, EngineError, ImageError, UnclearPullError
 from tests.fixtures.podman import PrivatePodman, serving
 
 pytestmark = pytest.mark.podman
@@ -139,6 +139,7 @@ async def test_a_link_that_is_cut_is_told_and_leaves_nothing(
     with pytest.raises(ImageError, match="EOF") as caught:
         await images.pull(f"{cutting.address}/cut:1")
     assert caught.value.reason == "RegistryUnavailable"
+    assert not isinstance(caught.value, UnclearPullError)
     await until_empty(private_podman.copy_dir)
     assert await images.list() == ()
 
@@ -148,7 +149,7 @@ async def test_a_link_that_says_no_more_is_given_up_and_leaves_nothing(
 ) -> None:
     cutting.stalls = True
     images = images_of(service, private_podman, stall_s=1.0)
-    with pytest.raises(ImageError, match="nothing came for 1 s") as caught:
+    with pytest.raises(AbandonedPullError, match="nothing came for 1 s") as caught:
         await images.pull(f"{cutting.address}/stall:1")
     assert caught.value.reason == "RegistryUnavailable"
     await until_empty(private_podman.copy_dir)

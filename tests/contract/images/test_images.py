@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from edgelet.api.errors import ImageError
+from edgelet.api.errors import ImageError, UnclearPullError
 from edgelet.ports.images import Credential
 from tests.contract.images.conftest import DEAD, World, login_of
 
@@ -49,6 +49,46 @@ async def test_a_digest_is_honoured_after_the_tag_moved(world: World) -> None:
     found = await world.images.find(first)
     assert found is not None
     assert found.id == pulled.id
+
+
+@pytest.mark.parametrize(
+    "repository", ["{registry}/else/web", "{registry}/web", "evil.example/team/web", "localhost/web", "web"]
+)
+async def test_a_digest_of_another_repository_finds_nothing(world: World, repository: str) -> None:
+    by_digest = await world.offer(f"{world.open_registry}/team/web:1")
+    digest = by_digest.partition("@")[2]
+    await world.images.pull(f"{world.open_registry}/team/web:1")
+    other = repository.format(registry=world.open_registry)
+    for reference in (f"{other}@{digest}", f"{other}:1@{digest}"):
+        assert await world.images.find(reference) is None
+    assert await world.images.find(f"{world.open_registry}/team/web:1@{digest}") is not None
+
+
+async def test_an_id_and_the_end_of_a_name_are_no_names(world: World) -> None:
+    name = f"{world.open_registry}/docker.io/team/web:1"
+    await world.offer(name)
+    pulled = await world.images.pull(name)
+    for reference in ("team/web:1", "web:1", f"docker.io/team/web@{pulled.id}", f"localhost/web@{pulled.id}"):
+        assert await world.images.find(reference) is None
+
+
+async def test_a_digest_is_found_in_each_repository_that_the_image_has_a_name_in(world: World) -> None:
+    by_digest = await world.offer(f"{world.open_registry}/team/web:1")
+    pulled = await world.images.pull(by_digest)
+    other = "good.example/team/web"
+    await world.tag(pulled.id, f"{other}:2")
+    for reference in (by_digest, f"{other}:2", f"{other}@{by_digest.partition('@')[2]}"):
+        found = await world.images.find(reference)
+        assert found is not None
+        assert found.id == pulled.id
+
+
+async def test_the_digest_of_what_is_here_is_not_had_from_a_registry_that_lacks_it(world: World) -> None:
+    by_digest = await world.offer(f"{world.open_registry}/team/web:1")
+    await world.images.pull(by_digest)
+    with pytest.raises(ImageError) as caught:
+        await world.images.pull(f"{world.open_registry}/none/web@{by_digest.partition('@')[2]}")
+    assert caught.value.reason == "ErrImagePull"
 
 
 async def test_pulling_again_brings_what_the_tag_means_now(world: World) -> None:
@@ -121,6 +161,21 @@ async def test_an_image_of_another_architecture_is_refused_by_name(world: World)
         with pytest.raises(ImageError, match=r"s390x.*amd64") as caught:
             await ask(name)
         assert caught.value.reason == "ErrImagePull"
+
+
+async def test_it_is_told_whether_an_image_may_have_come_with_a_pull_that_failed(world: World) -> None:
+    foreign, closed = f"{world.open_registry}/foreign:2", f"{world.locked_registry}/closed:3"
+    await world.offer(foreign, architecture="s390x")
+    await world.offer(closed)
+    with pytest.raises(UnclearPullError):
+        await world.images.pull(foreign)
+    assert len(await world.images.list()) == 1
+    wrong = Credential(world.locked_registry, "board", "not it")
+    for name in (closed, f"{world.open_registry}/none:1", f"{DEAD}/web:1"):
+        with pytest.raises(ImageError) as caught:
+            await world.images.pull(name, (wrong,))
+        assert not isinstance(caught.value, UnclearPullError)
+    assert len(await world.images.list()) == 1
 
 
 async def test_many_pulls_at_once_all_succeed(world: World) -> None:

@@ -3,50 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-import base64
-import json
 from dataclasses import replace
-from typing import Any
 
 from edgelet.api.errors import StorageError
 from edgelet.ports.images import Credential
 from tests.fakes.runtime import Program
 from tests.fakes.world import World, pod_document
+from tests.flow.pods.locked_image import (
+    NAME,
+    REGISTRY,
+    image_of,
+    locked,
+    pod_with,
+    secret,
+    waiting,
+)
 from tests.flow.pods.stories import play
-
-REGISTRY = "locked.example"
-NAME = f"{REGISTRY}/app:1"
-
-
-def pod_with(name: str, *secrets: str, policy: str = "IfNotPresent") -> dict[str, Any]:
-    container = {"name": "app", "image": NAME, "imagePullPolicy": policy}
-    return pod_document(name, containers=[container], imagePullSecrets=[{"name": one} for one in secrets])
-
-
-def secret(name: str, word: str = "right") -> dict[str, Any]:
-    login = base64.b64encode(f"board:{word}".encode()).decode()
-    text = json.dumps({"auths": {REGISTRY: {"auth": login}}})
-    data = {".dockerconfigjson": base64.b64encode(text.encode()).decode()}
-    metadata = {"name": name, "namespace": "default"}
-    return {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "type": "kubernetes.io/dockerconfigjson"} | {
-        "data": data
-    }
-
-
-async def locked(w: World) -> None:
-    w.images.registries.logins[REGISTRY] = Credential(REGISTRY, "board", "right")
-    w.images.registries.offer(NAME)
-    w.runtime.programs[NAME] = Program()
-    await w.apply(secret("mine"))
-    await w.apply(pod_with("owner", "mine"))
-    await asyncio.sleep(2)
-    assert w.pod("owner").status.phase == "Running"
-    assert w.images.pulls == [NAME]
-
-
-def waiting(w: World, name: str) -> tuple[str, str]:
-    found = w.pod(name).status.container_statuses[0].state.waiting
-    return (found.reason or "", found.message or "") if found else ("", "")
 
 
 def test_a_pod_without_the_login_has_to_show_one_to_the_registry() -> None:
@@ -136,29 +108,6 @@ def test_what_nobody_fetched_by_a_login_is_for_all_and_nothing_is_written() -> N
     play(story)
 
 
-def test_an_agent_that_died_while_it_came_leaves_it_closed() -> None:
-    async def story(w: World) -> None:
-        w.images.registries.logins[REGISTRY] = Credential(REGISTRY, "board", "right")
-        offered = w.images.registries.offer(NAME)
-        w.runtime.programs[NAME] = Program()
-        await w.apply(secret("mine"))
-        w.images.hold.clear()
-        await w.apply(pod_with("owner", "mine"))
-        await asyncio.sleep(1)
-        facts = dict(w.ledger.facts)  # what a killed agent leaves on the disk
-        await w.stop_agent()
-        w.ledger.facts = facts
-        w.images.here[offered.id] = offered  # the engine finished it
-        w.images.hold.set()
-        w.images.registries.dead.add(REGISTRY)
-        w.start_agent()
-        await w.apply(pod_with("stranger"))
-        await asyncio.sleep(2)
-        assert waiting(w, "stranger")[0] in {"RegistryUnavailable", "ImagePullBackOff"}
-
-    play(story)
-
-
 def test_a_login_that_cannot_be_noted_fetches_nothing() -> None:
     async def story(w: World) -> None:
         w.images.registries.logins[REGISTRY] = Credential(REGISTRY, "board", "right")
@@ -206,5 +155,21 @@ def test_another_way_to_write_the_name_is_no_way_in() -> None:
         assert info.id in w.images.here
         assert w.pod("owner").status.phase == "Running"
         assert waiting(w, "stranger")[0] in {"ErrImagePull", "ImagePullBackOff"}
+
+    play(story)
+
+
+def test_a_digest_with_another_repository_before_it_opens_nothing() -> None:
+    async def story(w: World) -> None:
+        await locked(w)
+        info = next(one for one in w.images.here.values() if NAME in one.names)
+        digest = info.digests[0].partition("@")[2]
+        for number, repository in enumerate((f"{REGISTRY}/other", "evil.example/app", "localhost/app", "app")):
+            for policy in ("Never", "IfNotPresent"):
+                await w.apply(image_of(f"p{number}-{policy.lower()}", f"{repository}@{digest}", policy=policy))
+        await asyncio.sleep(2)
+        for number in range(4):
+            assert waiting(w, f"p{number}-never")[0] == "ErrImageNeverPull"
+            assert waiting(w, f"p{number}-ifnotpresent")[0] in {"ErrImagePull", "ImagePullBackOff"}
 
     play(story)
