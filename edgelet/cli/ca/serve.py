@@ -68,6 +68,6 @@ def grace(text: str) -> timedelta:
         seconds = durations.parse_s(text)
     except ValueError as error:
         raise UsageError(f'invalid argument "{text}" for "--renew-grace" flag: {error}') from error
-    if seconds < 0:
-        raise UsageError(f'invalid argument "{text}" for "--renew-grace" flag: below 0')
+    if not 0 <= seconds <= timedelta.max.total_seconds() / 2:
+        raise UsageError(f'invalid argument "{text}" for "--renew-grace" flag: below 0, or too long')
     return timedelta(seconds=seconds)
