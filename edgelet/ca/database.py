@@ -58,8 +58,8 @@ class Database:
         database = cls(path, connection)
         try:
             connection.row_factory = sqlite3.Row
-            if not create and not connection.execute("PRAGMA user_version").fetchone()[0]:
-                raise _damaged(path)
+            if not create:
+                _check_filled(path, connection)
             for pragma in _PRAGMAS:
                 connection.execute(pragma)
             with database.transaction():
@@ -130,6 +130,12 @@ class Database:
         """Let go of it."""
         with self._turn, suppress(sqlite3.Error):
             self._connection.close()
+
+
+def _check_filled(path: Path, connection: sqlite3.Connection) -> None:
+    """Refuse a database without tables: it was made in one piece with them."""
+    if not connection.execute("PRAGMA user_version").fetchone()[0]:
+        raise _damaged(path)
 
 
 def _damaged(path: Path) -> StorageError:

@@ -109,7 +109,7 @@ def run(call: Call) -> int:
         raise UsageError(f"{said}; there are {', '.join(COMMANDS)}")
     for word in (*call.arguments, *map(call.parsed.text, _TEXTS)):
         if not _is_text(word):
-            raise CliError(f"{ascii(word)} is no UTF-8 text, so nothing can be so called")
+            raise CliError(f"{word!a} is no UTF-8 text, so nothing can be so called")
     from edgelet.api.errors import EdgeletError  # noqa: PLC0415  cryptography and SQLite come with the command alone
 
     module, function = COMMANDS[command]
@@ -121,7 +121,7 @@ def run(call: Call) -> int:
 
 
 def _is_text(word: str) -> bool:
-    """Whether the database can hold it; Python has bytes of a command line that are no UTF-8 as halves of characters."""
+    """Whether the database can hold it: bytes of a command line may be no UTF-8."""
     try:
         word.encode()
     except UnicodeEncodeError:

@@ -77,8 +77,10 @@ async def test_without_the_credential_the_board_goes_on_and_says_what_is_wrong(t
 
 @pytest.mark.parametrize(
     "content",
-    [b"", b"{", b"[]", b'{"keys": [{}]}', b'{"keys": []}', b'{"keys": 1}', b'{"sealed": "AA"}']
-    + [b'{"keys": [{"private": "AA==", "public": "AA=="}]}'],
+    [
+        *(b"", b"{", b"[]", b'{"keys": [{}]}', b'{"keys": []}', b'{"keys": 1}', b'{"sealed": "AA"}'),
+        b'{"keys": [{"private": "AA==", "public": "AA=="}]}',
+    ],
 )
 def test_a_damaged_file_is_set_aside_and_there_is_a_new_key(tmp_path: Path, content: bytes) -> None:
     before = load(tmp_path).public_key
