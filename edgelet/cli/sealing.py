@@ -40,7 +40,7 @@ def receiver(node: str, given: str) -> Receiver:
         said = f"it is no file, and not {sealed_secret.PUBLIC_KEY_BYTES} bytes in base64 ({why})"
         raise CliError(f"cannot use --node-key {given[:100]}: {said}") from why
     except (OSError, UnicodeDecodeError) as error:
-        said = error.strerror if isinstance(error, OSError) else "this is no base64"
+        said = (isinstance(error, OSError) and error.strerror) or "this is no base64"
         raise CliError(f"cannot read --node-key {given[:100]}: {said}") from error
     try:
         return Receiver(node, hpke.public_key(text))
