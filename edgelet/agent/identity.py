@@ -63,6 +63,7 @@ class _Kept:
     def describe(self) -> Document:
         certificate, trouble = self._guard.certificate(), self._renewal.trouble
         if certificate is None:
+            self._files.read()  # raises: it says which file, and why
             raise EdgeletError("CertificateInvalid", "the certificate cannot be used; the log has the reason")
         return {
             "commonName": certificate.common_name,

@@ -94,6 +94,7 @@ class NodeSecrets:
             "sealingKeys": list(self.sealing.ids),
             "nodeKey": self.node_keys.key,
             "unreadable": len(self._store.unreadable) if self._store else 0,
+            "trouble": self.trouble,
         }
 
     async def follow(self, told: Callable[[], None]) -> None:
@@ -139,6 +140,11 @@ def tell(secrets: NodeSecrets, base: Foundation) -> None:
         base.events.record(base.board.key, "", type="Warning", reason=reason, message=message)
 
     store = base.store
+    for path in secrets.node_keys.set_aside:
+        record("NodeKeyUnusable", f"A node key's file held no key; it is kept as {path}")
+    for path in secrets.sealing.set_aside:
+        message = f"The file of the sealing keys was damaged, there is a new key; the file is kept as {path}"
+        record("SealingKeysUnusable", f"{message}: what was sealed for this node has to be sealed anew")
     if secrets.trouble:
         record("SecretsUnreadable", f"{secrets.trouble}; what runs goes on, and the sources are asked again")
     for one in store.unreadable[:_TOLD_MAX]:

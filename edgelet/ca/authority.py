@@ -82,6 +82,11 @@ class Authority:
             actor=actor or f"cli:{_person()}",
         )
 
+    def check_signs(self) -> None:
+        """See that certificates can be issued: the key in use is there, whole, and opens. Raises AuthorityKeyError."""
+        _, issuer = self._current_issuer()
+        self.issuers.signer(issuer)
+
     def close(self) -> None:
         """Let go of the database."""
         self.database.close()
@@ -102,8 +107,9 @@ class Authority:
         Raises:
             InvalidObjectError: No good request, or another name (422).
             ConflictError: The key is somebody else's, or its certificate has ended (409).
-            ForbiddenError: The key's certificate was revoked, or the authority's own has ended (403).
-            StorageError: A key or the database cannot be read or written.
+            ForbiddenError: The key's certificate was revoked (403).
+            AuthorityKeyError: The authority's key cannot be used, or its certificate has ended (503).
+            StorageError: The database cannot be read or written (503).
         """
         identity.node(node)
         return self.issue_client(csr_pem, node, reason=reason, days=days)

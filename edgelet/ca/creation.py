@@ -53,6 +53,10 @@ def create(
         fresh.rename(directory)  # fails where somebody else put one there meanwhile
         durable_file.sync_directory(directory.parent)
     except OSError as error:
+        if not _may_have(directory.parent):
+            raise StorageError(
+                f"cannot make {directory}: {directory.parent} is no directory", retry_after=None
+            ) from error
         if error.errno in {errno.ENOTEMPTY, errno.EEXIST}:
             raise ConflictError(f"{directory} was made by somebody else meanwhile", reason="AlreadyExists") from error
         hint = ": give a directory below the mount point" if error.errno == errno.EBUSY else ""
@@ -61,6 +65,11 @@ def create(
         with suppress(OSError):
             shutil.rmtree(fresh)
     return Authority.open(directory, passphrase=passphrase, now=now, actor=actor)
+
+
+def _may_have(parent: Path) -> bool:
+    """Whether it is a directory, or is not there."""
+    return parent.is_dir() or not parent.exists()
 
 
 def _fill(directory: Path, *, name: str, passphrase: bytes | None, lives: Terms, now: Clock, actor: str) -> None:

@@ -13,6 +13,8 @@ from edgelet.api.errors import EdgeletError, StorageError
 from edgelet.ca import schema
 
 _BUSY_MS = 30_000  # how long one process waits for another one's transaction; theirs take milliseconds
+_BACKUP = "put the backup back (docs/CERTIFICATES.md)"
+_BROKEN = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 _PRAGMAS = (
     "PRAGMA journal_mode = WAL",
     "PRAGMA synchronous = FULL",
@@ -37,9 +39,11 @@ class Database:
         """Open it, mode 0600, with its tables up to date.
 
         Raises:
-            StorageError: It is not there, is damaged, is of a newer edgelet, or the file system refuses.
+            StorageError: It is not there, is empty or damaged, is of a newer edgelet, or the file system refuses.
         """
         try:
+            if not create and path.stat().st_size == 0:
+                raise _damaged(path)  # before SQLite takes it for a new one and removes what may lie beside it
             if create:
                 os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
             connection = sqlite3.connect(
@@ -54,6 +58,8 @@ class Database:
         database = cls(path, connection)
         try:
             connection.row_factory = sqlite3.Row
+            if not create:
+                _check_filled(path, connection)
             for pragma in _PRAGMAS:
                 connection.execute(pragma)
             with database.transaction():
@@ -100,6 +106,8 @@ class Database:
         with self._turn:
             try:
                 return self._connection.execute(query, parameters).fetchall()
+            except UnicodeEncodeError:
+                return []  # a word of a command line that is no text: nothing is so called
             except sqlite3.Error as error:
                 raise _translated(self.path, "read", error) from error
 
@@ -124,12 +132,26 @@ class Database:
             self._connection.close()
 
 
+def _check_filled(path: Path, connection: sqlite3.Connection) -> None:
+    """Refuse a database without tables: it was made in one piece with them."""
+    if not connection.execute("PRAGMA user_version").fetchone()[0]:
+        raise _damaged(path)
+
+
+def _damaged(path: Path) -> StorageError:
+    return StorageError(f"cannot open {path}: {path.name} is empty or damaged: {_BACKUP}", retry_after=None)
+
+
 def _translated(path: Path, doing: str, error: Exception) -> EdgeletError:
-    if isinstance(error, sqlite3.OperationalError):
+    if isinstance(error, FileNotFoundError | sqlite3.OperationalError):
         try:
             path.stat()
         except FileNotFoundError:
             return StorageError(f"cannot {doing} {path}: there is no certificate authority; see edgelet ca init")
         except OSError as reason:
             return StorageError(f"cannot {doing} {path}: {reason.strerror or reason}")
+    if isinstance(error, OSError):
+        return StorageError(f"cannot {doing} {path}: {error.strerror or error}")
+    if isinstance(error, sqlite3.DatabaseError) and getattr(error, "sqlite_errorcode", 0) & 0xFF in _BROKEN:
+        return StorageError(f"cannot {doing} {path}: it is damaged ({error}): {_BACKUP}", retry_after=None)
     return StorageError(f"cannot {doing} {path}: {error}")

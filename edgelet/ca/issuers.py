@@ -12,7 +12,7 @@ from pathlib import Path
 
 from edgelet.adapters.x509 import certificates, keys, revocation, signing
 from edgelet.adapters.x509.certificates import Certificate
-from edgelet.api.errors import ForbiddenError, NotFoundError
+from edgelet.api.errors import EdgeletError, NotFoundError, StorageError
 from edgelet.ca.database import Database
 from edgelet.ca.records import moment, seconds
 from edgelet.ca.terms import Terms, crl_due, of_days
@@ -23,6 +23,17 @@ ISSUING = "issuing"
 # Those whose certificates are trusted, the one in use first.
 _TRUSTED = """SELECT * FROM issuers WHERE role = ? AND state <> 'dropped' AND not_after >= ?
 ORDER BY state = 'current' DESC, generation DESC"""
+
+
+class AuthorityKeyError(StorageError):
+    """The authority cannot sign: a matter of its server, never of who asks. Code 503, reason ServiceUnavailable.
+
+    The message names files: it is for the server's own people.
+    """
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, retry_after=None)
+        self.reason = "ServiceUnavailable"
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,23 +91,29 @@ class Issuers:
         """The one in use.
 
         Raises:
-            ForbiddenError: It has come to its end.
+            AuthorityKeyError: It has come to its end.
         """
         for one in self.trusted(role, now):
             if one.state == "current":
                 return one
-        raise ForbiddenError(f"cannot sign: the {role} certificate has ended; make a new one with edgelet ca roll")
+        raise AuthorityKeyError(f"cannot sign: the {role} certificate has ended; make a new one with edgelet ca roll")
 
     def signer(self, issuer: Issuer) -> signing.Signer:
         """With its key, which is read once.
 
         Raises:
-            StorageError: The key is not there (a root's may lie in a safe).
-            ForbiddenError: The passphrase is missing or wrong.
+            AuthorityKeyError: The key is not there (a root's may lie in a safe), is damaged or another's, or the
+                passphrase is missing or wrong.
         """
         key = self._keys.get(issuer.serial)
         if key is None:
-            key = keys.load(self.key_path(issuer.file_stem), passphrase=self._passphrase)
+            path = self.key_path(issuer.file_stem)
+            try:
+                key = keys.load(path, passphrase=self._passphrase)
+            except EdgeletError as error:
+                raise AuthorityKeyError(f"cannot sign with {path}: {error.message}") from error
+            if keys.digest(key.public_key()) != issuer.certificate.key_digest:
+                raise AuthorityKeyError(f"cannot sign with {path}: it is not the key of {issuer.file_stem}.crt")
             self._keys[issuer.serial] = key
         return signing.Signer(issuer.certificate, key)
 
@@ -121,7 +138,7 @@ class Issuers:
         """Make a key and a certificate with its revocation list; within the caller's transaction.
 
         The key is on disk before the row is: who is killed between the two leaves a file that the next one replaces.
-        Raises StorageError and ForbiddenError where a key is missing.
+        Raises StorageError, and AuthorityKeyError where a key is missing.
         """
         row = self._database.row("SELECT max(generation) AS newest FROM issuers WHERE role = ?", role)
         generation = (row["newest"] or 0) + 1 if row else 1

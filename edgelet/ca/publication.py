@@ -16,6 +16,7 @@ from edgelet.ca.issuers import Issuers
 BUNDLE = "ca.crt"
 CRL = "crl.pem"
 LOCK = "ca.lock"
+_BACKUP = "ca.db is empty or damaged, put the backup back (docs/CERTIFICATES.md)"
 
 
 @contextmanager
@@ -33,14 +34,32 @@ def locked(directory: Path) -> Iterator[None]:
 
 
 def publish(directory: Path, issuers: Issuers, now: datetime) -> list[Path]:
-    """Write the files that are not as the database says; returns those. Under the lock the newest state wins."""
+    """Write the files that are not as the database says; returns those. Under the lock the newest state wins.
+
+    Raises:
+        StorageError: The file system refuses; or the database has no certificate, and nothing was written.
+    """
     changed = []
     with locked(directory):
         files = {BUNDLE: issuers.bundle(now), CRL: issuers.crls(now)}
         files |= {f"{one.file_stem}.crt": one.certificate.pem() for one in issuers.all()}
+        if not files[BUNDLE]:
+            if not issuers.all():
+                raise StorageError(f"{directory} has no certificates in its database: {_BACKUP}", retry_after=None)
+            return []  # all have ended: brokers and boards say so better than about an empty file
         for name, data in files.items():
             path = directory / name
-            if not path.exists() or path.read_bytes() != data:
+            if _present(path) != data:
                 durable_file.write(path, data)
                 changed.append(path)
     return changed
+
+
+def _present(path: Path) -> bytes | None:
+    """What lies there now; None where nothing does. Raises StorageError."""
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise StorageError(f"cannot read {path}: {error.strerror or error}", retry_after=None) from error

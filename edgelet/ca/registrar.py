@@ -22,6 +22,7 @@ from edgelet.api.errors import ConflictError, EdgeletError, ForbiddenError, Stor
 from edgelet.api.strict_fields import MessageError
 from edgelet.ca import board_lists, desk, register, tokens
 from edgelet.ca.authority import Authority
+from edgelet.ca.issuers import AuthorityKeyError
 from edgelet.ca.rate_limit import Bucket, Buckets, Rate
 from edgelet.ca.records import Issued, Record
 from edgelet.ca.registrar_identity import RegistrarIdentity
@@ -37,7 +38,7 @@ _CODES = {
     "Expired": 410,
     "Invalid": 422,
     "TooManyRequests": 429,
-    "InsufficientStorage": 503,
+    "ServiceUnavailable": 503,
 }
 _LONGEST_MESSAGE = 400
 _MAC_BYTES = 128  # what a MAC adds to a reply
@@ -45,6 +46,8 @@ _MAC_BYTES = 128  # what a MAC adds to a reply
 _NOTED = Rate(burst=60, per_s=0.2)
 _REFUSALS = Rate(burst=20, per_s=0.01)  # of one name
 _A_DAY = 20  # renewals of one name: a board that is not ours any more cannot fill the disk with certificates
+# What is wrong on the server is in its own log: who asks can do nothing about it but ask again.
+_NOT_NOW = EdgeletError("ServiceUnavailable", "the registrar cannot answer now, ask again later")
 _STRANGER = "the token is not known, or the request was changed on its way"
 
 
@@ -99,12 +102,15 @@ class Registrar:
                     reply = self._join(request)
                 case RenewRequest():
                     reply = self._renew(origin, request)
-        except EdgeletError as error:
+        except AuthorityKeyError as error:
+            _log.error("the authority cannot sign, boards are asked to come again: %s", error.message)
+            reply = self._refusal(request.nonce, _NOT_NOW)
+        except EdgeletError:
             _log.exception("cannot answer a request")
-            reply = self._refusal(request.nonce, StorageError(f"the registrar cannot answer now: {error.reason}"))
+            reply = self._refusal(request.nonce, _NOT_NOW)
         except Exception:  # noqa: BLE001  one request must not end the service for all others
             _log.exception("cannot answer a request")
-            reply = self._refusal(request.nonce, StorageError("the registrar cannot answer now"))
+            reply = self._refusal(request.nonce, _NOT_NOW)
         return self._readable(reply)
 
     def _readable(self, reply: Reply) -> bytes:
@@ -114,7 +120,8 @@ class Registrar:
             enrolment.decode_reply(answer)
         except MessageError as error:
             _log.error("boards could not read an answer, are there too many authorities? %s", error.message)
-            return enrolment.encode_reply(self._refusal(reply.nonce, StorageError("there are too many authorities")))
+            many = EdgeletError(_NOT_NOW.reason, "there are too many authorities")
+            return enrolment.encode_reply(self._refusal(reply.nonce, many))
         return answer
 
     # Joining ----------------------------------------------------------------------------------------------------------

@@ -54,6 +54,7 @@ def run(authority: Authority, options: Options, *, say: Callable[[str], None]) -
     Raises:
         EdgeletError: It cannot begin: a name that another registrar has, an authority that cannot sign.
     """
+    authority.check_signs()
     handle = registrar_identity.hold_name(authority.directory, options.name)
     authority.actor = f"registrar:{options.name}"
     try:

@@ -53,8 +53,10 @@ def _password(path: str) -> str | None:
         return None
     try:
         return Path(path).read_text(encoding="utf-8").rstrip("\r\n")
-    except (OSError, UnicodeDecodeError) as error:
-        raise CliError(f"cannot read the password: {error}") from error
+    except OSError as error:
+        raise CliError(f"cannot read the password in {path}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise CliError(f"cannot read the password in {path}: it is no UTF-8") from error
 
 
 class MqttSession:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,10 +31,21 @@ def receiver(node: str, given: str) -> Receiver:
     if not NODE.fullmatch(node):
         raise CliError(f'--node "{node}" is not TENANT/NAME, two DNS labels')
     try:
-        text = Path(given).read_text(encoding="ascii") if _is_file(given) else given
+        return Receiver(node, hpke.public_key(given))
+    except ValueError as error:
+        why = error
+    try:
+        text = Path(given).read_text(encoding="ascii")
+    except FileNotFoundError:
+        said = f"it is no file, and not {sealed_secret.PUBLIC_KEY_BYTES} bytes in base64 ({why})"
+        raise CliError(f"cannot use --node-key {given[:100]}: {said}") from why
+    except (OSError, UnicodeDecodeError) as error:
+        said = (isinstance(error, OSError) and error.strerror) or "this is no base64"
+        raise CliError(f"cannot read --node-key {given[:100]}: {said}") from error
+    try:
         return Receiver(node, hpke.public_key(text))
-    except (OSError, ValueError) as error:
-        raise CliError(f"cannot use --node-key: {error}") from error
+    except ValueError as error:
+        raise CliError(f"cannot use --node-key {given[:100]}: {error}") from error
 
 
 def is_plain(manifest: Manifest) -> bool:
@@ -55,14 +65,6 @@ def sealed(manifest: Manifest, to: Receiver) -> dict[str, Any]:
     except ValueError as error:
         raise CliError(f"cannot use --node-key: {error}") from error
     return sealed_secret.document(made)
-
-
-def _is_file(given: str) -> bool:
-    """Whether it is a file; base64 may hold a slash."""
-    try:
-        return len(base64.b64decode(given, validate=True)) != sealed_secret.PUBLIC_KEY_BYTES
-    except ValueError:
-        return True
 
 
 def _judge(manifest: Manifest) -> None:

@@ -65,6 +65,23 @@ def in_file(path: Path) -> Index | None:
         raise CliError(f"{path}: {error.message}") from error
 
 
+def check_kept(path: Path) -> None:
+    """See, before anything is said or sent, that the index can be kept there: a file beside it is made and removed.
+
+    What this cannot know is whether the disk has room later; `keep` comes before the first message for that.
+
+    Raises:
+        CliError: It cannot.
+    """
+    tried = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        os.close(os.open(tried, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600))
+        tried.unlink()
+    except OSError as error:
+        raise CliError(f"cannot keep the index in {path}, so nothing is signed: {error.strerror}") from error
+
+
 def keep(path: Path, index: Index) -> None:
     """Write what is about to be published. Raises CliError."""
     fresh = path.with_name(f".{path.name}.{os.getpid()}")

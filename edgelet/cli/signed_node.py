@@ -19,7 +19,7 @@ from edgelet.adapters.signing.verifier import Ed25519Verifier
 from edgelet.api import desired_index, dsse
 from edgelet.api.desired_index import Index
 from edgelet.api.errors import EdgeletError
-from edgelet.cli import over_mqtt, signed_index
+from edgelet.cli import over_mqtt, passphrase, signed_index
 from edgelet.cli.failure import CliError
 from edgelet.cli.mqtt_session import MqttSession
 from edgelet.cli.over_mqtt import MqttNode
@@ -49,22 +49,32 @@ class Signing:
 
 def of(call: Call, session: MqttSession) -> SignedNode:
     """The node of a session, signed as the flags say. Raises CliError."""
-    passphrase = _passphrase(call.parsed.text("sign-passphrase-file"))
+    secret = passphrase.read(call.parsed.text("sign-passphrase-file"))
     try:
-        keys = tuple(SigningKey.read(Path(path), passphrase=passphrase) for path in call.parsed.texts("sign"))
+        keys = tuple(SigningKey.read(Path(path), passphrase=secret) for path in call.parsed.texts("sign"))
     except EdgeletError as error:
         raise CliError(error.message) from error
     file = call.parsed.text("index-file")
     signing = Signing(
         keys=keys,
         index_file=Path(file) if file else signed_index.default_file(call.environ, session.root),
-        life=timedelta(seconds=call.parsed.duration_s("expires")),
+        life=_life(call),
         epoch=call.parsed.integer("epoch") if call.parsed.given("epoch") else None,
         in_envelope=call.parsed.switch("envelope"),
     )
     if signing.life <= timedelta(0):
         raise CliError("--expires has to be more than nothing")
+    signed_index.check_kept(signing.index_file)
     return SignedNode(session, signing)
+
+
+def _life(call: Call) -> timedelta:
+    try:
+        life = timedelta(seconds=call.parsed.duration_s("expires"))
+        _ = datetime.now(UTC) + life
+    except OverflowError as error:
+        raise CliError(f"--expires {call.parsed.text('expires')} ends after the last year there is, 9999") from error
+    return life
 
 
 class SignedNode(MqttNode):
@@ -85,7 +95,7 @@ class SignedNode(MqttNode):
             if file is None:
                 raise
             broker = None
-            print(f"Warning: {error}; going on from {signing.index_file}", file=sys.stderr)
+            print(f"Warning: {error.message}; going on from {signing.index_file}", file=sys.stderr)
         self.present = signed_index.newest(broker, file)
         self._payloads: dict[str, tuple[bytes, str]] = {}  # path -> payload, content type
         self._removed: set[str] = set()
@@ -184,15 +194,6 @@ class SignedNode(MqttNode):
             dsse.KEY_ID: signatures[0].keyid,
         }
         self._session.publish(below, payload, content_type=content_type, properties=properties)
-
-
-def _passphrase(path: str) -> bytes | None:
-    if not path:
-        return None
-    try:
-        return Path(path).read_bytes().rstrip(b"\r\n")
-    except OSError as error:
-        raise CliError(f"cannot read the passphrase: {error.strerror}") from error
 
 
 def _digest(payload: bytes) -> str:

@@ -33,6 +33,7 @@ from edgelet.ports.own_certificate import (
 _log = logging.getLogger(__name__)
 
 _LOOK_S = 3600.0  # the clock may jump, and nobody tells
+_ASK_AGAIN_S = 10.0  # PROTOCOL.md
 _ISSUED = "cert/issued/"
 _REFUSED_BY_BROKER = "CertificateRefused"
 _REVOKED = "CertificateRevoked"  # the broker's
@@ -303,9 +304,12 @@ class Renewal:
         answer: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
         self._answers[question.nonce] = answer
         try:
-            await ports.link.send(question)
             async with asyncio.timeout(timeout_s):
-                return await answer
+                while not answer.done():
+                    if ports.link.connected:
+                        await ports.link.send(question)  # again: a registrar that was killed has lost it
+                    await asyncio.wait([answer], timeout=_ASK_AGAIN_S)
+                return answer.result()
         except TimeoutError as error:
             why = f"no registrar answered within {timeout_s:g} s; does one run (edgelet ca serve)?"
             raise BusError("RegistrarSilent", f"cannot renew the certificate: {why}") from error

@@ -52,7 +52,11 @@ def _shake(certificate: Path, key: Path, authorities: Path | None) -> Any:
     broker = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     broker.load_cert_chain(certificate, key)
     broker.verify_mode = ssl.CERT_REQUIRED
-    broker.load_verify_locations(authorities or certificate)
+    try:
+        broker.load_verify_locations(authorities or certificate)
+    except OSError as error:  # ssl.SSLError is one
+        why = f"cannot use the authorities in {authorities or certificate}: {words(error)}"
+        raise BusError("CertificateInvalid", why) from error
     broker.verify_flags |= ssl.VerifyFlags(NO_CHECK_TIME | (0 if authorities else _PARTIAL_CHAIN))
     board = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     board.check_hostname = False

@@ -150,7 +150,8 @@ def _stage_authorities(question: Question, trusted: Sequence[Certificate], fresh
     """Stage authorities that differ from ours. Others than authorities among them are refused."""
     staged = Path(question["staged_authorities"])
     if {one.der() for one in trusted} == {one.der() for one in fresh}:
-        staged.unlink(missing_ok=True)
+        if staged.exists():  # a directory that cannot be written refuses to remove what is not there, too
+            staged.unlink(missing_ok=True)
         return False
     for one in fresh:
         if not one.is_authority:

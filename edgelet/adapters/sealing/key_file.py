@@ -38,6 +38,21 @@ def write(path: Path, content: bytes) -> None:
     sync_directory(path.parent)
 
 
+def set_aside(path: Path) -> Path:
+    """Give a file that cannot be used another name, which is returned: nothing that may hold a key is overwritten.
+
+    Raises OSError.
+    """
+    kept = path.with_name(path.name + ".unusable")
+    number = 1
+    while kept.exists():
+        number += 1
+        kept = path.with_name(f"{path.name}.unusable-{number}")
+    path.rename(kept)
+    sync_directory(path.parent)
+    return kept
+
+
 def erase(path: Path) -> None:
     """Overwrite the file with zeros and remove it; not there is no error. Raises OSError.
 

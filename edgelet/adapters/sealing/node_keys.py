@@ -1,7 +1,8 @@
 """The node's own key: made once, kept outside of the database, changed without a moment in which nothing opens.
 
 A change leaves `<file>.next` until everything is sealed under it, and `<file>.old` until that is destroyed. Whoever
-opens the keys in between goes on from there: the next key seals, all of them open.
+opens the keys in between goes on from there: the next key seals, all of them open. A file that holds no key is set
+aside as `<file>.unusable`, and never takes the place of one that does.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import hashlib
 import logging
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,7 @@ _KEY_BYTES = 32
 _NONCE_BYTES = 12  # random: far below 2**32 seals under one key, the bound of NIST SP 800-38D
 _ID_DIGITS = 16
 _HEADER = "edgelet-node-key-1 "
+_WORDS = b"edgelet-node-key"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +53,7 @@ class NodeKeys:
     ) -> None:
         """`path`: where the key lies, None for a credential. `trouble`: why there is none, for people."""
         self.trouble = trouble
+        self.set_aside: tuple[Path, ...] = ()
         self._path = path
         self._current = current
         self._older = older
@@ -65,9 +68,10 @@ class NodeKeys:
             default: Where the key lies without a setting; what is there still opens, so that it can be moved.
             make: Whether a missing key is made.
         """
+        aside: list[Path] = []
         try:
-            following = _read(_next(path))
-            current = following or _read(path, aside=True)
+            following = _read(_next(path), aside=aside)
+            current = following or _read(path, aside=aside)
             if current is None and make:
                 key_file.write(path, _text(os.urandom(_KEY_BYTES)))
                 current = _read(path)
@@ -75,7 +79,9 @@ class NodeKeys:
             older = tuple(found for other in others if (found := _read(other)) is not None)
         except OSError as error:
             return cls(path, None, trouble=f"the node key in {path} cannot be read or made: {error.strerror}")
-        return cls(path, current, _without(older, current))
+        made = cls(path, current, _without(older, current))
+        made.set_aside = tuple(aside)
+        return made
 
     @classmethod
     def of_credentials(cls, directory: Path | None, *, default: Path) -> NodeKeys:
@@ -97,7 +103,12 @@ class NodeKeys:
     @property
     def unsettled(self) -> bool:
         """Whether files of other keys lie there, which are to go once nothing is sealed under them."""
-        return any(key.path is not None for key in self._older) or bool(self._path and _next(self._path).exists())
+        return any(key.path is not None for key in self._older) or self._changing
+
+    @property
+    def _changing(self) -> bool:
+        """Whether the key that seals is one that has yet to take its place."""
+        return bool(self._path and self._current and self._current.path == _next(self._path))
 
     def seal(self, content: bytes, *, about: bytes) -> tuple[str, bytes]:
         """Return the key's id, and nonce, ciphertext and tag. Raises UnreadableError where there is no key."""
@@ -128,13 +139,18 @@ class NodeKeys:
                 f"cannot make a new node key: it is a credential; encrypt a new one as {CREDENTIAL_NAME} with "
                 f"systemd-creds, give the present one as {OLD_CREDENTIAL_NAME}, and restart the agent",
             )
-        if _next(self._path).exists():
+        if self._changing:
             return  # an earlier change was cut off, and this key seals already
+        aside: list[Path] = []
         try:
-            key_file.write(_next(self._path), _text(os.urandom(_KEY_BYTES)))
-            following = _read(_next(self._path))
+            following = _read(_next(self._path), aside=aside)
+            if following is None or following.id == self.key:
+                key_file.write(_next(self._path), _text(os.urandom(_KEY_BYTES)))
+                following = _read(_next(self._path))
         except OSError as error:
             raise EdgeletError("CannotPrepare", f"cannot make a new node key: {error.strerror}") from error
+        finally:
+            self.set_aside += tuple(aside)
         before = (self._current,) if self._current else ()
         self._older, self._current = _without((*before, *self._older), following), following
 
@@ -142,16 +158,26 @@ class NodeKeys:
         """Destroy all keys but the one that seals: nothing that can be read is sealed under them. Raises OSError."""
         if self._current is None:
             return
-        if self._path is not None and _next(self._path).exists():
+        if self._path is not None and self._changing:
+            self._hold_next(self._path)
             if self._path.exists():
                 self._path.rename(_old(self._path))
             _next(self._path).rename(self._path)
             key_file.sync_directory(self._path.parent)
+            self._current = replace(self._current, path=self._path)
         for path in (_old(self._path) if self._path else None, *(key.path for key in self._older)):
             if path is not None and path != self._path:
                 key_file.erase(path)
         self._older = ()
         self._ciphers = {self.key: cipher} if (cipher := self._ciphers.get(self.key)) else {}
+
+    def _hold_next(self, path: Path) -> None:
+        """Have the file that becomes the key file hold the key that seals, whatever happened to it. Raises OSError."""
+        if self._current is None:
+            return
+        found = _read(_next(path))
+        if found is None or found.id != self.key:
+            key_file.write(_next(path), _text(self._current.secret))
 
     def _open(self, sealed: bytes, key: NodeKey, *, about: bytes) -> bytes:
         from cryptography.exceptions import InvalidTag  # noqa: PLC0415  6 MB, where a Secret is
@@ -183,7 +209,7 @@ def _text(secret: bytes) -> bytes:
     return f"{_HEADER}{base64.b64encode(secret).decode()}\n".encode()
 
 
-def _read(path: Path, *, credential: bool = False, aside: bool = False) -> NodeKey | None:
+def _read(path: Path, *, credential: bool = False, aside: list[Path] | None = None) -> NodeKey | None:
     """Return the key of a file. What is no key is told, and with `aside` kept under another name. Raises OSError."""
     content = key_file.read(path)
     if content is None:
@@ -192,21 +218,28 @@ def _read(path: Path, *, credential: bool = False, aside: bool = False) -> NodeK
     if secret is not None:
         return NodeKey(secret, None if credential else path)
     log.error("this is no node key", extra={"path": str(path), "reason": "NodeKeyUnusable"})
-    if aside:
-        path.replace(path.with_name(path.name + ".unusable"))
+    if aside is not None:
+        aside.append(key_file.set_aside(path))
     return None
 
 
 def _secret_of(content: bytes) -> bytes | None:
-    """Return 32 bytes: as they are, or as the text that we write."""
-    if len(content) == _KEY_BYTES:
-        return content
+    """Return 32 bytes: as they are, or as the text that we write.
+
+    A file that was cut off within that text is no key, nor is one byte 32 times: what a disk makes of a lost block.
+    """
+    if not content.startswith(_WORDS):
+        return content if _is_secret(content) else None
     header, text = content[: len(_HEADER)], content[len(_HEADER) :].strip()
     try:
         secret = base64.b64decode(text, validate=True) if header == _HEADER.encode() else b""
     except binascii.Error:
         return None
-    return secret if len(secret) == _KEY_BYTES else None
+    return secret if _is_secret(secret) else None
+
+
+def _is_secret(content: bytes) -> bool:
+    return len(content) == _KEY_BYTES and len(set(content)) > 1
 
 
 def _without(keys: tuple[NodeKey, ...], current: NodeKey | None) -> tuple[NodeKey, ...]:

@@ -18,7 +18,7 @@ from edgelet.adapters.sealing import hpke, key_file
 from edgelet.adapters.sealing.hpke import KeyPair
 from edgelet.adapters.sealing.node_keys import NodeKeys
 from edgelet.api.errors import EdgeletError
-from edgelet.api.sealed_secret import SealedSecret
+from edgelet.api.sealed_secret import PUBLIC_KEY_BYTES, SealedSecret
 from edgelet.ports.sealing import UnreadableError
 
 log = logging.getLogger(__name__)
@@ -36,6 +36,7 @@ class SealingKeys:
         self._kept = kept
         self._under = under
         self.trouble = ""
+        self.set_aside: tuple[Path, ...] = ()
 
     @classmethod
     def load(cls, path: Path, *, node: str, kept: int, node_keys: NodeKeys, protect: bool) -> SealingKeys:
@@ -53,9 +54,12 @@ class SealingKeys:
         made = cls(path, (), node=node, kept=kept, under=node_keys if protect else None)
         try:
             content = key_file.read(path)
-            if content is not None:
-                made._keys, sealed_under = _parsed(content, node_keys)
-                made._keys = made._keys[:kept]
+            found = None if content is None else _parsed(content, node_keys)
+            if content is not None and found is None:
+                log.error("these are no sealing keys", extra={"path": str(path), "reason": "SealingKeysUnusable"})
+                made.set_aside = (key_file.set_aside(path),)
+            if found is not None:
+                made._keys, sealed_under = found[0][:kept], found[1]
                 if sealed_under != (node_keys.key if protect else ""):
                     made._write(made._keys)
             else:
@@ -108,19 +112,25 @@ class SealingKeys:
         self._keys = keys
 
 
-def _parsed(content: bytes, node_keys: NodeKeys) -> tuple[tuple[KeyPair, ...], str]:
-    """Return the keys, and the id of the node key they are sealed under. Raises UnreadableError."""
+def _parsed(content: bytes, node_keys: NodeKeys) -> tuple[tuple[KeyPair, ...], str] | None:
+    """Return the keys, and the id of the node key they are sealed under; None where the file is damaged.
+
+    Raises:
+        UnreadableError: The node key that opens them is not here; it may come back.
+    """
     try:
         whole = json.loads(content)
         found, under = whole.get("keys"), ""
         if found is None:
             under = whole["nodeKey"]
             found = json.loads(node_keys.open(_raw(whole["sealed"]), key=under, about=_ABOUT))
-        return tuple(KeyPair(_raw(one["private"]), _raw(one["public"])) for one in found), under
+        keys = tuple(KeyPair(_raw(one["private"]), _raw(one["public"])) for one in found)
     except UnreadableError:
         raise
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise UnreadableError("the file is damaged") from error
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return None
+    whole_keys = all(len(part) == PUBLIC_KEY_BYTES for key in keys for part in (key.private, key.public))
+    return (keys, under) if keys and whole_keys else None
 
 
 def _raw(text: str) -> bytes:

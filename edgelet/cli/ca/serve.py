@@ -8,11 +8,12 @@ import shlex
 import socket
 from datetime import timedelta
 
+from edgelet.adapters.mqtt import address
 from edgelet.api import topic_prefix
 from edgelet.ca import serve
 from edgelet.ca.registrar import Policy
 from edgelet.cli import durations
-from edgelet.cli.ca import place, words
+from edgelet.cli.ca import place, warning, words
 from edgelet.cli.failure import CliError, UsageError
 from edgelet.cli.verb import Call
 
@@ -39,6 +40,10 @@ def run(call: Call) -> int:
         policy=Policy(approve_joins=approve == "auto", renew_grace=grace(call.parsed.text("renew-grace"))),
     )
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s")
+    if not address.parse(options.broker).tls:
+        warning.tell(
+            f"{options.broker} has no TLS: whoever is between here and the broker reads join requests and the password"
+        )
     with place.opened(call) as authority:
         serve.run(authority, options, say=lambda text: print(text, flush=True))
     return 0
@@ -63,6 +68,6 @@ def grace(text: str) -> timedelta:
         seconds = durations.parse_s(text)
     except ValueError as error:
         raise UsageError(f'invalid argument "{text}" for "--renew-grace" flag: {error}') from error
-    if seconds < 0:
-        raise UsageError(f'invalid argument "{text}" for "--renew-grace" flag: below 0')
+    if not 0 <= seconds <= timedelta.max.total_seconds() / 2:
+        raise UsageError(f'invalid argument "{text}" for "--renew-grace" flag: below 0, or too long')
     return timedelta(seconds=seconds)

@@ -33,8 +33,11 @@ def of_file(path: Path) -> JoinLine:
 
 
 def first(paths: Sequence[str]) -> Path | None:
-    """The first of these files that is there."""
-    return next((Path(path) for path in paths if Path(path).is_file()), None)
+    """The first of these files that is there. Raises CliError where it is a directory or the like."""
+    found = next((Path(path) for path in paths if Path(path).exists()), None)
+    if found is not None and not found.is_file():
+        raise CliError(f"cannot read the join line in {found}: it is no file")
+    return found
 
 
 def blank(path: Path) -> str:

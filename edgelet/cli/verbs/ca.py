@@ -25,6 +25,8 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "serve": ("serve", "run"),
 }
 
+_TEXTS = ("name", "reason", "message")  # flags that are kept, or looked for
+
 VERB = Verb(
     usage=f"ca ({'|'.join(COMMANDS)}) [ARGUMENTS] [OPTIONS]",
     about="Run the certificate authority of a fleet, on a server: who may connect, as whom, and until when. "
@@ -105,6 +107,9 @@ def run(call: Call) -> int:
     if command not in COMMANDS:
         said = f'unknown command: ca "{command}"' if command else "ca needs a command"
         raise UsageError(f"{said}; there are {', '.join(COMMANDS)}")
+    for word in (*call.arguments, *map(call.parsed.text, _TEXTS)):
+        if not _is_text(word):
+            raise CliError(f"{word!a} is no UTF-8 text, so nothing can be so called")
     from edgelet.api.errors import EdgeletError  # noqa: PLC0415  cryptography and SQLite come with the command alone
 
     module, function = COMMANDS[command]
@@ -113,3 +118,12 @@ def run(call: Call) -> int:
     except EdgeletError as error:
         raise CliError(error.message) from error
     return code
+
+
+def _is_text(word: str) -> bool:
+    """Whether the database can hold it: bytes of a command line may be no UTF-8."""
+    try:
+        word.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -6,7 +6,6 @@ import json
 import time
 from typing import Any
 
-from edgelet.cli import durations
 from edgelet.cli.failure import CliError, UsageError
 from edgelet.cli.flags import Flag
 from edgelet.cli.verb import Call, Verb
@@ -31,7 +30,7 @@ def run(call: Call) -> int:
     """Show or renew it."""
     if len(call.arguments) != 1 or call.arguments[0] not in {"show", "renew"}:
         raise UsageError("one of show, renew is required")
-    timeout_s = durations.parse_s(call.parsed.text("timeout"))
+    timeout_s = call.parsed.duration_s("timeout")
     before: dict[str, Any] = call.agent().read(_API)
     if call.arguments[0] == "show":
         print(json.dumps(before, indent=2))

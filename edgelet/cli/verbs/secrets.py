@@ -36,6 +36,8 @@ def run(call: Call) -> int:
     word = call.arguments[0]
     if word in ("public-key", "status"):
         told = call.agent().read(_API)
+        if word == "public-key" and not told["publicKey"]:
+            raise CliError(f"this node has no sealing key: {told.get('trouble') or 'see edgelet describe node'}")
         print(told["publicKey"] if word == "public-key" else json.dumps(told, indent=2))
         return 0
     if word == "rotate-key" and _is_stopped(call):

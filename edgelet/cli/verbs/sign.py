@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edgelet.api.errors import EdgeletError
+from edgelet.cli import passphrase
 from edgelet.cli.failure import CliError, UsageError
 from edgelet.cli.flags import Flag
 from edgelet.cli.verb import OVER_MQTT, SIGNING, Call, Verb
@@ -47,24 +47,24 @@ def run(call: Call) -> int:
             raise UsageError(f"unknown command: sign {' '.join(call.arguments)}".rstrip())
 
 
-def _init_key(file: Path, passphrase: bytes | None) -> int:
+def _init_key(file: Path, secret: bytes | None) -> int:
     from edgelet.adapters.signing.signing_key import SigningKey  # noqa: PLC0415  cryptography, where it is needed
 
     key = SigningKey.generate()
     try:
-        key.write(file, passphrase=passphrase)
+        key.write(file, passphrase=secret)
     except EdgeletError as error:
         raise CliError(error.message) from error
-    print(f"{file}: key {key.key_id}{'' if passphrase else ', without a passphrase'}")
+    print(f"{file}: key {key.key_id}{'' if secret else ', without a passphrase'}")
     return 0
 
 
-def _public(file: Path, passphrase: bytes | None, output: str) -> int:
+def _public(file: Path, secret: bytes | None, output: str) -> int:
     from edgelet.adapters.signing import public_keys  # noqa: PLC0415
     from edgelet.adapters.signing.signing_key import SigningKey  # noqa: PLC0415  cryptography, where it is needed
 
     try:
-        text = public_keys.pem(SigningKey.read(file, passphrase=passphrase).public)
+        text = public_keys.pem(SigningKey.read(file, passphrase=secret).public)
     except EdgeletError as error:
         raise CliError(error.message) from error
     if not output:
@@ -118,10 +118,4 @@ def _node(call: Call) -> SignedNode:
 
 
 def _passphrase(call: Call) -> bytes | None:
-    path = call.parsed.text("passphrase-file")
-    if not path:
-        return None
-    try:
-        return Path(path).read_bytes().rstrip(b"\r\n")
-    except OSError as error:
-        raise CliError(f"cannot read the passphrase: {os.strerror(error.errno or 0)}") from error
+    return passphrase.read(call.parsed.text("passphrase-file"))

@@ -244,3 +244,48 @@ def test_wrong_words_are_told(edgelet: Edgelet, argv: tuple[str, ...]) -> None:
     assert ran.code == 1
     assert ran.err.startswith("error: ")
     assert "See 'edgelet ca --help' for usage." in ran.err
+
+
+@pytest.mark.parametrize("argv", ["list", "crl", "issue a/b --out x", "roll issuing", "show x", "mosquitto h --out m"])
+def test_an_empty_database_is_told_and_nothing_is_overwritten(authority: Path, edgelet: Edgelet, argv: str) -> None:
+    for path in authority.glob("ca.db*"):
+        path.unlink()
+    (authority / "ca.db").touch()
+    before = {one.name: one.read_bytes() for one in authority.iterdir()}
+    ran = edgelet("ca", *argv.split())
+    assert ran.code == 1
+    assert "ca.db is empty or damaged: put the backup back" in ran.err
+    assert {one.name: one.read_bytes() for one in authority.iterdir()} == before
+
+
+@pytest.mark.parametrize("verb", ["show", "revoke", "approve", "deny"])
+@pytest.mark.usefixtures("authority")
+def test_a_word_that_is_no_text_names_nothing(edgelet: Edgelet, verb: str) -> None:
+    ran = edgelet("ca", verb, "\udcff\udcfe")
+    assert (ran.code, ran.out) == (1, "")
+    assert ran.err == "error: '\\udcff\\udcfe' is no UTF-8 text, so nothing can be so called\n"
+
+
+@pytest.mark.parametrize("content", [b"", b"half a key", None])
+def test_serve_refuses_to_start_with_a_key_that_cannot_sign(
+    authority: Path, edgelet: Edgelet, content: bytes | None
+) -> None:
+    path = authority / "issuing.key"
+    path.unlink()
+    if content is not None:
+        path.write_bytes(content)
+    ran = edgelet("ca", "serve", "--broker", "mqtt://127.0.0.1:1", "--name", "r1")
+    assert ran.code == 1
+    assert f"cannot sign with {path}" in ran.err
+    assert "mqtt://127.0.0.1:1 has no TLS" in ran.err
+
+
+def test_serve_refuses_to_start_without_the_right_passphrase(place: Path, edgelet: Edgelet) -> None:
+    (place / "pass").write_text("right")
+    (place / "other").write_text("wrong")
+    assert edgelet("ca", "init", "--passphrase-file", str(place / "pass")).code == 0
+    for given in ((), ("--passphrase-file", str(place / "other"))):
+        ran = edgelet("ca", "serve", "--broker", "mqtts://127.0.0.1:1", "--name", "r1", *given)
+        assert ran.code == 1
+        assert f"cannot sign with {place / 'ca' / 'issuing.key'}" in ran.err
+        assert "passphrase" in ran.err

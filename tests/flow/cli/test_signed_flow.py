@@ -219,3 +219,36 @@ def test_a_key_is_for_its_owner_and_never_written_over(author: Author) -> None:
 def test_a_wrong_way_to_sign_is_told(capsys: pytest.CaptureFixture[str], argv: list[str], words: str) -> None:
     assert main.run(argv) == 1
     assert words in capsys.readouterr().err
+
+
+def test_an_index_that_cannot_be_kept_is_told_before_anything_is_sent(author: Author) -> None:
+    (author.folder / "file").write_text("")
+    key = author.key("b.key")
+    ran = author.signed("apply", "-f", author.manifest("web"), keys=key, file="file/index.json")
+    assert (ran.code, ran.out) == (1, "")
+    assert str(author.folder / "file" / "index.json") in ran.err
+    assert author.retained() == []
+
+
+@pytest.mark.parametrize(
+    ("flags", "said"),
+    [
+        (("--expires", "99999999999h"), "--expires 99999999999h ends after the last year"),
+        (("--expires", "99999999h"), "--expires 99999999h ends after the last year"),
+        (("--sign-passphrase-file", "/none/there"), "cannot read the passphrase in /none/there: No such file"),
+        (("--username", "u", "--password-file", "/none/there"), "cannot read the password in /none/there: No such"),
+    ],
+)
+def test_what_cannot_be_used_is_named(author: Author, flags: tuple[str, ...], said: str) -> None:
+    ran = author.signed("apply", "-f", author.manifest("web"), *flags, keys=author.key("b.key"))
+    assert ran.code == 1
+    assert said in ran.err
+
+
+def test_an_empty_passphrase_file_makes_no_key_that_lies_in_clear(author: Author) -> None:
+    (author.folder / "empty").write_text("\n")
+    ran = author.run(
+        "sign", "init-key", str(author.folder / "c.key"), "--passphrase-file", str(author.folder / "empty")
+    )
+    assert (ran.code, "empty has no passphrase in it" in ran.err) == (1, True)
+    assert not (author.folder / "c.key").exists()

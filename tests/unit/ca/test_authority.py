@@ -10,10 +10,18 @@ import pytest
 
 from edgelet.adapters.x509 import certificates, chain, keys, requests, revocation
 from edgelet.adapters.x509.revocation import RevocationList
-from edgelet.api.errors import ConflictError, EdgeletError, ForbiddenError, InvalidObjectError, NotFoundError
-from edgelet.ca import schema
+from edgelet.api.errors import (
+    ConflictError,
+    EdgeletError,
+    ForbiddenError,
+    InvalidObjectError,
+    NotFoundError,
+    StorageError,
+)
+from edgelet.ca import roll_over, schema
 from edgelet.ca.authority import Authority
 from edgelet.ca.creation import create
+from edgelet.ca.issuers import AuthorityKeyError
 from tests.unit.ca.conftest import START, Hand, csr
 
 DAY = dt.timedelta(days=1)
@@ -86,11 +94,69 @@ def test_keys_with_a_passphrase_are_needed_for_signing_only(tmp_path: Path) -> N
     create(tmp_path / "ca", passphrase=b"secret").close()
     with Authority.open(tmp_path / "ca") as locked:
         assert locked.bundle()
-        with pytest.raises(ForbiddenError, match="passphrase"):
+        with pytest.raises(AuthorityKeyError, match=r"issuing\.key.*passphrase"):
             locked.issue_node(csr("acme/pi"), "acme/pi", reason="test")
         assert locked.records() == []
     with Authority.open(tmp_path / "ca", passphrase=b"secret") as authority:
         assert authority.issue_node(csr("acme/pi"), "acme/pi", reason="test").serial
+
+
+@pytest.mark.parametrize("damage", [b"", b"-----BEGIN PRIVATE KEY-----\nMIG", None, "other"])
+def test_a_key_that_cannot_sign_is_the_authoritys_own_trouble_and_is_named(
+    authority: Authority, damage: bytes | str | None
+) -> None:
+    path = authority.directory / "issuing.key"
+    path.unlink()
+    if isinstance(damage, bytes):
+        path.write_bytes(damage)
+    elif damage:
+        keys.save(path, keys.generate())
+    with Authority.open(authority.directory, now=authority.now) as again:
+        with pytest.raises(AuthorityKeyError, match=str(path)) as caught:
+            again.check_signs()
+        assert caught.value.reason == "ServiceUnavailable"
+
+
+@pytest.mark.parametrize("content", [b"", "tables"])
+def test_an_empty_database_is_refused_and_nothing_is_touched(authority: Authority, content: bytes | str) -> None:
+    authority.close()
+    path = authority.directory / "ca.db"
+    path.unlink()
+    path.write_bytes(b"")
+    if content:
+        sqlite3.connect(path).execute("VACUUM").connection.close()  # a database, without anything in it
+    before = {one.name: one.read_bytes() for one in authority.directory.iterdir()}
+    with pytest.raises(StorageError, match=r"ca\.db is empty or damaged: put the backup back"):
+        Authority.open(authority.directory)
+    assert {one.name: one.read_bytes() for one in authority.directory.iterdir()} == before
+
+
+def test_no_empty_bundle_is_ever_published(authority: Authority, clock: Hand) -> None:
+    before = [(authority.directory / name).read_bytes() for name in ("ca.crt", "crl.pem")]
+    clock.on(50 * 365)  # all have ended
+    assert authority.publish() == []
+    with authority.database.transaction() as connection:
+        connection.execute("DELETE FROM issuers")
+    with pytest.raises(StorageError, match="put the backup back"):
+        authority.publish()
+    with pytest.raises(NotFoundError, match="put the backup back"):
+        roll_over.begin(authority, "issuing")
+    assert [(authority.directory / name).read_bytes() for name in ("ca.crt", "crl.pem")] == before
+
+
+@pytest.mark.parametrize("name", ["ca.crt", "crl.pem", "issuing.crt"])
+def test_what_cannot_be_published_is_named(authority: Authority, name: str) -> None:
+    path = authority.directory / name
+    path.unlink()
+    path.mkdir()
+    with pytest.raises(StorageError, match=f"cannot read {path}: Is a directory"):
+        authority.publish()
+
+
+def test_below_a_file_there_is_no_place_for_an_authority(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StorageError, match="file is no directory"):
+        create(tmp_path / "file" / "ca")
 
 
 def test_a_newer_database_is_left_alone(authority: Authority) -> None:
@@ -167,7 +233,7 @@ def test_a_certificate_ends_no_later_than_its_issuer(authority: Authority, clock
     issuer = authority.issuers.trusted("issuing", clock())[0].certificate
     assert issued.not_after == issuer.not_after
     clock.on(11)
-    with pytest.raises(ForbiddenError, match="edgelet ca roll"):
+    with pytest.raises(AuthorityKeyError, match="edgelet ca roll"):
         authority.issue_node(csr("acme/pj"), "acme/pj", reason="test")
 
 

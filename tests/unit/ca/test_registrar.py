@@ -375,6 +375,28 @@ def test_a_broken_database_is_told_and_ends_nothing(desk: Desk) -> None:
     assert ask(registrar, joiner.join()).code == 503
 
 
+@pytest.mark.parametrize("damage", [b"", b"half a key", None])
+def test_an_authority_that_cannot_sign_has_boards_ask_again_and_shows_them_no_path(
+    desk: Desk, damage: bytes | None, caplog: pytest.LogCaptureFixture
+) -> None:
+    with desk.authority() as authority:
+        own = registrar_identity.ensure(authority, "r1")
+    path = desk.directory / "issuing.key"
+    good = path.read_bytes()
+    path.unlink()
+    if damage is not None:
+        path.write_bytes(damage)
+    with desk.authority() as authority:
+        registrar = Registrar(authority, signer=lambda: own, policy=Policy(), monotonic_s=lambda: 0.0)
+        joiner = Joiner(desk.token())
+        reply = ask(registrar, joiner.join())
+        assert (reply.code, reply.reason) == (503, "ServiceUnavailable")
+        assert str(desk.directory) not in reply.message
+        assert str(path) in caplog.text
+        path.write_bytes(good)
+        assert ask(registrar, joiner.join()).code == 200
+
+
 @pytest.mark.parametrize("ttl_s", [0, 599, 3601, -5])
 def test_a_tokens_life_has_bounds(desk: Desk, ttl_s: float) -> None:
     with pytest.raises(InvalidObjectError, match="10m to 60m"):

@@ -10,6 +10,7 @@ import pytest
 
 from edgelet.api.errors import BusError, EdgeletError, StorageError
 from edgelet.api.revocations import KnownList, Revocations
+from edgelet.identity import renewal
 from edgelet.identity.authorities import Authorities
 from edgelet.identity.guard import IdentityGuard
 from edgelet.identity.renewal import Renewal, RenewalPorts, RenewalSettings
@@ -499,3 +500,24 @@ async def test_a_time_that_is_not_believed_is_asked_again_later() -> None:
     await bench.turn(day=10.01)
     assert bench.files.done == ["time", "time"]
     assert not bench.guard.judged().exact
+
+
+async def test_a_question_that_got_lost_is_asked_again_while_the_answer_is_waited_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(renewal, "_ASK_AGAIN_S", 0.001)
+    bench = Bench()
+    bench.clock.wall = BEGIN + 55 * DAY
+    bench.granted()
+    answering = bench.link.send
+
+    async def lost_at_first(question: RegistrarQuestion) -> None:
+        if bench.link.asked.count("lost") == 2:
+            await answering(question)
+        else:
+            bench.link.asked.append("lost")
+
+    bench.link.send = lost_at_first  # type: ignore[method-assign]
+    await bench.turn(day=55)
+    assert bench.files.done == ["request", "install"]
+    assert bench.link.asked == ["lost", "lost", "link", "take up", "hurry"]

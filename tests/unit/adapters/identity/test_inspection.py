@@ -60,3 +60,10 @@ def test_files_that_are_missing_or_no_pem_are_named(authority: Authority, tmp_pa
     gone.write_text("no PEM")
     assert str(gone) in refusal(Pair(pair.certificate, gone), authority.certificate)
     assert "cannot use" in refusal(pair, gone)
+
+
+def test_damaged_authorities_are_named_and_not_the_pair(authority: Authority, tmp_path: Path) -> None:
+    spoilt = tmp_path / "spoilt.crt"
+    spoilt.write_bytes(authority.certificate.read_bytes()[:80])
+    said = refusal(authority.client("default/pi-01"), spoilt)
+    assert said.startswith(f"cannot use the authorities in {spoilt}: ")

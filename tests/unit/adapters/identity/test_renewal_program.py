@@ -112,6 +112,14 @@ def test_a_staged_key_that_the_card_has_spoilt_is_replaced(desk: Desk) -> None:
     assert desk.accept(nonce, reply)["certificate"]
 
 
+def test_the_time_alone_is_taken_without_a_directory_that_could_be_written(desk: Desk) -> None:
+    desk.stage.rmdir()
+    nonce = "0" * 32
+    now = int(datetime.now(UTC).timestamp())
+    said = desk.accept(nonce, desk.signed(Reply(nonce=nonce, code=200, time=now)))
+    assert (said["code"], said["time"], said["certificate"], said["authorities"]) == (200, now, False, False)
+
+
 CHANGES: dict[str, Callable[[Reply], Reply]] = {
     "nonce": lambda reply: replace(reply, nonce="0" * 32),
     "time": lambda reply: replace(reply, time=reply.time + 1),

@@ -169,3 +169,63 @@ def test_nothing_that_is_shown_of_a_key_holds_it(path: Path) -> None:
     assert keys._current is not None
     assert keys._current.secret.hex() not in shown
     assert repr(keys._current.secret) not in shown
+
+
+UNUSABLE = [b"", b"garbage", bytes(64), bytes(32), b"\xff" * 32, b"edgelet-node-key-1 0123456789abc"]
+
+
+@pytest.mark.parametrize("content", UNUSABLE)
+def test_a_next_key_that_is_none_never_takes_the_place_of_a_good_one(path: Path, content: bytes) -> None:
+    first = of_file(path)
+    before = first.seal(b"old", about=b"")
+    path.with_name("node.key.next").write_bytes(content)
+    keys = of_file(path)
+    assert keys.key == first.key
+    assert not keys.unsettled
+    assert keys.set_aside == (path.with_name("node.key.next.unusable"),)
+    assert keys.set_aside[0].read_bytes() == content
+    keys.settle()
+    assert of_file(path).open(before[1], key=before[0], about=b"") == b"old"
+
+
+@pytest.mark.parametrize("content", UNUSABLE)
+def test_a_next_key_that_is_none_does_not_keep_the_key_from_being_changed(path: Path, content: bytes) -> None:
+    keys = of_file(path)
+    first = keys.key
+    path.with_name("node.key.next").write_bytes(content)
+    keys.begin()
+    assert keys.key != first
+    assert keys.unsettled
+    keys.settle()
+    assert of_file(path).key == keys.key
+    assert path.with_name("node.key.next.unusable").read_bytes() == content
+    keys.begin()  # once more, by the same process
+    keys.settle()
+    assert of_file(path).key == keys.key
+
+
+def test_a_next_key_that_breaks_while_it_is_taken_up_is_written_again(path: Path) -> None:
+    keys = of_file(path)
+    keys.begin()
+    path.with_name("node.key.next").write_bytes(b"")
+    keys.settle()
+    assert of_file(path).key == keys.key
+
+
+@pytest.mark.parametrize("size", range(1, 63))
+def test_a_file_that_was_cut_off_is_no_key(path: Path, size: int) -> None:
+    first = of_file(path)
+    text = path.read_bytes()
+    path.write_bytes(text[:size])
+    keys = of_file(path)
+    assert keys.key not in {"", first.key}
+    assert path.with_name("node.key.unusable").read_bytes() == text[:size]
+
+
+def test_a_file_that_is_set_aside_does_not_overwrite_the_one_before(path: Path) -> None:
+    of_file(path)
+    for content in (b"first", b"second"):
+        path.write_bytes(content)
+        of_file(path)
+    assert path.with_name("node.key.unusable").read_bytes() == b"first"
+    assert path.with_name("node.key.unusable-2").read_bytes() == b"second"

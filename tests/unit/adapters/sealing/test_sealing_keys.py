@@ -75,13 +75,19 @@ async def test_without_the_credential_the_board_goes_on_and_says_what_is_wrong(t
     assert load(tmp_path, protect=True).public_key == before
 
 
-@pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"keys": [{}]}', b'{"keys": 1}', b'{"sealed": "AA"}'])
-def test_a_damaged_file_is_told_and_stays(tmp_path: Path, content: bytes) -> None:
-    load(tmp_path)
+@pytest.mark.parametrize(
+    "content",
+    [
+        *(b"", b"{", b"[]", b'{"keys": [{}]}', b'{"keys": []}', b'{"keys": 1}', b'{"sealed": "AA"}'),
+        b'{"keys": [{"private": "AA==", "public": "AA=="}]}',
+    ],
+)
+def test_a_damaged_file_is_set_aside_and_there_is_a_new_key(tmp_path: Path, content: bytes) -> None:
+    before = load(tmp_path).public_key
     (tmp_path / "sealing.keys").write_bytes(content)
     keys = load(tmp_path)
-    assert "damaged" in keys.trouble
-    assert (tmp_path / "sealing.keys").read_bytes() == content
-    keys.rotate()
+    assert keys.set_aside == (tmp_path / "sealing.keys.unusable",)
+    assert keys.set_aside[0].read_bytes() == content
     assert keys.trouble == ""
+    assert keys.public_key not in {b"", before}
     assert load(tmp_path).public_key == keys.public_key

@@ -104,3 +104,12 @@ def test_a_fault_is_found_before_it_is_sealed_and_no_value_is_told(
     assert "data[p]: Invalid value: illegal base64 data" in told.err
     assert "no base64!" not in told.err
     assert told.out == ""
+
+
+@pytest.mark.parametrize("given", ["AAAA", base64.b64encode(bytes(33)).decode(), "no such file", "\u00fc"])
+def test_a_key_that_is_neither_a_file_nor_32_bytes_is_so_told(
+    manifest: Path, capsys: pytest.CaptureFixture[str], given: str
+) -> None:
+    assert seal("-f", str(manifest), "--node", "acme/pi", "--node-key", given) == 1
+    err = capsys.readouterr().err
+    assert err.startswith(f"error: cannot use --node-key {given}: it is no file, and not 32 bytes in base64 (")
