@@ -1,4 +1,4 @@
-"""The pods that a bound on their number counts: those that are stored, those under way to the disk, and those to follow.
+"""The pods that a bound on their number counts: stored ones, those under way to the disk, and those to follow.
 
 A write takes as long as the disk does. What was let in meanwhile takes its place from the moment it was let in, so
 requests at the same time cannot pass the bound together. Nothing is locked: who is not writing never waits.
