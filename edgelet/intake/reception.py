@@ -11,6 +11,7 @@ from edgelet.api.errors import ConflictError, ForbiddenError, InvalidObjectError
 from edgelet.intake import admit, decode, dry_run, faults, patch_object, requests, spec_part, unsealing, update, words
 from edgelet.intake.admission import judge
 from edgelet.intake.admit import House
+from edgelet.intake.pod_count import PodCount
 from edgelet.intake.requests import DECLARATIVE, Request
 from edgelet.intake.spec_part import SpecPart
 from edgelet.intake.successors import Successors
@@ -50,6 +51,7 @@ class Reception:
         opener: Opener | None = None,
     ) -> None:
         self._store = store
+        self._pods = PodCount(store)
         self._successors = successors
         self._house = house
         self._max_object_bytes = max_object_bytes
@@ -208,9 +210,15 @@ class Reception:
             return Accepted(
                 dry_run.outcome(request.key, admitted.document, source=request.source), admitted.warnings, created=True
             )
-        stored = await self._store.put(
-            request.key, admitted.document, source=request.source, digest=request.digest, expected_version=0
-        )
+        # Nothing is awaited between counting and taking a place.
+        if request.kind.kind == "Pod":
+            stored = await self._pods.create(
+                request.key, admitted.document, source=request.source, digest=request.digest
+            )
+        else:
+            stored = await self._store.put(
+                request.key, admitted.document, source=request.source, digest=request.digest, expected_version=0
+            )
         return Accepted(stored, admitted.warnings, created=True)
 
     async def _update(self, request: Request, old: StoredObject, *, expected_version: int | None = None) -> Accepted:
@@ -295,7 +303,7 @@ class Reception:
 
     def _count(self, request: Request) -> None:
         if request.kind.kind == "Pod":
-            pods = ((one.source, one.key.namespace) for one in self._store.list("Pod"))
+            pods = self._pods.every()
             key, ruling = request.key, self._house.policy.ruling
             judge.check_count(ruling, source=request.source, namespace=key.namespace, name=key.name, pods=pods)
 

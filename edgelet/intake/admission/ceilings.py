@@ -1,6 +1,7 @@
 """What a pod and its containers may ask for at most (pure).
 
-As a LimitRange's `max`: a limit that is missing asks for everything.
+As a LimitRange's `max`: a limit that is missing asks for everything. So does a limit of 0: no control group and no
+eviction holds it.
 Source: kubernetes.io/docs/concepts/policy/limit-range.
 """
 
@@ -33,18 +34,21 @@ def violations(pod: Pod, rules: Rules) -> Iterator[Violation]:
 def _beyond(key: str, path: str, limit: Quantity | None, most: Quantity) -> Iterator[Violation]:
     if limit is None:
         yield Violation(key, path, f": a limit of at most {most} is needed", ours=True)
+    elif limit <= _NOTHING:
+        yield Violation(key, path, f"={limit} is no limit: one of at most {most} is needed", ours=True)
     elif limit > most:
         yield Violation(key, path, f"={limit}: at most {most}", ours=True)
 
 
 def _of_pod(spec: PodSpec, name: str) -> Quantity | None:
-    """Return the limit of the whole pod; None where a part of it has none.
+    """Return the limit of the whole pod; None where a part of it has none, or one of 0.
 
     Source: Kubernetes component-helpers resource.PodLimits: sidecars run beside what comes after them.
     """
     if spec.resources is not None and name in spec.resources.limits:
         return spec.resources.limits[name]
-    if any(name not in one.resources.limits for one in (*spec.init_containers, *spec.containers)):
+    every = (one.resources.limits.get(name) for one in (*spec.init_containers, *spec.containers))
+    if any(limit is None or limit <= _NOTHING for limit in every):
         return None
     beside, most = _NOTHING, _NOTHING
     for one in spec.init_containers:

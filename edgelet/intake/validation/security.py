@@ -75,3 +75,5 @@ def _profile(profile: ConfinementProfile, path: str, *, is_path: bool) -> Iterat
         yield faults.required(where, "must be set when type is Localhost")
     elif is_path:
         yield from relative_path.check_inner(profile.localhost_profile, where)
+    elif profile.localhost_profile.strip() == "unconfined":  # the engine's word for no profile at all
+        yield faults.invalid(where, profile.localhost_profile, "is no profile; type Unconfined says that")

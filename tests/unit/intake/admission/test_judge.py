@@ -178,6 +178,14 @@ def limited(*limits: dict[str, str], init: tuple[dict[str, Any], ...] = (), **sp
         ),
         ("max_pod = {cpu = 2}", limited({}, resources={"limits": {"cpu": "2"}}), []),
         ("max_pod = {cpu = 2}", limited({}, resources={"limits": {"cpu": "3"}}), ["max_pod"]),
+        # 0 is no limit to the kernel
+        ('max_container = {memory = "64Mi"}', limited({"memory": "0"}), ["max_container"]),
+        ("max_container = {cpu = 1}", limited({"cpu": "0"}), ["max_container"]),
+        ("max_container = {cpu = 1}", limited({"cpu": "1n"}), []),
+        ('max_container = {ephemeral_storage = "1Gi"}', limited({"ephemeral-storage": "0"}), ["max_container"]),
+        ("max_pod = {cpu = 2}", limited({"cpu": "1"}, {"cpu": "0"}), ["max_pod"]),
+        ("max_pod = {cpu = 2}", limited({"cpu": "1"}, init=({"limits": {"cpu": "0"}},)), ["max_pod"]),
+        ('max_pod = {memory = "1Gi"}', limited({"memory": "1Mi"}, resources={"limits": {"memory": "0"}}), ["max_pod"]),
     ],
 )
 def test_a_ceiling_is_held_by_limits(text: str, pod: Pod, rules: list[str]) -> None:
