@@ -72,7 +72,7 @@ def _read(path: Path, owner: int | None) -> bytes:
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     with os.fdopen(descriptor, "rb") as file:
         found = os.fstat(descriptor)
-        if why := _distrust(found, owner):
+        if why := _distrust(found, owner) or _distrust_directory(path.parent, owner):
             raise PolicyError(path, (FieldError("", why),))
         content = file.read(_MAX_BYTES + 1)
     if len(content) > _MAX_BYTES:
@@ -89,6 +89,19 @@ def _distrust(found: os.stat_result, owner: int | None) -> str:
         return f"it belongs to uid {found.st_uid}, who could change it; chown it to {_name(owner)}"
     if found.st_mode & _WRITABLE:
         return f"others may write it (mode {stat.S_IMODE(found.st_mode):04o}); chmod go-w"
+    return ""
+
+
+def _distrust_directory(folder: Path, owner: int | None) -> str:
+    """Return why others could put another file in its place, "" if they cannot: a sticky directory keeps it."""
+    if owner is None:
+        return ""
+    found = folder.stat()
+    if found.st_uid not in (0, owner):
+        return f"its directory {folder} belongs to uid {found.st_uid}, who could replace it; chown it to {_name(owner)}"
+    if found.st_mode & _WRITABLE and not found.st_mode & stat.S_ISVTX:
+        mode = f"{stat.S_IMODE(found.st_mode):04o}"
+        return f"others may replace it: its directory {folder} has mode {mode}; chmod go-w"
     return ""
 
 

@@ -161,7 +161,12 @@ def _apparmor(own: SecurityContext, whole: PodSecurityContext) -> str:
         return "unconfined"
     if profile is None or profile.type == "RuntimeDefault":
         return ""
-    return "unconfined" if profile.type == "Unconfined" else profile.localhost_profile or ""
+    if profile.type == "Unconfined":
+        return "unconfined"
+    name = profile.localhost_profile or ""
+    if name.strip() == "unconfined":  # the engine's word for none; of a pod that was stored before it was refused
+        raise EdgeletError("CreateContainerConfigError", "localhostProfile unconfined is no AppArmor profile")
+    return name
 
 
 def _selinux(options: SELinuxOptions | None) -> tuple[str, ...]:

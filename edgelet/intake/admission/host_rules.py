@@ -99,10 +99,20 @@ def _volumes(spec: PodSpec, rules: Rules) -> Iterator[Violation]:
 
 
 def _writers(spec: PodSpec, volume: str, where: str) -> Iterator[Violation]:
+    """Give a refusal for each mount that can write. Plain `readOnly` leaves what is mounted further down writable.
+
+    Source: KEP-3857; `IfPossible` would be plain `readOnly` on an old kernel.
+    """
     for path, container in each_container.of(spec):
         for index, mount in enumerate(container.volume_mounts):
-            if mount.name == volume and not mount.read_only:
-                yield _refusal("host_paths", f"{path}.volumeMounts[{index}].readOnly", f': "{where}" may only be read')
+            at = f"{path}.volumeMounts[{index}]"
+            if mount.name != volume:
+                continue
+            if not mount.read_only:
+                yield _refusal("host_paths", f"{at}.readOnly", f': "{where}" may only be read')
+            elif mount.recursive_read_only != "Enabled":
+                why = f': "{where}" may only be read, with what is mounted in it: say Enabled'
+                yield _refusal("host_paths", f"{at}.recursiveReadOnly", why)
 
 
 def _deciding(path: str, rules: Rules) -> str | None:

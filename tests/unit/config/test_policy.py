@@ -129,6 +129,18 @@ def test_a_file_that_others_could_write_is_not_trusted(tmp_path: Path) -> None:
         policy_file.load(file, owner=OWNER + 1)
 
 
+def test_a_file_that_others_could_replace_is_not_trusted(tmp_path: Path) -> None:
+    file = tmp_path / "policy.toml"
+    file.write_text("max_pods = 3")
+    file.chmod(0o600)
+    for mode in (0o770, 0o707):
+        tmp_path.chmod(mode)
+        with pytest.raises(PolicyError, match=f"others may replace it: its directory {tmp_path} has mode 0{mode:o}"):
+            policy_file.load(file, owner=OWNER)
+    tmp_path.chmod(0o1777)  # as /tmp: a file is its owner's there
+    assert policy_file.load(file, owner=OWNER).max_pods == 3
+
+
 def test_a_file_that_is_named_has_to_be_there(tmp_path: Path) -> None:
     with pytest.raises(PolicyError, match="there is no such file"):
         policy_file.load(tmp_path / "none.toml", owner=OWNER)

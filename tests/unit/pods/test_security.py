@@ -132,6 +132,12 @@ def test_a_seccomp_profile_elsewhere_is_refused(path: str) -> None:
         resolve({"seccompProfile": {"type": "Localhost", "localhostProfile": path}})
 
 
+@pytest.mark.parametrize("name", ["unconfined", " unconfined "])
+def test_no_apparmor_profile_is_called_as_the_engine_calls_none(name: str) -> None:
+    with pytest.raises(EdgeletError, match="no AppArmor profile"):
+        resolve({"appArmorProfile": {"type": "Localhost", "localhostProfile": name}})
+
+
 @pytest.mark.parametrize(("allowed", "expected"), [(None, False), (True, False), (False, True)])
 def test_privilege_escalation_is_forbidden_only_on_request(allowed: bool | None, expected: bool) -> None:
     own = {} if allowed is None else {"allowPrivilegeEscalation": allowed}

@@ -27,8 +27,8 @@ def refused(text: str, document: dict[str, Any] | Pod, *, source: str = "mqtt", 
     return [str(one) for one in judge.violations(pod, ruling(text, profile=profile), source=source)]
 
 
-def on_host(path: str, *, read_only: bool = False) -> Pod:
-    mount = {"name": "v", "mountPath": "/v", **({"readOnly": True} if read_only else {})}
+def on_host(path: str, **fields: object) -> Pod:
+    mount = {"name": "v", "mountPath": "/v", **fields}
     return builders.pod("web", C(volumeMounts=[mount]), volumes=[{"name": "v", "hostPath": {"path": path}}])
 
 
@@ -102,7 +102,17 @@ KEYS: list[tuple[str, Pod, list[str]]] = [
     ('host_paths = ["/srv/data"]', on_host("/srv"), ["host_paths"]),
     ('host_paths = ["/"]', on_host("/etc/shadow"), []),
     ("host_paths = []", on_host("/srv"), ["host_paths"]),
-    ('host_paths = [{path = "/srv", read_only = true}]', on_host("/srv/a", read_only=True), []),
+    (
+        'host_paths = [{path = "/srv", read_only = true}]',
+        on_host("/srv/a", readOnly=True, recursiveReadOnly="Enabled"),
+        [],
+    ),
+    ('host_paths = [{path = "/srv", read_only = true}]', on_host("/srv/a", readOnly=True), ["host_paths"]),
+    (
+        'host_paths = [{path = "/srv", read_only = true}]',
+        on_host("/srv/a", readOnly=True, recursiveReadOnly="IfPossible"),
+        ["host_paths"],
+    ),
     ('host_paths = [{path = "/srv", read_only = true}]', on_host("/srv/a"), ["host_paths"]),
     ('host_paths = ["/srv/a", {path = "/srv", read_only = true}]', on_host("/srv/a"), []),
     ('host_paths = ["/srv/a", {path = "/srv", read_only = true}]', on_host("/srv/b"), ["host_paths"]),

@@ -116,6 +116,10 @@ def test_a_port_out_of_range_says_the_range() -> None:
             {"securityContext": {"seccompProfile": {"type": "Localhost", "localhostProfile": "../x"}}},
             "spec.securityContext.seccompProfile.localhostProfile: Invalid value: \"../x\": must not contain '..'",
         ),
+        (
+            {"securityContext": {"appArmorProfile": {"type": "Localhost", "localhostProfile": "unconfined"}}},
+            'spec.securityContext.appArmorProfile.localhostProfile: Invalid value: "unconfined": is no profile',
+        ),
         ({"resources": {"limits": {"cpu": "-1"}}}, "spec.resources.limits[cpu]: Invalid value"),
         (
             {"containers": [C(resources={"limits": {"hugepages-2Mi": "2Mi"}, "requests": {"hugepages-2Mi": "2Mi"}})]},
