@@ -81,7 +81,6 @@ class Board:
         facts: Mapping[str, bytes] | None = None,
     ) -> None:
         """Put the pair where a board has it; None: it is there, the agent starts again. `facts`: its database."""
-        user, secret = broker.login
         self.pki = directory / "pki"
         self.pki.mkdir(exist_ok=True)
         self.certificate, self.key, self.ca = (self.pki / name for name in ("node.crt", "node.key", "ca.crt"))
@@ -89,8 +88,8 @@ class Board:
             durable_file.write(self.certificate, pair.certificate.read_bytes())
             durable_file.write(self.key, pair.key.read_bytes(), mode=durable_file.SECRET)
             durable_file.write(self.ca, authority.certificate.read_bytes())
-        password = self.pki / "join-password"
-        password.write_text(secret + "\n")
+        self.password = self.pki / "join-password"
+        self.password.write_text(broker.login[1] + "\n")
         self.clock = OffsetClock()
         self.synchronized = True
         self.events = FakeEvents()
@@ -107,6 +106,11 @@ class Board:
         )
         self.keeper = TimeKeeper(self.clock, self.ledger, synchronized=lambda: self.synchronized, built=LONG_AGO)
         self.guard = IdentityGuard(self.files, keeper=self.keeper, node=NODE)
+        self.bus = self._bus(broker)
+        self.renewal = self._renewal(broker)
+        self._tasks: list[asyncio.Task[None]] = []
+
+    def _bus(self, broker: Brokers) -> MqttBus:
         endpoint = Endpoint(
             address=address.parse(broker.url),
             client_id="pi-01",
@@ -116,25 +120,27 @@ class Board:
             outlive_s=self.guard.outlive_s,
             revoked=self.files.known_revocations,
         )
-        self.bus = MqttBus(
+        return MqttBus(
             endpoint,
             clock=self.clock,
             chance=random.random,
             reconnect_max_s=2,
             subscriptions=(*SUBSCRIPTIONS, "cert/#"),
         )
+
+    def _renewal(self, broker: Brokers) -> Renewal:
         listener = JoinListener(
             address=address.parse(broker.join_url),
             prefix="edgelet/v1",
             authorities=str(self.ca),
-            user=user,
-            password_file=str(password),
+            user=broker.login[0],
+            password_file=str(self.password),
         )
         link = RegistrarLink(self.bus, self.files, listener=listener, high_water_s=self._high_water_s)
         plan = RenewalPlan(retry_min_s=1, retry_max_s=2)
         node = Key("Node", "", "pi-01")
         revoked = RevocationWatch(self.files, events=self.events, node=node)
-        self.renewal = Renewal(
+        return Renewal(
             RenewalPorts(
                 files=self.files,
                 link=link,
@@ -159,7 +165,6 @@ class Board:
             RenewalSettings(plan=plan, answer_s=20, join=True),
             chance=random.random,
         )
-        self._tasks: list[asyncio.Task[None]] = []
 
     def start(self) -> None:
         self._tasks = [
