@@ -129,11 +129,16 @@ class Executor:
     Args:
         run_dir: For the files of a run; on tmpfs, since an environment may have secrets.
         oci_runtime: Path of runc or crun, the one that runs the containers.
+
+    Attributes:
+        ends_lines_outside: Whether LF becomes CR LF in the terminal given to the runtime, not in the container's:
+            runc clears ONLCR inside, and sets OPOST outside (its tty.go, console.SetRaw) only after it began to copy.
     """
 
     def __init__(self, *, run_dir: Path, oci_runtime: str) -> None:
         self._folder = run_dir / "exec"
         self._runtime = oci_runtime
+        self.ends_lines_outside = Path(oci_runtime).name == "runc"
         shutil.rmtree(self._folder, ignore_errors=True)  # of an agent that was killed
 
     async def run(

@@ -22,6 +22,7 @@ STDOUT, STDERR = 1, 2
 _CHUNK_BYTES = 65_536
 _QUEUED_CHUNKS = 16  # then the process inside waits: memory is bounded
 _DRAIN_S = 0.2  # silence after the end that ends the output, though a child in the background holds the pipe
+_OFLAG = 1  # where termios.tcgetattr has the output modes
 _END_OF_INPUT = b"\x04"  # a terminal has no half-close: ^D
 
 
@@ -33,7 +34,7 @@ async def open_session(
     Raises:
         EngineError: BadRequest.
     """
-    ends = _terminal() if tty else _pipes(stdin=stdin)
+    ends = _terminal(line_ends=executor.ends_lines_outside) if tty else _pipes(stdin=stdin)
     try:
         child = executor.spawn(
             container,
@@ -205,9 +206,13 @@ def _pipes(*, stdin: bool) -> _Ends:
     return _Ends(our_in, our_out, our_err, child_in, child_out, child_err, terminal=False)
 
 
-def _terminal() -> _Ends:
+def _terminal(*, line_ends: bool) -> _Ends:
     ours, childs = pty.openpty()
     terminal.setraw(childs)  # only the terminal inside the container edits, echoes and signals, from the first byte on
+    if line_ends:
+        settings = termios.tcgetattr(childs)
+        settings[_OFLAG] |= termios.OPOST | termios.ONLCR
+        termios.tcsetattr(childs, termios.TCSANOW, settings)
     return _Ends(ours, ours, ours, childs, childs, childs, terminal=True)
 
 
