@@ -88,6 +88,8 @@ def _runs(wishes: Wishes, seen: Seen) -> Iterator[str]:
         wish = wishes.pods.get(one.pod)
         if one.running and one.name and wish is not None:
             yield from _right(wish, one, wishes)
+        if not one.running and not one.name and wish is not None and wish.runs:  # its containers will not stay either
+            yield f"container {one.pod}/infra: does not run, and its pod is wanted"
     for wish in wishes.pods.values():
         if wish.shape == "port" and (answer := processes.fetch("127.0.0.1", wish.host_port)) != "page\n":
             yield f"pod {wish.name}: its hostPort answers {answer!r}"

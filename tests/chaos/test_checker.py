@@ -76,6 +76,12 @@ def dead(seen: Seen) -> None:
     seen.containers[1] = replace(seen.containers[1], running=False)
 
 
+def unwatched(seen: Seen) -> None:
+    """As the agent leaves it for a moment: its monitor was killed, and the pod is being stopped to be made anew."""
+    seen.containers[0] = replace(seen.containers[0], running=False)
+    seen.conmons.remove(INFRA)
+
+
 def unwanted(seen: Seen) -> None:
     seen.containers.append(replace(seen.containers[1], id=GHOST, pod="old"))
 
@@ -113,6 +119,7 @@ def offline(seen: Seen) -> None:
     [
         (doubled, "runs 2 times, 1 wanted"),
         (dead, "runs 0 times, 1 wanted"),
+        (unwatched, "container web/infra: does not run"),
         (unwanted, "runs 1 times, 0 wanted"),
         (older, "not of version 1"),
         (other_image, "image r/testbox:2"),
