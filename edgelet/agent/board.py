@@ -82,6 +82,7 @@ class Board:
         self._born = clock.now()
         self._version = 0
         self.images: tuple[ImageInfo, ...] = ()
+        self.state_trouble = ""  # why what comes cannot be kept, for people; set by whoever looks after the state
         self.pressures: Mapping[str, str] = {}  # conditions that are so, with words; set by the eviction loop
         self.secrets: KnownSecrets | None = None  # set by whoever opened the keys
         self.cluster_dns: tuple[str, ...] = ()  # whom pods ask for names; set by whoever keeps a server
@@ -143,6 +144,7 @@ class Board:
             pressures=self.pressures,
             flash_pressure=self.flash_pressure,
             policy_fault=self._policy.fault,
+            state_trouble=self.state_trouble,
             secret_trouble=self.secrets.trouble if self.secrets else "",
             stale=self.signed.stale if self.signed is not None else None,
             reserved=self._reserved,

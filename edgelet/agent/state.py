@@ -7,16 +7,19 @@ import logging
 from dataclasses import dataclass
 from pathlib import Path
 
+from edgelet.adapters.host import mounts
 from edgelet.adapters.host.clock import SystemClock
 from edgelet.adapters.sqlite import saved_copy
 from edgelet.adapters.sqlite.database import Damage
 from edgelet.adapters.sqlite.saved_copy import Restored
 from edgelet.adapters.sqlite.store import SqliteStore
+from edgelet.agent.board import Board
 from edgelet.agent.pod_path import Foundation
 from edgelet.api.errors import EdgeletError, StorageError
 from edgelet.config.settings import Settings
 from edgelet.pods.adoption import Adoption
 from edgelet.ports.clock import Clock
+from edgelet.ports.events import EventSink
 from edgelet.ports.sealing import AtRest
 
 log = logging.getLogger(__name__)
@@ -112,6 +115,30 @@ async def recognise(base: Foundation) -> None:
             base.adoption.learn(await base.gate.pods(), stored=stored)
     except (TimeoutError, EdgeletError) as error:
         log.warning("cannot see what runs; pods that come back may be made anew", extra={"error": str(error)})
+
+
+class StateWatch:
+    """Has the Node say whether what comes can be kept; the beginning of a trouble is an Event too."""
+
+    def __init__(self, store: SqliteStore, board: Board, events: EventSink, *, directory: Path) -> None:
+        self._store = store
+        self._board = board
+        self._events = events
+        self._directory = directory
+
+    async def turn(self) -> None:
+        """Look. Never raises EdgeletError."""
+        await self._store.look()
+        before, now = self._board.state_trouble, self._trouble()
+        self._board.state_trouble = now
+        if now and not before:
+            message = f"{now}. What runs goes on; nothing new is taken"
+            self._events.record(self._board.key, "", type="Warning", reason="StateUnwritable", message=message)
+
+    def _trouble(self) -> str:
+        if mounts.is_read_only(str(self._directory)):
+            return f"the file system of {self._directory} is read-only: its medium may be at its end"
+        return self._store.trouble
 
 
 class CopyUpkeep:

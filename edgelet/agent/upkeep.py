@@ -11,7 +11,7 @@ from edgelet.adapters.host.disk_reserve import ReserveFiles
 from edgelet.adapters.host.log_keeper import HostLogKeeper
 from edgelet.agent import eviction
 from edgelet.agent.pod_path import Foundation
-from edgelet.agent.state import CopyUpkeep
+from edgelet.agent.state import CopyUpkeep, StateWatch
 from edgelet.api.quantity import Quantity
 from edgelet.node.disk_plan import Thresholds
 from edgelet.node.disk_upkeep import DiskPorts, DiskUpkeep
@@ -27,12 +27,14 @@ class Upkeep:
     clock: Clock
     logs: LogUpkeep
     disks: DiskUpkeep
+    state: StateWatch
     copies: CopyUpkeep
     look: Callable[[], None]
 
     async def run(self) -> None:
         """Look after everything, for ever: each minute at rest, more often where a log grows or a disk is full."""
         while True:
+            await self.state.turn()
             self.look()
             await self.copies.turn()
             wait_s = min(await self.logs.turn(), await self.disks.turn())
@@ -86,6 +88,7 @@ def make(base: Foundation, *, copies: CopyUpkeep, node_changed: Callable[[], Non
             bounds=bounds,
         ),
         disks=DiskUpkeep(ports, node=base.board.key, thresholds=thresholds),
+        state=StateWatch(base.store, base.board, base.events, directory=base.settings.paths.state),
         copies=copies,
         look=look,
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -52,6 +52,7 @@ class SeenNode:
     engine: Engine | None  # None: it never answered
     not_ready: str = ""
     pressures: Mapping[str, str] = field(default_factory=dict)  # conditions that are so, with words for people
+    state_trouble: str = ""  # why nothing new can be kept, for people; "" means it can
     secret_trouble: str = ""  # why Secrets cannot be read or kept, for people; "" means they can
     flash_pressure: str = ""  # how much more than it should was written, for people; "" means none
     policy_fault: str = ""  # why policy.toml cannot be used, for people; "" where it can
@@ -154,12 +155,8 @@ def _conditions(seen: SeenNode, *, previous: Document | None, now: str) -> list[
             "PolicyUnusable" if seen.policy_fault else "PolicyUsable",
             seen.policy_fault or "the admission policy of this board was read and counts",
         ),
-        # Not one of Kubernetes' either, and there only while it is so.
-        *(
-            (_Statement("SecretsUnreadable", true=True, reason="NodeKey", message=seen.secret_trouble),)
-            if seen.secret_trouble
-            else ()
-        ),
+        # Not of Kubernetes either, and there only while they are so.
+        *_troubles(seen),
         _pressed(
             seen,
             "PIDPressure",
@@ -183,6 +180,13 @@ def _conditions(seen: SeenNode, *, previous: Document | None, now: str) -> list[
         statements += tuple(_Statement(one.type, one.true, one.reason, one.message) for one in found)
     before = {condition["type"]: condition for condition in (previous or {}).get("conditions", ())}
     return [_condition(statement, before.get(statement.type), now=now) for statement in statements]
+
+
+def _troubles(seen: SeenNode) -> Iterator[_Statement]:
+    if seen.state_trouble:
+        yield _Statement("StateUnwritable", true=True, reason="WriteRefused", message=seen.state_trouble)
+    if seen.secret_trouble:
+        yield _Statement("SecretsUnreadable", true=True, reason="NodeKey", message=seen.secret_trouble)
 
 
 @dataclass(frozen=True, slots=True)

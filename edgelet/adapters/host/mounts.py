@@ -26,6 +26,7 @@ _OPEN_TREE, _MOVE_MOUNT, _MOUNT_SETATTR = 428, 429, 442
 _OPEN_TREE_CLONE, _AT_RECURSIVE, _AT_EMPTY_PATH = 0x1, 0x8000, 0x1000
 _MOVE_MOUNT_F_EMPTY_PATH, _AT_FDCWD = 0x4, -100
 _MS_PRIVATE = 1 << 18
+_READ_ONLY = frozenset({b"ro", b"emergency_ro"})
 _OCTAL = re.compile(r"\\([0-7]{3})")
 
 
@@ -118,6 +119,23 @@ def is_mount_point(path: str) -> bool:
     return os.lstat(path).st_dev != os.lstat(Path(path).parent).st_dev
 
 
+def is_read_only(path: str) -> bool:
+    """Whether the mount that the path lies on, or its file system, cannot be written. Asks no disk.
+
+    Source: proc_pid_mountinfo(5). statvfs(2) does not tell of ext4's `emergency_ro` (Linux 6.15), which is what an
+    error leaves behind.
+    """
+    found, longest = False, -1
+    target = os.path.realpath(path)
+    for line in Path("/proc/self/mountinfo").read_bytes().splitlines():
+        words = line.split(b" ")
+        point = _point(words).rstrip("/")
+        if len(point) >= longest and (target == point or target.startswith(f"{point}/")):
+            longest = len(point)
+            found = not _READ_ONLY.isdisjoint((*words[5].split(b","), *words[-1].split(b",")))
+    return found
+
+
 def mounted_below(*roots: str) -> list[str]:
     """Return the mount points on and below these directories, innermost first.
 
@@ -125,10 +143,14 @@ def mounted_below(*roots: str) -> list[str]:
     """
     found = []
     for line in Path("/proc/self/mountinfo").read_bytes().splitlines():
-        point = _OCTAL.sub(lambda match: chr(int(match[1], 8)), os.fsdecode(line.split(b" ")[4]))
+        point = _point(line.split(b" "))
         if any(point == root or point.startswith(f"{root}/") for root in roots):
             found.append(point)
     return found[::-1]
+
+
+def _point(words: list[bytes]) -> str:
+    return _OCTAL.sub(lambda match: chr(int(match[1], 8)), os.fsdecode(words[4]))
 
 
 @functools.cache

@@ -15,6 +15,7 @@ from edgelet.adapters.podman.inventory import Inventory
 from edgelet.adapters.podman.libpod import Libpod
 from edgelet.adapters.podman.recovery import Sweeper
 from edgelet.adapters.podman.sandbox import remove_stubborn
+from edgelet.adapters.podman.stalled_starts import StalledStarts
 from edgelet.adapters.podman.station import holder, is_conflict, station
 from edgelet.adapters.podman.translate import Abilities
 from edgelet.api.errors import DamagedImageError, EngineError
@@ -37,6 +38,7 @@ class Containers:
         inventory: Inventory,
         exits: ExitWatch,
         sweeper: Sweeper,
+        stalled: StalledStarts,
         owner: str,
         abilities: Abilities,
         clock: Clock,
@@ -45,6 +47,7 @@ class Containers:
         self._inventory = inventory
         self._exits = exits
         self._sweeper = sweeper
+        self._stalled = stalled
         self._owner = owner
         self._abilities = abilities
         self._clock = clock
@@ -207,7 +210,8 @@ class Containers:
     async def _finish_start(self, found: Inspected) -> Inspected | None:
         """Start one whose start was cut. It stays half-started where only the engine had died: then it runs unseen."""
         with contextlib.suppress(LibpodError):
-            await self._libpod.call("POST", f"/containers/{found.id}/start")
+            async with self._stalled.broken_off(found.id):
+                await self._libpod.call("POST", f"/containers/{found.id}/start")
         return await self._inventory.inspect(found.id)
 
     async def _post(self, body: translate.Body) -> str:
@@ -226,7 +230,8 @@ class Containers:
     async def _start(self, container_id: str, name: str) -> None:
         failure: LibpodError | None = None
         try:
-            await self._libpod.call("POST", f"/containers/{container_id}/start")
+            async with self._stalled.broken_off(container_id):
+                await self._libpod.call("POST", f"/containers/{container_id}/start")
         except LibpodError as error:
             failure = error
         with station("RunContainerError", f"inspect the container {name}"):

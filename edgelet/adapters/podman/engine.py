@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
+from edgelet.adapters.host import mounts
 from edgelet.adapters.podman import restart_delay
 from edgelet.adapters.podman.errors import RETRY_SOON
 from edgelet.api.errors import EngineError
@@ -237,7 +238,7 @@ class Engine:
                 stdin=listener_fd,
                 stdout=log,
                 stderr=log,
-                env=dict(program.environment),
+                env=self._environment(program),
                 cwd="/",
                 start_new_session=True,
             )
@@ -254,6 +255,13 @@ class Engine:
         self._answered = False
         self._spawn_words = ""
         loop.add_reader(self._pidfd, self._ended, process)
+
+    def _environment(self, program: Program) -> dict[str, str]:
+        """Without a place to write small files to, libpod cannot even create a container."""
+        found = dict(program.environment)
+        if (scratch := found.get("TMPDIR")) and mounts.is_read_only(scratch):  # pulls need room, and fail all the same
+            found["TMPDIR"] = str(self.log_path.parent)
+        return found
 
     def _ended(self, process: subprocess.Popen[bytes]) -> None:
         loop = asyncio.get_running_loop()

@@ -6,7 +6,7 @@ import contextlib
 import os
 import select
 import signal
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from edgelet.adapters.podman import cgroups
@@ -25,6 +25,16 @@ def open_main(pid: int, container_id: str) -> int | None:
 def open_conmon(pid: int, container_id: str) -> int | None:
     """Return a pidfd of this container's conmon; None if it is gone. The caller closes it."""
     return _open_if(pid, lambda: _is_conmon(_read(pid, "cmdline"), container_id))
+
+
+def find_conmon(container_id: str) -> int:
+    """Return the pid of this container's conmon, by looking at every process; 0 if there is none."""
+    return next((pid for pid in _pids() if _is_conmon(_read(pid, "cmdline"), container_id)), 0)
+
+
+def children(parent: int) -> tuple[int, ...]:
+    """Return the pids of a process's children, by looking at every process."""
+    return tuple(pid for pid in _pids() if _read(pid, "stat").rpartition(") ")[2].split(" ")[1:2] == [str(parent)])
 
 
 def user_ids_first(pid: int) -> int | None:
@@ -92,6 +102,10 @@ def _comes_from(pid: int, root: int, parents: dict[int, tuple[int, int]]) -> boo
         seen.add(pid)
         pid = parent
     return False
+
+
+def _pids() -> Iterator[int]:
+    return (int(one.name) for one in _PROC.iterdir() if one.name.isdigit())
 
 
 def _open_if(pid: int, is_it: Callable[[], bool]) -> int | None:

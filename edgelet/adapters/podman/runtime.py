@@ -21,6 +21,7 @@ from edgelet.adapters.podman.pod_cgroups import PodCgroups
 from edgelet.adapters.podman.recovery import Sweeper
 from edgelet.adapters.podman.sandbox import InfraSandbox
 from edgelet.adapters.podman.sandboxes import EitherSandbox, NamespaceSandbox, Sandboxes
+from edgelet.adapters.podman.stalled_starts import StalledStarts
 from edgelet.adapters.podman.station import station
 from edgelet.adapters.podman.translate import Abilities
 from edgelet.adapters.podman.usage import UsageSampler
@@ -89,11 +90,13 @@ class PodmanRuntime:
         self._exits = ExitWatch(exit_dir=exits_dir, clock=clock)
         self._inventory = Inventory(libpod=libpod, exits=self._exits, owner=owner, pinned=pinned)
         self._sweeper = Sweeper(run_dir=run_dir, oci_runtime=oci_runtime_path)
+        self._stalled = StalledStarts(oci_runtime=oci_runtime_path)
         self._containers = Containers(
             libpod=libpod,
             inventory=self._inventory,
             exits=self._exits,
             sweeper=self._sweeper,
+            stalled=self._stalled,
             owner=owner,
             abilities=_abilities(info),
             clock=clock,
@@ -290,6 +293,7 @@ class PodmanRuntime:
             inventory=self._inventory,
             exits=self._exits,
             sweeper=self._sweeper,
+            stalled=self._stalled,
             network=self._network,
             bridge_mac=self._bridge_mac,
             owner=owner,

@@ -20,6 +20,7 @@ from edgelet.adapters.podman.network import PodNetwork
 from edgelet.adapters.podman.observe import Knowledge
 from edgelet.adapters.podman.pod_cgroups import PodCgroups
 from edgelet.adapters.podman.recovery import Sweeper
+from edgelet.adapters.podman.stalled_starts import StalledStarts
 from edgelet.adapters.podman.station import holder, is_conflict, station
 from edgelet.api.errors import EngineError
 from edgelet.ports.runtime import SandboxSpec
@@ -43,6 +44,7 @@ class InfraSandbox:
         inventory: Inventory,
         exits: ExitWatch,
         sweeper: Sweeper,
+        stalled: StalledStarts,
         network: PodNetwork,
         bridge_mac: BridgeMac,
         owner: str,
@@ -55,6 +57,7 @@ class InfraSandbox:
         self._inventory = inventory
         self._exits = exits
         self._sweeper = sweeper
+        self._stalled = stalled
         self._network = network
         self._bridge_mac = bridge_mac
         self._owner = owner
@@ -140,7 +143,7 @@ class InfraSandbox:
         infra, _ = await self._infra(sandbox)
         if infra is None or not infra.startable:
             return False
-        return not await self._start(sandbox.id) and await self.is_up(sandbox)
+        return not await self._start(sandbox) and await self.is_up(sandbox)
 
     async def _make(self, spec: SandboxSpec) -> None:
         what = f"create the sandbox of {spec.pod.namespace}/{spec.pod.name}"
@@ -158,7 +161,7 @@ class InfraSandbox:
             raise EngineError(_REASON, f"cannot {what}: {error.message}") from error
         with station(_REASON, what):
             made = await self._appeared(spec)
-        failure = await self._start(made.id)
+        failure = await self._start(made)
         if not failure and not await self.is_up(made):
             failure = "its infra container ended at once"
         if not failure and not await self._mapped(made, spec):
@@ -196,10 +199,11 @@ class InfraSandbox:
             await asyncio.sleep(_APPEAR_PAUSE_S)
         raise LibpodError(HTTPStatus.INTERNAL_SERVER_ERROR, "it was created and is not there")
 
-    async def _start(self, sandbox_id: str) -> str:
+    async def _start(self, sandbox: ListedPod) -> str:
         """Start it and return what went wrong, "" for nothing."""
         with self._intents.expected():
-            reply = await self._libpod.call("POST", f"/pods/{sandbox_id}/start", ok=_ANY)
+            async with self._stalled.broken_off(sandbox.infra_id):
+                reply = await self._libpod.call("POST", f"/pods/{sandbox.id}/start", ok=_ANY)
         if reply.status in SUCCESS:
             return ""
         document = reply.json() or {}

@@ -165,6 +165,14 @@ class Database:
             self._roll_back()
             raise
 
+    def probe(self) -> None:
+        """Write what is there already, fsynced at return: whether the disk takes it. Raises StorageError."""
+        try:
+            self._connection.execute("UPDATE versions SET reserved = reserved")
+        except (sqlite3.Error, OSError, MemoryError) as error:
+            self._roll_back()
+            raise _translated(self.path, "write", error) from error
+
     def save_copy(self) -> None:
         """Replace the good copy. Raises StorageError; the older copy is still there then."""
         try:

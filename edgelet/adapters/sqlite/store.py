@@ -127,6 +127,15 @@ class SqliteStore:
         """Have all Secrets sealed under today's key, and what lay there before destroyed. Raises StorageError."""
         await self._writer.seal_again()
 
+    @property
+    def trouble(self) -> str:
+        """Say why nothing can be kept now, for people; "" where the last write was kept, or nothing was written."""
+        return self._writer.trouble
+
+    async def look(self) -> None:
+        """Find out whether a disk that refused the last write takes one now. Writes nothing where it did not refuse."""
+        await self._writer.look()
+
     async def save_copy(self) -> bool:
         """Replace the last good copy if anything was written since; tells whether it was. Raises StorageError."""
         return await self._writer.save_copy()

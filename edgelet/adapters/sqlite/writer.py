@@ -52,6 +52,7 @@ class Writer:
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="edgelet-sqlite")
         self._busy = False  # a batch is in flight or about to be
         self._closed = False
+        self.trouble = ""  # why the disk refused what was written last, for people; "" where it did not
         self._idle = asyncio.Event()
         self._idle.set()
 
@@ -92,6 +93,17 @@ class Writer:
         await asyncio.get_running_loop().run_in_executor(self._thread, self._database.save_copy)
         return True
 
+    async def look(self) -> None:
+        """Find out between two batches whether a disk that refused the last write takes one now; sets `trouble`."""
+        if self._closed or not self.trouble:
+            return
+        try:
+            await asyncio.get_running_loop().run_in_executor(self._thread, self._database.probe)
+        except StorageError as error:
+            self.trouble = error.message
+        else:
+            self.trouble = ""
+
     async def seal_again(self) -> None:
         """Have all Secrets sealed under today's key between two batches. Raises StorageError."""
         if self._closed:
@@ -123,6 +135,7 @@ class Writer:
 
     def _finish(self, done: asyncio.Future[None], batch: Batch, writing: Writing, waiting: list[_Waiting]) -> None:
         error = done.exception()
+        self.trouble = "" if error is None else _words(error)
         if error is None:
             self._settle(batch, writing, waiting)
         else:
@@ -163,3 +176,7 @@ class Writer:
             self._idle.clear()
         else:
             self._idle.set()
+
+
+def _words(error: BaseException) -> str:
+    return error.message if isinstance(error, StorageError) else repr(error)

@@ -1,4 +1,4 @@
-"""Lines on an exec's terminal end with CR LF from the first one on, whichever runtime turns them into that, and when."""
+"""Lines on an exec's terminal end with CR LF from the first one on, whichever runtime makes them so, and when."""
 
 from __future__ import annotations
 
