@@ -43,14 +43,15 @@ class Daemon:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stop.set)
         loop.add_signal_handler(signal.SIGHUP, self._read_again)
-        directories.prepare(self._settings)
+        settings = directories.prepare(self._settings)
         clock = SystemClock()
-        secrets = NodeSecrets.open(self._settings, os.environ)
-        opened = state.open_state(self._settings, clock, at_rest=secrets.node_keys)
+        secrets = NodeSecrets.open(settings, os.environ)
+        refused = state.read_only(self._settings.paths.state) if directories.is_shadow(settings) else ""
+        opened = state.open_state(settings, clock, at_rest=secrets.node_keys, refused=refused)
         store = opened.store
         secrets.settle(store)
         copies = CopyUpkeep(store, clock)
-        base = pod_path.lay_foundation(self._settings, store, clock, adoption=opened.adoption, fresh=opened.fresh)
+        base = pod_path.lay_foundation(settings, store, clock, adoption=opened.adoption, fresh=opened.fresh)
         try:
             await self._live(base, opened, copies, secrets)
         finally:

@@ -43,13 +43,19 @@ class State:
     in_order: bool = True  # nothing that was written can be missing: the last agent closed it
 
 
-def open_state(settings: Settings, clock: SystemClock, *, at_rest: AtRest | None = None) -> State:
+def read_only(directory: Path) -> str:
+    """Say for people that nothing can be written there."""
+    return f"the file system of {directory} is read-only: its medium may be at its end"
+
+
+def open_state(settings: Settings, clock: SystemClock, *, at_rest: AtRest | None = None, refused: str = "") -> State:
     """Open the store. A database that is damaged, gone or empty is replaced by its last good copy, if there is one.
 
     Args:
         settings: Where it lies, and its bounds.
         clock: For the store.
         at_rest: Seals Secrets; without it they lie in clear.
+        refused: Why nothing may be written, for people.
 
     Raises:
         StorageError: See SqliteStore.open.
@@ -76,6 +82,7 @@ def open_state(settings: Settings, clock: SystemClock, *, at_rest: AtRest | None
         uid_of=adoption.uid_of,
         recover=recover,
         at_rest=at_rest,
+        refused=refused,
     )
     # A copy that turned out to be unreadable was moved aside again; then the store is empty.
     whole = restored[-1] if restored and (store.list("Pod") or store.resource_version) else None
@@ -137,7 +144,7 @@ class StateWatch:
 
     def _trouble(self) -> str:
         if mounts.is_read_only(str(self._directory)):
-            return f"the file system of {self._directory} is read-only: its medium may be at its end"
+            return read_only(self._directory)
         return self._store.trouble
 
 

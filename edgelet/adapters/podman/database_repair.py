@@ -38,6 +38,7 @@ _ID = re.compile(r"[0-9a-f]{64}")
 _POD = re.compile(r"[0-9a-f]{64}|pod[0-9a-f-]{36}")  # by Podman's id, by Kubernetes' uid
 _COMMAND_S = 60.0
 _GONE_S = 10.0
+_PROBE_BYTES = 65_536  # a new database is as large
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +80,7 @@ def _mend(place: Place) -> str:
     code, words = _podman(place, "ps", "--all", "--quiet")
     if code == 0 or not _SIGNS.search(words):
         return ""
+    _check_writable(place.storage_root / "libpod", words)
     log.error("Podman's database is damaged", extra={"reason": "EngineDamaged", "error": words[:300]})
     place.intents.intend("database", remains(place.storage_root))
     ended = _end_all(place)
@@ -98,6 +100,22 @@ def _mend(place: Place) -> str:
         f"Podman's database was damaged and lies at {where} now; a new one was made, {ended} running and {len(left)} "
         "known containers were cleared away, and their pods are made anew"
     )
+
+
+def _check_writable(directory: Path, words: str) -> None:
+    """What runs is only ended where a new database can be made. A read-only one looks like a damaged one to Podman."""
+    probe = directory / ".edgelet-probe"
+    try:
+        probe.write_bytes(bytes(_PROBE_BYTES))
+        probe.unlink()
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            probe.unlink(missing_ok=True)
+        raise EngineError(
+            "EngineUnavailable",
+            f"Podman cannot open its database, and nothing can be written to {directory} ({error.strerror}): "
+            f"make room, or check the medium; what runs goes on. Podman says: {words[:300].strip()}",
+        ) from error
 
 
 def _podman(place: Place, *arguments: str) -> tuple[int, str]:

@@ -67,8 +67,10 @@ class Database:
         damage: Damage | None,
         in_order: bool,
         at_rest: AtRest | None,
+        refused: str,
     ) -> None:
         self.path = path
+        self.refused = refused  # why nothing may be written, for people
         self.damage = damage
         self.in_order = in_order
         self.erased: tuple[Path, ...] = ()  # databases moved aside that held Secrets in clear
@@ -76,11 +78,18 @@ class Database:
         self._lock = lock
         self._connection = connection
         self._at_rest = at_rest
-        self.unsaved = not saved_copy.path_of(path).exists() or _has_log(path)  # whether the good copy is older
+        self.unsaved = not refused and (
+            not saved_copy.path_of(path).exists() or _has_log(path)
+        )  # whether the good copy is older
 
     @classmethod
     def open(
-        cls, path: Path, *, recover: Callable[[Damage], None], at_rest: AtRest | None = None
+        cls,
+        path: Path,
+        *,
+        recover: Callable[[Damage], None],
+        at_rest: AtRest | None = None,
+        refused: str = "",
     ) -> tuple[Database, Memory]:
         """Open or create it, mode 0600, and read everything. Secrets in clear, or under an old key, are sealed anew.
 
@@ -104,9 +113,9 @@ class Database:
         except BaseException:
             os.close(lock)
             raise
-        opened = cls(path, lock, connection, damage=damage, in_order=in_order, at_rest=at_rest)
+        opened = cls(path, lock, connection, damage=damage, in_order=in_order, at_rest=at_rest, refused=refused)
         try:
-            if opened.seal_again():
+            if not refused and opened.seal_again():
                 memory = _load(connection, at_rest)
         except StorageError as error:  # the pods go on; it is tried again at the next start
             opened.not_sealed = error.message
@@ -119,6 +128,7 @@ class Database:
         """
         if self._at_rest is None or not self._at_rest.key:
             return False
+        self._check_writable()
         try:
             stale = [
                 rows.to_row(entry, self._at_rest)
@@ -146,6 +156,8 @@ class Database:
     def write(self, writing: Writing) -> None:
         """Put it on disk in one transaction, fsynced at return. Raises StorageError with nothing changed."""
         connection = self._connection
+        if writing.entries or writing.removed or writing.facts:  # versions alone may come: what is in memory needs them
+            self._check_writable()
         try:
             connection.execute("BEGIN IMMEDIATE")
             connection.executemany(_UPSERT, [rows.to_row(entry, self._at_rest) for entry in writing.entries])
@@ -157,7 +169,7 @@ class Database:
             if writing.reserved is not None:
                 connection.execute("UPDATE versions SET reserved = ?", (writing.reserved,))
             connection.execute("COMMIT")
-            self.unsaved = True
+            self.unsaved = not self.refused
         except (sqlite3.Error, OSError, MemoryError, UnreadableError) as error:
             self._roll_back()
             raise _translated(self.path, "write", error) from error
@@ -167,6 +179,7 @@ class Database:
 
     def probe(self) -> None:
         """Write what is there already, fsynced at return: whether the disk takes it. Raises StorageError."""
+        self._check_writable()
         try:
             self._connection.execute("UPDATE versions SET reserved = reserved")
         except (sqlite3.Error, OSError, MemoryError) as error:
@@ -175,11 +188,16 @@ class Database:
 
     def save_copy(self) -> None:
         """Replace the good copy. Raises StorageError; the older copy is still there then."""
+        self._check_writable()
         try:
             saved_copy.save(self._connection, self.path)
         except (sqlite3.Error, OSError) as error:
             raise _translated(self.path, "copy", error) from error
         self.unsaved = False
+
+    def _check_writable(self) -> None:
+        if self.refused:
+            raise StorageError(f"cannot write the state database {self.path}: {self.refused}")
 
     def _roll_back(self) -> None:
         with suppress(sqlite3.Error):  # most errors have rolled back already

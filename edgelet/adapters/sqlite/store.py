@@ -87,6 +87,7 @@ class SqliteStore:
         recover: Callable[[Damage], None] = start_empty,
         ledger_max_bytes: int = _LEDGER_MAX_BYTES,
         at_rest: AtRest | None = None,
+        refused: str = "",
     ) -> SqliteStore:
         """Open the database, checked and read into memory. Blocks; meant for the start of the agent.
 
@@ -101,11 +102,12 @@ class SqliteStore:
                 database at `path`.
             ledger_max_bytes: Bound on the values of all ledger facts.
             at_rest: Seals Secrets; without it they lie in clear.
+            refused: Why nothing may be written, for people: every write raises StorageError with that.
 
         Raises:
             StorageError: Another process has it, a newer edgelet wrote it, or the file system refuses.
         """
-        database, memory = Database.open(path, recover=recover, at_rest=at_rest)
+        database, memory = Database.open(path, recover=recover, at_rest=at_rest, refused=refused)
         return cls(
             database,
             memory,

@@ -52,7 +52,7 @@ class Writer:
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="edgelet-sqlite")
         self._busy = False  # a batch is in flight or about to be
         self._closed = False
-        self.trouble = ""  # why the disk refused what was written last, for people; "" where it did not
+        self.trouble = database.refused  # why what was written last was refused, for people; "" where it was not
         self._idle = asyncio.Event()
         self._idle.set()
 
@@ -135,7 +135,7 @@ class Writer:
 
     def _finish(self, done: asyncio.Future[None], batch: Batch, writing: Writing, waiting: list[_Waiting]) -> None:
         error = done.exception()
-        self.trouble = "" if error is None else _words(error)
+        self.trouble = self._database.refused if error is None else _words(error)
         if error is None:
             self._settle(batch, writing, waiting)
         else:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from edgelet.adapters.host import mounts
 from edgelet.agent import directories
 from edgelet.api.errors import EdgeletError
 from edgelet.config.paths import PathSettings
@@ -22,6 +23,30 @@ def test_directories_are_made_and_marked_as_ours(tmp_path: Path) -> None:
     assert (tmp_path / "volumes").is_dir()
     (tmp_path / "state" / "anything").touch()
     directories.prepare(settings(tmp_path))
+
+
+def test_a_read_only_state_is_used_as_a_copy_that_goes_with_the_trouble(tmp_path: Path) -> None:
+    given = settings(tmp_path)
+    directories.prepare(given)
+    state = tmp_path / "state"
+    (state / "edgelet.db").write_text("rows")
+    (state / "secrets").mkdir(mode=0o700)
+    (state / "secrets" / "node.key").write_text("key")
+    (state / "secrets" / "node.key").chmod(0o600)
+    (state / "podman" / "copy").mkdir(parents=True)
+    mounts.bind_read_only(str(state), str(state))
+    try:
+        used = directories.prepare(given)
+    finally:
+        mounts.unmount(str(state))
+    assert directories.is_shadow(used)
+    assert not directories.is_shadow(given)
+    copy = used.paths.state
+    assert copy == tmp_path / "run" / "state"
+    assert sorted(one.name for one in copy.iterdir()) == [".edgelet-agent", "edgelet.db", "secrets"]
+    assert (copy / "secrets" / "node.key").stat().st_mode & 0o777 == 0o600
+    assert directories.prepare(given) == given
+    assert not copy.exists()
 
 
 @pytest.mark.parametrize("name", ["state", "run"])

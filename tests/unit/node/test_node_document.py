@@ -98,6 +98,14 @@ def test_a_board_whose_policy_cannot_be_used_says_why() -> None:
     assert found["Ready"]["status"] == "True"
 
 
+def test_a_state_that_cannot_be_written_is_a_condition_while_it_is_so() -> None:
+    found = conditions(node_document.status(replace(SEEN, state_trouble="read-only"), previous=None, now=NOW))
+    assert (found["StateUnwritable"]["status"], found["StateUnwritable"]["reason"]) == ("True", "WriteRefused")
+    assert found["StateUnwritable"]["message"] == "read-only"
+    assert found["Ready"]["status"] == "True"
+    assert "StateUnwritable" not in conditions(node_document.status(SEEN, previous=None, now=NOW))
+
+
 def test_secrets_that_cannot_be_read_are_a_condition_while_it_is_so() -> None:
     found = conditions(node_document.status(replace(SEEN, secret_trouble="no key"), previous=None, now=NOW))
     assert (found["SecretsUnreadable"]["status"], found["SecretsUnreadable"]["message"]) == ("True", "no key")

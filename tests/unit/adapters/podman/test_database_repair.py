@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from edgelet.adapters.host import mounts
 from edgelet.adapters.podman import database_repair
 from edgelet.adapters.podman.database_repair import Place
 from edgelet.adapters.podman.recovery import Sweeper
@@ -52,6 +53,30 @@ async def test_the_database_is_kept_aside_and_what_blocks_names_is_removed(tmp_p
 async def test_other_troubles_touch_nothing(tmp_path: Path, words: str) -> None:
     assert await database_repair.mend(place(tmp_path, words), AWAY) == ""
     assert (tmp_path / "s" / "libpod" / "bolt_state.db").exists()
+
+
+@pytest.mark.parametrize("why", ["read-only", "full"])
+async def test_nothing_is_ended_where_no_new_one_can_be_made(
+    tmp_path: Path, why: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ended: list[Place] = []
+    monkeypatch.setattr(database_repair, "_end_all", ended.append)
+    found = place(tmp_path)
+    folder = str(found.storage_root / "libpod")
+    if why == "full":
+        mounts.mount_tmpfs(folder, size_bytes=1 << 16, mode=0o700)
+        (Path(folder) / "bolt_state.db").write_bytes(bytes(1 << 16))
+    else:
+        mounts.bind_read_only(folder, folder)
+    try:
+        with pytest.raises(EngineError, match=f"nothing can be written to {folder}") as caught:
+            await database_repair.mend(found, AWAY)
+    finally:
+        mounts.unmount(folder)
+    assert caught.value.reason == "EngineUnavailable"
+    assert "invalid database" in caught.value.message
+    assert ended == []
+    assert (Path(folder) / "bolt_state.db").exists()
 
 
 async def test_a_storage_of_others_is_not_repaired_and_the_remedy_is_told() -> None:

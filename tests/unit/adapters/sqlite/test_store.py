@@ -143,6 +143,50 @@ async def test_what_json_cannot_say_fails_its_caller_alone(path: Path) -> None:
     await store.close()
 
 
+async def test_a_refused_write_is_told_until_one_is_taken(path: Path) -> None:
+    store = open_store(path)
+    assert store.trouble == ""
+    await store.put(WEB, {"spec": {}}, source="api")
+    store._writer._database._connection.execute("PRAGMA query_only = ON")
+    with pytest.raises(StorageError):
+        await store.put(WEB, {"spec": {"x": 1}}, source="api")
+    assert "cannot write the state database" in store.trouble
+    await store.look()
+    assert "cannot write the state database" in store.trouble
+    store._writer._database._connection.execute("PRAGMA query_only = OFF")
+    await store.look()
+    assert store.trouble == ""
+    await store.close()
+
+
+async def test_where_nothing_may_be_written_what_is_there_is_read_and_statuses_go_on(path: Path) -> None:
+    store = open_store(path)
+    uid = (await store.put(WEB, {"spec": {}}, source="api")).uid
+    await store.close()
+    store = open_store(path, refused="the file system is read-only")
+    assert store.trouble == "the file system is read-only"
+    for change in (
+        store.put(WEB, {"spec": {"x": 1}}, source="api"),
+        store.mark_deleted(WEB),
+        store.remove(WEB),
+        store.put_status(WEB, {"phase": "Running"}, uid=uid, durable=True),
+        store.ledger.write("name", b"value"),
+    ):
+        with pytest.raises(StorageError, match="read-only"):
+            await change
+    assert await store.put_status(WEB, {"phase": "Running"}, uid=uid, durable=False) is not None
+    stored = store.get(WEB)
+    assert stored is not None
+    assert stored.document["status"] == {"phase": "Running"}
+    await store.look()
+    assert "read-only" in store.trouble
+    assert not await store.save_copy()
+    await store.close()
+    store = open_store(path)
+    assert (store.trouble, "status" in store.list("Pod")[0].document) == ("", False)
+    await store.close()
+
+
 async def test_closing_finishes_what_is_queued_and_refuses_more(path: Path) -> None:
     store = open_store(path)
     with store.watch() as watch:
