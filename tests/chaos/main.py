@@ -6,13 +6,14 @@ import argparse
 import random
 import re
 import shutil
+import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from tests.chaos import board as boards
-from tests.chaos import report
+from tests.chaos import processes, report
 from tests.chaos.board import Site
 from tests.chaos.faults.catalogue import FAULTS, ONLY_WITH_INFRA
 from tests.chaos.report import Row
@@ -148,6 +149,7 @@ def _keep(site: Site, target: Path, words: str) -> None:
         target = target.with_name(f"{target.name}-{site.directory.name}")
     target.mkdir(parents=True)
     (target / "report").write_text(words)
+    (target / "processes").write_text("\n".join(processes.table()))  # first: an engine that hangs is seen there alone
     for name in ("agent.log", "log"):
         if (site.directory / name).exists():
             shutil.copy(site.directory / name, target / name)
@@ -155,7 +157,10 @@ def _keep(site: Site, target: Path, words: str) -> None:
     if state.exists():
         shutil.copytree(state, target / "state", dirs_exist_ok=True, ignore=shutil.ignore_patterns("copy"))
     for name, arguments in {"ps": ("ps", "--all", "--external"), "pods": ("pod", "ps")}.items():
-        (target / name).write_text(site.board.podman(*arguments, check=False))
+        try:
+            (target / name).write_text(site.board.podman(*arguments, check=False))
+        except subprocess.TimeoutExpired as error:
+            (target / name).write_text(f"podman does not answer: {error}")
     (target / "cgroups").write_text("\n".join(map(str, boards.cgroups())))
     (target / "mounts").write_text(Path("/proc/self/mountinfo").read_text())
     _say(f"kept: {target}")

@@ -39,6 +39,26 @@ def arguments(pid: Pid) -> list[str]:
         return []
 
 
+def table() -> list[str]:
+    """Return a line for each process: pid, parent, state, where it sleeps, its command line."""
+    return [f"{pid} {parent(pid)} {_state(pid)} {_sleeps(pid)} {' '.join(arguments(pid))}" for pid in sorted(pids())]
+
+
+def _state(pid: Pid) -> str:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except (OSError, IndexError):
+        return "gone"
+
+
+def _sleeps(pid: Pid) -> str:
+    """Return the places of all its threads."""
+    try:
+        return ",".join(sorted({one.read_text() for one in Path(f"/proc/{pid}/task").glob("*/wchan")}))
+    except OSError:
+        return "?"
+
+
 def born(pid: Pid) -> str:
     """Return when it was started, in ticks since boot: another process of that number has another; "" where none is."""
     try:
