@@ -48,7 +48,7 @@ class FoundEngine:
     runtime: Runtime
     images: Images
     recover: Callable[[], Awaitable[None]]  # sweeps what an engine that was killed leaves
-    unswept: Callable[[], bool]  # whether it left something for another time
+    unswept: Callable[[], bool]  # whether that, or a removal, left something for another time
     close: Callable[[], Awaitable[None]]
 
 
@@ -203,6 +203,9 @@ class EngineGate:
             if error.reason == "EngineUnavailable":
                 self._failed.set()
             raise
+        finally:
+            if self._found is not None and self._found.unswept():
+                self._failed.set()
 
     @property
     def _engine(self) -> FoundEngine:

@@ -84,6 +84,7 @@ class PodCgroups:
     ) -> None:
         self._manager = manager
         self._marks = marks
+        self._left: set[str] = set()  # pods that went, and something of the engine's was still in their groups
         self._making: set[str] = set()  # there may be nothing of these but the group
         self._settled_at_s = time.monotonic() + unsettled_s
         self._mount = mount_point
@@ -157,11 +158,18 @@ class PodCgroups:
     def abandon(self, uid: str) -> bool:
         """Remove a pod's groups as far as they are empty; whether all of them were."""
         if self._remove(uid):
+            self._left.add(uid)
             return False
+        self._left.discard(uid)
         if time.monotonic() >= self._settled_at_s:
             with contextlib.suppress(OSError):
                 (self._marks / uid).unlink()
         return True
+
+    @property
+    def unswept(self) -> bool:
+        """Whether a group could not be removed yet, and waits for a sweep."""
+        return bool(self._left)
 
     def made(self, uid: str) -> None:
         """Tell that the making of a pod is over, whatever came of it."""
@@ -182,6 +190,8 @@ class PodCgroups:
             seen: The pods of which something is there.
         """
         now = self.idle()
+        self._left.intersection_update(now)  # of those that are being made, or have no mark, others see to the groups
+        self._left.difference_update(seen := frozenset(seen))
         for uid in set(idle).difference(seen):
             if now.get(uid) == idle[uid]:
                 self.abandon(uid)

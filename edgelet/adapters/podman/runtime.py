@@ -209,8 +209,8 @@ class PodmanRuntime:
 
     @property
     def unswept(self) -> bool:
-        """Whether the last recovery left something for another time."""
-        return self._clearing.unswept
+        """Whether the last recovery, or a removal, left something for another time."""
+        return self._clearing.unswept or self._cgroups.unswept
 
     async def _finish_removals(self) -> None:
         if self._sweeper.unfinished():

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
@@ -57,6 +58,32 @@ def test_after_an_agent_that_was_killed_is_swept_twice_more() -> None:
         await gate.opened()
         await asyncio.sleep(3600)
         assert sweeps == [3.0, 30.0], "calls that it made may go on in the engine and make something"
+        running.cancel()
+
+    virtual_time.run(story())
+
+
+def test_what_a_removal_leaves_is_swept_soon() -> None:
+    async def story() -> None:
+        runtime, sweeps, left = FakeRuntime(), list[float](), [False]
+
+        async def recover() -> None:
+            sweeps.append(asyncio.get_running_loop().time())
+            left[0] = len(sweeps) < 2
+
+        async def bring_up() -> FoundEngine:
+            return replace(found(runtime, sweeps), recover=recover, unswept=lambda: left[0])
+
+        gate = EngineGate(bring_up, clock=VirtualClock())
+        running = asyncio.create_task(gate.run())
+        await gate.opened()
+        await gate.pods()
+        await asyncio.sleep(60)
+        assert sweeps == []
+        left[0] = True
+        await gate.remove_pod("u-1")
+        await asyncio.sleep(3600)
+        assert sweeps == [65.0, 75.0]
         running.cancel()
 
     virtual_time.run(story())

@@ -102,6 +102,41 @@ async def test_a_group_that_is_lived_in_is_waited_for_and_then_told(
     assert inhabited.exists()
 
 
+async def test_what_could_not_be_removed_in_time_waits_for_a_sweep(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pod_cgroups, "_GONE_TRIES", 2)
+    groups = PodCgroups("cgroupfs", marks=tmp_path / ".marks", mount_point=tmp_path)
+    groups.prepare(spec(), ())
+    groups.made(UID)
+    [group] = tmp_path.rglob(f"pod{UID}")
+    (group / "cgroup.procs").write_text("1")
+    assert not groups.unswept
+    assert not await groups.remove(UID)
+    assert groups.unswept
+    groups.sweep(groups.idle(), [])
+    assert groups.unswept
+    (group / "cgroup.procs").unlink()
+    groups.sweep(groups.idle(), [])
+    assert not groups.unswept
+    assert not group.exists()
+
+
+async def test_a_group_of_a_pod_that_came_back_waits_for_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pod_cgroups, "_GONE_TRIES", 2)
+    groups = PodCgroups("cgroupfs", marks=tmp_path / ".marks", mount_point=tmp_path)
+    groups.prepare(spec(), ())
+    groups.made(UID)
+    [group] = tmp_path.rglob(f"pod{UID}")
+    (group / "cgroup.procs").write_text("1")
+    assert not await groups.remove(UID)
+    groups.sweep(groups.idle(), [UID])
+    assert not groups.unswept
+    assert group.exists()
+
+
 def test_only_what_is_not_being_made_and_nothing_is_seen_of_is_swept(tmp_path: Path) -> None:
     root = tmp_path / "cpu" / "edgelet"
     earlier = PodCgroups("cgroupfs", marks=tmp_path / ".marks", mount_point=tmp_path)
