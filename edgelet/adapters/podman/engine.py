@@ -18,8 +18,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
-from edgelet.adapters.host import mounts
-from edgelet.adapters.podman import restart_delay
+from edgelet.adapters.podman import restart_delay, scratch
 from edgelet.adapters.podman.errors import RETRY_SOON
 from edgelet.api.errors import EngineError
 
@@ -238,7 +237,7 @@ class Engine:
                 stdin=listener_fd,
                 stdout=log,
                 stderr=log,
-                env=self._environment(program),
+                env=scratch.environment(program.environment, instead=self.log_path.parent),
                 cwd="/",
                 start_new_session=True,
             )
@@ -256,13 +255,6 @@ class Engine:
         self._spawn_words = ""
         loop.add_reader(self._pidfd, self._ended, process)
 
-    def _environment(self, program: Program) -> dict[str, str]:
-        """Without a place to write small files to, libpod cannot even create a container."""
-        found = dict(program.environment)
-        if (scratch := found.get("TMPDIR")) and mounts.is_read_only(scratch):  # pulls need room, and fail all the same
-            found["TMPDIR"] = str(self.log_path.parent)
-        return found
-
     def _ended(self, process: subprocess.Popen[bytes]) -> None:
         loop = asyncio.get_running_loop()
         loop.remove_reader(self._pidfd)
@@ -270,6 +262,8 @@ class Engine:
         code = process.wait()  # reaps: the pidfd says it ended
         self._process = None
         self._gone.set()
+        if code != 0 and self._program is not None:
+            scratch.clear(self._program.environment)
         was_idle = code == 0 and loop.time() - self._started_at_s >= self._idle_s
         if self._answered or was_idle:  # one that worked and was killed says nothing about the next
             self._watch_listener()

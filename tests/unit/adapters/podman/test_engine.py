@@ -11,6 +11,7 @@ import signal
 import socket
 import sys
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -145,6 +146,20 @@ async def test_a_service_killed_in_the_midst_is_told_and_replaced(engine: Engine
     assert caught.value.reason == "EngineUnavailable"
     assert caught.value.retry_after is not None
     assert int((await libpod.call("POST", "/pid")).body) == engine.pid
+
+
+async def test_what_a_killed_service_left_in_its_scratch_goes(tmp_path: Path) -> None:
+    place = tmp_path / "copy"
+    place.mkdir()
+    made = program(tmp_path)
+    async with opened(tmp_path, replace(made, environment={**made.environment, "TMPDIR": str(place)})) as engine:
+        await Libpod(engine).call("GET", "/pid")
+        (place / "123").touch()
+        with pytest.raises(EngineError):
+            await Libpod(engine).call("POST", "/die")
+        async with asyncio.timeout(10):
+            while (place / "123").exists():
+                await asyncio.sleep(0.01)
 
 
 async def test_a_connection_that_waits_while_the_service_dies_gets_the_next_one(engine: Engine) -> None:
