@@ -10,7 +10,7 @@ from pathlib import Path
 from edgelet.adapters.host import mounts
 from edgelet.adapters.host.clock import SystemClock
 from edgelet.adapters.sqlite import saved_copy
-from edgelet.adapters.sqlite.database import Damage
+from edgelet.adapters.sqlite.opening import Damage
 from edgelet.adapters.sqlite.saved_copy import Restored
 from edgelet.adapters.sqlite.store import SqliteStore
 from edgelet.agent.board import Board

@@ -10,9 +10,10 @@ from pathlib import Path
 
 from edgelet.adapters.sqlite import mutation, rows
 from edgelet.adapters.sqlite.batch import Batch, Memory
-from edgelet.adapters.sqlite.database import Damage, Database
+from edgelet.adapters.sqlite.database import Database
 from edgelet.adapters.sqlite.ledger import SqliteLedger
 from edgelet.adapters.sqlite.mutation import Claim, Entry, Wanted
+from edgelet.adapters.sqlite.opening import Damage
 from edgelet.adapters.sqlite.watch import StoreWatch
 from edgelet.adapters.sqlite.writer import Writer
 from edgelet.api.errors import EdgeletError, TooLargeError

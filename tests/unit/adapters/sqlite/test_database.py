@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from edgelet.adapters.sqlite.database import Damage
+from edgelet.adapters.sqlite.opening import Damage
 from edgelet.adapters.sqlite.store import SqliteStore, start_empty
 from edgelet.api.errors import StorageError
 from edgelet.ports.object_store import Key

@@ -18,7 +18,7 @@ import pytest
 
 from edgelet.adapters.sealing import key_file, node_keys
 from edgelet.adapters.sealing.node_keys import NodeKeys
-from edgelet.adapters.sqlite import database, saved_copy, scrub
+from edgelet.adapters.sqlite import database, opening, saved_copy, scrub
 from edgelet.adapters.sqlite.store import SqliteStore
 from edgelet.api.errors import EdgeletError
 from edgelet.intake.waiting_payloads import Named, Payload
@@ -41,7 +41,7 @@ def keys_of(folder: Path) -> NodeKeys:
 
 
 def opened(folder: Path, keys: NodeKeys | None) -> SqliteStore:
-    def restore(_: database.Damage) -> None:
+    def restore(_: opening.Damage) -> None:
         saved_copy.restore(folder / "state.db")
 
     return SqliteStore.open(
