@@ -246,6 +246,33 @@ def test_wrong_words_are_told(edgelet: Edgelet, argv: tuple[str, ...]) -> None:
     assert "See 'edgelet ca --help' for usage." in ran.err
 
 
+@pytest.mark.usefixtures("authority")
+@pytest.mark.parametrize(
+    ("argv", "said"),
+    [
+        ("issue a/b --out o --days 0", "--days must be in 1..36500"),
+        ("issue a/b --out o --days 999999999", "--days must be in 1..36500"),
+        ("broker-cert h --out o --days 9223372036854775807", "--days must be in 1..36500"),
+        ("mosquitto h --out o --group= --prefix a/#", "--prefix 'a/#' is no topic prefix"),
+        ("serve --broker mqtts://127.0.0.1:1 --prefix a/#", "--prefix 'a/#' is no topic prefix"),
+        ("serve --broker mqtts://127.0.0.1:1 --renew-grace 99999999999h", "below 0, or too long"),
+    ],
+)
+def test_a_value_that_cannot_be_used_is_told_with_its_flag(edgelet: Edgelet, place: Path, argv: str, said: str) -> None:
+    words = [str(place / "out") if word == "o" else word for word in argv.split()]
+    ran = edgelet("ca", *words)
+    assert (ran.code, ran.out) == (1, "")
+    assert said in ran.err
+    assert not list((place / "out").glob("*.crt"))
+    assert not (place / "out" / "acl").exists()
+
+
+def test_more_days_than_the_issuer_has_end_with_it(authority: Path, edgelet: Edgelet, place: Path) -> None:
+    assert edgelet("ca", "issue", "a/b", "--out", str(place / "out"), "--days", "36500").code == 0
+    leaf, *_ = certificates.read((place / "out" / "node.crt").read_bytes())
+    assert leaf.not_after == certificates.read((authority / "issuing.crt").read_bytes())[0].not_after
+
+
 @pytest.mark.parametrize("argv", ["list", "crl", "issue a/b --out x", "roll issuing", "show x", "mosquitto h --out m"])
 def test_an_empty_database_is_told_and_nothing_is_overwritten(authority: Path, edgelet: Edgelet, argv: str) -> None:
     for path in authority.glob("ca.db*"):

@@ -278,6 +278,8 @@ def test_an_ended_certificate_is_renewed_within_the_grace_only(authority: Author
     with pytest.raises(ForbiddenError, match="new join token"):
         authority.renew(csr("acme/pi"), present=first.certificate_pem, grace=364 * DAY, reason="renewal")
     assert authority.renew(csr("acme/pi"), present=first.certificate_pem, grace=365 * DAY, reason="renewal").serial
+    for_ever = dt.timedelta.max / 2  # beyond the last year there is
+    assert authority.renew(csr("acme/pi"), present=first.certificate_pem, grace=for_ever, reason="renewal").serial
 
 
 def test_a_renewal_needs_a_new_key_and_the_same_name(authority: Authority) -> None:
