@@ -13,7 +13,7 @@ from edgelet.ca import serve
 from edgelet.ca.registrar import Policy
 from edgelet.cli import durations
 from edgelet.cli.ca import place, warning, words
-from edgelet.cli.failure import CliError, UsageError
+from edgelet.cli.failure import UsageError
 from edgelet.cli.verb import Call
 
 _DAYS = re.compile(r"([0-9]{1,5})d")
