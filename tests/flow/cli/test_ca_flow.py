@@ -285,6 +285,17 @@ def test_an_empty_database_is_told_and_nothing_is_overwritten(authority: Path, e
     assert {one.name: one.read_bytes() for one in authority.iterdir()} == before
 
 
+def test_a_database_without_certificates_is_told_alike(authority: Path, edgelet: Edgelet) -> None:
+    with Authority.open(authority) as opened, opened.database.transaction() as connection:
+        connection.execute("DELETE FROM issuers")
+    before = (authority / "ca.crt").read_bytes()
+    for words in (("list",), ("crl",), ("roll", "issuing")):
+        ran = edgelet("ca", *words)
+        assert (ran.code, ran.out) == (1, "")
+        assert f"cannot open {authority / 'ca.db'}: ca.db is empty or damaged: put the backup back" in ran.err
+    assert (authority / "ca.crt").read_bytes() == before
+
+
 @pytest.mark.parametrize("verb", ["show", "revoke", "approve", "deny"])
 @pytest.mark.usefixtures("authority")
 def test_a_word_that_is_no_text_names_nothing(edgelet: Edgelet, verb: str) -> None:
