@@ -62,7 +62,7 @@ class ImageAccess:
         state = _read(ledger)
         self._salt: str = state.get("salt") or (new_salt() if new_salt else secrets.token_hex(16))
         self._records: dict[str, _Record] = state.get("images", {})
-        self._on_disk = {_completed(name) for name in state.get("begun", ())}  # doubts; may be more than there are, never less
+        self._on_disk = {_completed(name) for name in state.get("begun", ())}  # doubts, perhaps some more, never less
         self._doubts = ImageDoubts(self._on_disk, state.get("known", ()), clock.monotonic_s())
         self._beginning = asyncio.Lock()
         self._writing = asyncio.Lock()

@@ -35,7 +35,7 @@ class FactFile:
         self._one = threading.Lock()
 
     def read(self, name: str) -> bytes | None:
-        """Return the fact, None if there never was one. One that lies in the database itself counts until the first write.
+        """Return the fact, None if there never was one. One in the database itself counts until the first write.
 
         Raises:
             StorageError: It is damaged, or it is gone and the database knows of it.

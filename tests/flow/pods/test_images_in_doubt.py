@@ -306,7 +306,8 @@ def test_an_image_that_came_damaged_is_closed_when_it_can_be_read_again() -> Non
 def test_doubts_that_an_agent_of_before_wrote_down_count_by_their_whole_names() -> None:
     async def story(w: World) -> None:
         await w.stop_agent()
-        w.ledger.facts["image-access"] = json.dumps({"salt": "0" * 32, "begun": ["app:1", "No!"], "images": {}}).encode()
+        records = {"salt": "0" * 32, "begun": ["app:1", "No!"], "images": {}}
+        w.ledger.facts["image-access"] = json.dumps(records).encode()
         doubtful, other = loaded("docker.io/library/app:1"), loaded("docker.io/library/other:1")
         for info in (doubtful, other):
             w.images.here[info.id] = info
