@@ -29,7 +29,7 @@ Admit = Callable[[asyncio.StreamReader, asyncio.StreamWriter, str], None]
 
 @dataclass(frozen=True, slots=True)
 class HandshakeBounds:
-    """What clients may cost before their certificate was seen: some 300 kB each."""
+    """What clients may cost before their certificate was seen: some 400 kB each."""
 
     half_open: int = 16
     timeout_s: float = 5.0
