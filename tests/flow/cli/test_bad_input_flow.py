@@ -15,6 +15,7 @@ from edgelet.cli import main
 
 NOBODY = 65534
 TOO_LONG = "x" * 300  # for the name of a file
+OVER_MQTT = ("--node", "a/b", "--broker", "mqtt://127.0.0.1:1")
 SECRET = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "db"}, "stringData": {"p": "x"}}
 NO_KEY = base64.b64encode(bytes(32)).decode()  # of the right size; nothing can be sealed under it
 
@@ -47,6 +48,11 @@ def somebody() -> Iterator[Path]:
         (("sign", "frobnicate"), "unknown command: sign frobnicate; there are init-key FILE"),
         (("sign", "public"), "sign public needs exactly one FILE, got 0"),
         (("sign", "init-key", "a", "b"), "sign init-key needs exactly one FILE, got 2"),
+        (("token",), "token needs a command; there are create, list and delete ID"),
+        (("token", "delete"), "token delete needs exactly one ID, got 0: see edgelet token list"),
+        (("patch", "pod", "x", "--patch-file", "/none/there"), "unable to read patch file /none/there: No such file"),
+        (("get", "pods", *OVER_MQTT, "--prefix", "x/#"), "--prefix 'x/#' is no topic prefix"),
+        (("apply", "-f", "x", *OVER_MQTT, "--prefix", ""), "--prefix '' is no topic prefix"),
         (("join", "xyz"), "cannot read the join line: it has to begin with edgelet1."),
         (("join", "--file", TOO_LONG), f"cannot read the join line in {TOO_LONG}: File name too long"),
         (("secrets", "rotate-key", "--config", TOO_LONG), f"{TOO_LONG}: File name too long"),

@@ -327,3 +327,14 @@ def test_serve_refuses_to_start_without_the_right_passphrase(place: Path, edgele
         assert ran.code == 1
         assert f"cannot sign with {place / 'ca' / 'issuing.key'}" in ran.err
         assert "passphrase" in ran.err
+
+
+@pytest.mark.usefixtures("authority")
+def test_a_token_without_brokers_is_refused_by_the_nodes_name(edgelet: Edgelet) -> None:
+    ran = edgelet("token", "create", "--node", "a/b")
+    assert (ran.code, ran.out) == (1, "")
+    assert ran.err == 'error: Token "a/b" is invalid: broker: give --broker mqtts://HOST:PORT, once: it is remembered\n'
+    for path in ("/none/there", "/"):
+        ran = edgelet("token", "create", "--node", "a/b", "--password-file", path)
+        assert (ran.code, ran.out) == (1, "")
+        assert f"cannot read the password in {path}: " in ran.err
