@@ -250,6 +250,7 @@ def test_wrong_words_are_told(edgelet: Edgelet, argv: tuple[str, ...]) -> None:
 @pytest.mark.parametrize(
     ("argv", "said"),
     [
+        (f"init --dir /none --name {'x' * 51}", "--name must have at most 50 characters, this has 51"),
         ("issue a/b --out o --days 0", "--days must be in 1..36500"),
         ("issue a/b --out o --days 999999999", "--days must be in 1..36500"),
         ("broker-cert h --out o --days 9223372036854775807", "--days must be in 1..36500"),
