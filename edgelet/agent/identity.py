@@ -91,9 +91,9 @@ def make(base: Foundation) -> Identity:
     keeper = base.keeper or TimeKeeper(base.clock, base.store.ledger, synchronized=time_sync.vouched_for)
     files = None
     if mqtt.client_cert and mqtt.client_key:
-        pair = {"certificate": mqtt.client_cert, "key": mqtt.client_key}
         files = PemFiles(
-            **pair,
+            certificate=mqtt.client_cert,
+            key=mqtt.client_key,
             authorities=mqtt.ca,
             node=node,
             at_least=lambda: keeper.high_water,

@@ -67,7 +67,7 @@ def decode(text: str) -> JoinLine:
         raise MessageError(_WHAT, "", f"{len(text)} characters, at most {MAX_CHARACTERS} are taken")
     text = "".join(text.split())
     if not text.startswith(MARK):
-        raise MessageError(_WHAT, "", f"it begins with {MARK}")
+        raise MessageError(_WHAT, "", f"it has to begin with {MARK}")
     fields = strict_fields.read(_WHAT, _inflated(text.removeprefix(MARK)))
     line = JoinLine(
         id=fields.text("id", pattern=_ID),

@@ -168,7 +168,7 @@ class Authority:
             raise ForbiddenError("the certificate is not one that this authority issued to a client")
         if record.revoked_at is not None:
             raise ForbiddenError(f"the certificate of {record.common_name} was revoked: {record.revoked_reason}")
-        if self.now() > record.not_after + grace:
+        if self.now() - record.not_after > grace:
             raise ForbiddenError(
                 f"the certificate of {record.common_name} ended at {record.not_after:%Y-%m-%dT%H:%M:%SZ}, "
                 "longer ago than is forgiven: a new join token helps"

@@ -43,7 +43,7 @@ class Database:
         """
         try:
             if not create and path.stat().st_size == 0:
-                raise _damaged(path)  # before SQLite takes it for a new one and removes what may lie beside it
+                raise damaged(path)  # before SQLite takes it for a new one and removes what may lie beside it
             if create:
                 os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
             connection = sqlite3.connect(
@@ -135,10 +135,11 @@ class Database:
 def _check_filled(path: Path, connection: sqlite3.Connection) -> None:
     """Refuse a database without tables: it was made in one piece with them."""
     if not connection.execute("PRAGMA user_version").fetchone()[0]:
-        raise _damaged(path)
+        raise damaged(path)
 
 
-def _damaged(path: Path) -> StorageError:
+def damaged(path: Path) -> StorageError:
+    """Return what is told of a database without what an authority cannot be without."""
     return StorageError(f"cannot open {path}: {path.name} is empty or damaged: {_BACKUP}", retry_after=None)
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from edgelet.adapters.x509 import certificates, keys, revocation, signing
 from edgelet.adapters.x509.certificates import Certificate
 from edgelet.api.errors import EdgeletError, NotFoundError, StorageError
-from edgelet.ca.database import Database
+from edgelet.ca.database import Database, damaged
 from edgelet.ca.records import moment, seconds
 from edgelet.ca.terms import Terms, crl_due, of_days
 
@@ -79,6 +79,13 @@ class Issuers:
         """Every one that there ever was, roots first."""
         rows = self._database.rows("SELECT * FROM issuers ORDER BY role DESC, generation")
         return [_issuer(row) for row in rows]
+
+    def required(self) -> list[Issuer]:
+        """As `all`: an authority is made with two. Raises StorageError: there is none, the database is damaged."""
+        found = self.all()
+        if not found:
+            raise damaged(self._database.path)
+        return found
 
     def of(self, serial: str) -> Issuer:
         """The one with this serial. Raises NotFoundError."""

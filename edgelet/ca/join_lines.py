@@ -17,8 +17,10 @@ _FACT = "join-places"
 _NAMES = frozenset({"broker", "link", "user", "password", "prefix"})
 
 
-def places(authority: Authority, given: Mapping[str, str]) -> dict[str, str]:
+def places(authority: Authority, given: Mapping[str, str], *, node: str) -> dict[str, str]:
     """Return broker, link, prefix and, where it is not the authority's own, login: those given now, else before.
+
+    `node` is whom the token is for, in what is told.
 
     Raises:
         InvalidObjectError: The brokers were never given.
@@ -28,7 +30,7 @@ def places(authority: Authority, given: Mapping[str, str]) -> dict[str, str]:
     found = {name: value for name, value in {**kept, **given}.items() if name in _NAMES}
     for name in ("broker", "link"):
         if not found.get(name):
-            raise invalid("Token", "", name, f"give --{name} mqtts://HOST:PORT, once: it is remembered")
+            raise invalid("Token", node, name, f"give --{name} mqtts://HOST:PORT, once: it is remembered")
     return found
 
 

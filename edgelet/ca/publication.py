@@ -16,7 +16,6 @@ from edgelet.ca.issuers import Issuers
 BUNDLE = "ca.crt"
 CRL = "crl.pem"
 LOCK = "ca.lock"
-_BACKUP = "ca.db is empty or damaged, put the backup back (docs/CERTIFICATES.md)"
 
 
 @contextmanager
@@ -42,10 +41,8 @@ def publish(directory: Path, issuers: Issuers, now: datetime) -> list[Path]:
     changed = []
     with locked(directory):
         files = {BUNDLE: issuers.bundle(now), CRL: issuers.crls(now)}
-        files |= {f"{one.file_stem}.crt": one.certificate.pem() for one in issuers.all()}
+        files |= {f"{one.file_stem}.crt": one.certificate.pem() for one in issuers.required()}
         if not files[BUNDLE]:
-            if not issuers.all():
-                raise StorageError(f"{directory} has no certificates in its database: {_BACKUP}", retry_after=None)
             return []  # all have ended: brokers and boards say so better than about an empty file
         for name, data in files.items():
             path = directory / name

@@ -22,17 +22,14 @@ def begin(authority: Authority, role: str) -> Issuer:
 
     Raises:
         ConflictError: One is on its way already.
-        NotFoundError: The database has no certificate.
-        StorageError: A key is missing: the root's has to be there.
+        StorageError: A key is missing: the root's has to be there; or the database has no certificate.
     """
     with authority.database.transaction():
         now = authority.now()
         waiting = [one for one in authority.issuers.trusted(role, now) if one.state == "coming"]
         if waiting:
             raise ConflictError(f"{waiting[0].file_stem} is on its way already: use it first, or drop it")
-        if not authority.issuers.all():
-            raise NotFoundError("ca.db is empty or damaged, put the backup back (docs/CERTIFICATES.md)")
-        newest = max(authority.issuers.all(), key=lambda one: (one.role == role, one.generation))
+        newest = max(authority.issuers.required(), key=lambda one: (one.role == role, one.generation))
         name = re.sub(r" \d+$", "", newest.certificate.common_name)
         made = authority.issuers.add(role, name=name, state="coming", now=now)
         authority.note("roll", made.certificate.common_name, detail={"step": "begin", "serial": made.serial})

@@ -76,6 +76,7 @@ class Service:
             authority, signer=self._identity, policy=options.policy, monotonic_s=self._clock.monotonic_s
         )
         self._told_epoch = 0
+        self._told: dict[str, int] = {}  # topic -> number of the notice that the broker has there
         self._problems: tuple[str, ...] = ()
 
     async def run(self) -> None:
@@ -146,7 +147,8 @@ class Service:
         while (left_s := end_s - self._clock.monotonic_s()) > 0:
             await self._clock.sleep(min(left_s, _TELL_S))
             try:
-                await self._tell_authorities(link)
+                if ca_notice.epoch(self._authority) != self._told_epoch:
+                    await self._tell_authorities(link)
             except EdgeletError as error:
                 _log.warning("upkeep: %s", error.message)
 
@@ -168,16 +170,20 @@ class Service:
         await self._tell_authorities(link)
 
     async def _tell_authorities(self, link: RegistrarLink) -> None:
-        """Publish the notice to all nodes where it changed since it was told; retained, so the broker repeats it."""
-        if not link.connected.is_set() or (epoch := ca_notice.epoch(self._authority)) == self._told_epoch:
+        """Publish the notice to the nodes that were not told it yet; retained, so the broker repeats it."""
+        if not link.connected.is_set():
             return
-        # It may be our own certificate that was revoked just now.
-        self._own = registrar_identity.ensure(self._authority, self._options.name)
-        payload = ca_notice.message(self._authority, self._own)
-        for topic in ca_notice.topics(self._authority, self._options.prefix):
+        epoch = ca_notice.epoch(self._authority)
+        topics = ca_notice.topics(self._authority, self._options.prefix)
+        if missing := [topic for topic in topics if self._told.get(topic) != epoch]:
+            # It may be our own certificate that was revoked just now.
+            self._own = registrar_identity.ensure(self._authority, self._options.name)
+            payload = ca_notice.message(self._authority, self._own)
+        for topic in missing:
             try:
                 await link.publish(topic, payload, retain=True)
             except BusError as error:
                 _log.warning("a node was not told of the authorities: %s", error.message)
                 return
+            self._told[topic] = epoch
         self._told_epoch = epoch

@@ -56,8 +56,11 @@ def run(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # `edgelet get pods | head -1`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
-    except OSError as error:  # what the verbs did not foresee: standard output on a full disk
-        print(f"error: {error.strerror or error}", file=sys.stderr)
+    except OSError as error:  # what the verbs did not foresee
+        if isinstance(error.filename, str | bytes | os.PathLike):
+            print(f"error: {os.fsdecode(error.filename)}: {error.strerror}", file=sys.stderr)
+            return 1
+        print(f"error: {error.strerror or error}", file=sys.stderr)  # of standard output: its disk is full
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except KeyboardInterrupt:

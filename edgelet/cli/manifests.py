@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -63,7 +64,7 @@ def _path(path: str, call: Call) -> Iterator[Manifest | CliError]:
                 continue  # of many files one may be commented out
             yield from _objects(content, str(file), call)
     except OSError as error:
-        yield CliError(f"error reading {path}: {error.strerror}")
+        yield CliError(f"error reading {error.filename or path}: {error.strerror}")
     except CliError as error:
         yield error
 
@@ -76,11 +77,21 @@ def _files(named: str, *, recursive: bool) -> Sequence[Path]:
         raise CliError(f'the path "{path}" does not exist')
     if not path.is_dir():
         return (path,)
-    found = sorted(path.rglob("*") if recursive else path.iterdir())
+    found = sorted(_below(path) if recursive else path.iterdir())
     files = [file for file in found if file.suffix in SUFFIXES and file.is_file()]
     if not files:
         raise CliError(f"error reading [{path}]: recognized file extensions are [.json .yaml .yml]")
     return files
+
+
+def _below(path: Path) -> Iterator[Path]:
+    """All files below a directory. Raises OSError where a part of it cannot be read: it would be left out silently."""
+    for folder, _, names in os.walk(path, onerror=_refuse):
+        yield from (Path(folder, name) for name in names)
+
+
+def _refuse(error: OSError) -> None:
+    raise error
 
 
 def _says_nothing(content: bytes) -> bool:

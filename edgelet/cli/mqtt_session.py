@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any, TypeVar
 
 from paho.mqtt.client import Client, MQTTMessage
@@ -15,6 +14,7 @@ from edgelet.adapters.mqtt import address, packets, tls
 from edgelet.adapters.mqtt.address import Address
 from edgelet.adapters.mqtt.tls_files import TlsFiles
 from edgelet.api.errors import EdgeletError
+from edgelet.cli import password
 from edgelet.cli.failure import CliError
 from edgelet.cli.flags import Parsed
 from edgelet.cli.verb import request_timeout_s
@@ -44,19 +44,9 @@ def connect(parsed: Parsed, *, root: str) -> MqttSession:
     if not where.tls and (parsed.text("ca") or parsed.text("cert")):
         raise CliError("--ca and --cert need an mqtts:// broker")
     if parsed.text("username"):
-        client.username_pw_set(parsed.text("username"), _password(parsed.text("password-file")))
+        file = parsed.text("password-file")
+        client.username_pw_set(parsed.text("username"), password.read(file) if file else None)
     return MqttSession(client, where, root=root, timeout_s=request_timeout_s(parsed))
-
-
-def _password(path: str) -> str | None:
-    if not path:
-        return None
-    try:
-        return Path(path).read_text(encoding="utf-8").rstrip("\r\n")
-    except OSError as error:
-        raise CliError(f"cannot read the password in {path}: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise CliError(f"cannot read the password in {path}: it is no UTF-8") from error
 
 
 class MqttSession:

@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from edgelet.api import topic_prefix
 from edgelet.api.errors import EdgeletError
 from edgelet.cli import mqtt_session
 from edgelet.cli.failure import CliError, ServerError
@@ -39,7 +40,10 @@ def session(parsed: Parsed) -> MqttSession:
     node = parsed.text("node")
     if not NODE.fullmatch(node):
         raise CliError(f'--node "{node}" is not TENANT/NAME, two DNS labels')
-    return mqtt_session.connect(parsed, root=f"{parsed.text('prefix').strip('/')}/{node}")
+    prefix = parsed.text("prefix").strip("/")
+    if fault := topic_prefix.fault(prefix):
+        raise CliError(f"--prefix {fault}")
+    return mqtt_session.connect(parsed, root=f"{prefix}/{node}")
 
 
 class MqttNode:

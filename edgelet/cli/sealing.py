@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -48,6 +49,13 @@ def receiver(node: str, given: str) -> Receiver:
         raise CliError(f"cannot use --node-key {given[:100]}: {error}") from error
 
 
+def public_key(told: Mapping[str, Any]) -> str:
+    """Return the key of this node, as its agent tells of its keys. Raises CliError."""
+    if not told.get("publicKey"):
+        raise CliError(f"this node has no sealing key: {told.get('trouble') or 'see edgelet describe node'}")
+    return str(told["publicKey"])
+
+
 def is_plain(manifest: Manifest) -> bool:
     """Whether it is a Secret that anybody can read."""
     return manifest.resource.kind == sealed_secret.STANDS_FOR and not sealed_secret.is_one(manifest.document)
@@ -63,7 +71,7 @@ def sealed(manifest: Manifest, to: Receiver) -> dict[str, Any]:
     try:
         made = hpke.seal(manifest.document, node=to.node, namespace=manifest.namespace, key=to.key)
     except ValueError as error:
-        raise CliError(f"cannot use --node-key: {error}") from error
+        raise CliError(f"cannot use --node-key: it is no public key of a node ({error})") from error
     return sealed_secret.document(made)
 
 

@@ -14,7 +14,7 @@ from edgelet.api.errors import EdgeletError, FieldError
 from edgelet.config.settings import Settings
 
 _PREFIX = "EDGELET_"
-_NOT_SETTINGS = frozenset({"EDGELET_SOCKET", "EDGELET_CONFIG"})  # the command line's own
+_NOT_SETTINGS = frozenset({"EDGELET_SOCKET", "EDGELET_CONFIG", "EDGELET_CA_DIR"})  # the command's own
 
 
 class SettingsError(EdgeletError):

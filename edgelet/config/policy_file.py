@@ -72,7 +72,10 @@ def _read(path: Path, owner: int | None) -> bytes:
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     with os.fdopen(descriptor, "rb") as file:
         found = os.fstat(descriptor)
-        if why := _distrust(found, owner) or _distrust_directory(path.parent, owner):
+        why = _distrust(found, owner)
+        for folder in dict.fromkeys((path.parent, path.resolve().parent)):  # of a link, and of what it leads to
+            why = why or _distrust_directory(folder, owner)
+        if why:
             raise PolicyError(path, (FieldError("", why),))
         content = file.read(_MAX_BYTES + 1)
     if len(content) > _MAX_BYTES:

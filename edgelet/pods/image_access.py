@@ -62,7 +62,7 @@ class ImageAccess:
         state = _read(ledger)
         self._salt: str = state.get("salt") or (new_salt() if new_salt else secrets.token_hex(16))
         self._records: dict[str, _Record] = state.get("images", {})
-        self._on_disk: set[str] = set(state.get("begun", ()))  # doubts; may be more than there are, never less
+        self._on_disk = {_completed(name) for name in state.get("begun", ())}  # doubts, perhaps some more, never less
         self._doubts = ImageDoubts(self._on_disk, state.get("known", ()), clock.monotonic_s())
         self._beginning = asyncio.Lock()
         self._writing = asyncio.Lock()
@@ -231,6 +231,14 @@ class ImageAccess:
                 gone = False
             if gone:
                 del self._records[image_id]
+
+
+def _completed(name: str) -> str:
+    """Return a name in full: records of before have names as pods wrote them. EVERY stays what it is."""
+    try:
+        return image_name.complete(name)
+    except ImageError:
+        return name
 
 
 def _nobody() -> dict[str, Any]:

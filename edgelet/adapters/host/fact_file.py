@@ -11,6 +11,7 @@ import os
 import threading
 from pathlib import Path
 
+from edgelet.adapters.x509 import durable_file
 from edgelet.api.errors import StorageError
 from edgelet.ports.object_store import Ledger
 
@@ -34,7 +35,7 @@ class FactFile:
         self._one = threading.Lock()
 
     def read(self, name: str) -> bytes | None:
-        """Return the fact, None if there never was one.
+        """Return the fact, None if there never was one. One in the database itself counts until the first write.
 
         Raises:
             StorageError: It is damaged, or it is gone and the database knows of it.
@@ -42,11 +43,12 @@ class FactFile:
         try:
             content = self._path.read_bytes()
         except FileNotFoundError:
-            if self._ledger.read(name) is None:
-                return None
-            raise StorageError(f"cannot read {self._path}: it is gone") from None
+            kept = self._ledger.read(name)
+            if kept == _MARK:
+                raise StorageError(f"cannot read {self._path}: it is gone") from None
+            return kept
         except OSError as error:
-            raise StorageError(f"cannot read {self._path}: {error}") from error
+            raise StorageError(f"cannot read {self._path}: {error.strerror or error}") from error
         digest, _, value = content.partition(b"\n")
         if digest != _digest(value):
             raise StorageError(f"cannot read {self._path}: it is damaged")
@@ -58,7 +60,7 @@ class FactFile:
         try:
             await asyncio.to_thread(self._replace, bytes(value), self._turn)
         except OSError as error:
-            raise StorageError(f"cannot write {self._path}: {error}") from error
+            raise StorageError(f"cannot write {self._path}: {error.strerror or error}") from error
         if self._ledger.read(name) != _MARK:
             await self._ledger.write(name, _MARK)
 
@@ -73,11 +75,7 @@ class FactFile:
                 stream.flush()
                 os.fsync(stream.fileno())
             new.replace(self._path)
-            folder = os.open(self._path.parent, os.O_RDONLY | os.O_DIRECTORY)
-            try:
-                os.fsync(folder)
-            finally:
-                os.close(folder)
+            durable_file.sync_directory(self._path.parent)
             self._written = turn
 
 

@@ -29,7 +29,7 @@ Admit = Callable[[asyncio.StreamReader, asyncio.StreamWriter, str], None]
 
 @dataclass(frozen=True, slots=True)
 class HandshakeBounds:
-    """What clients may cost before their certificate was seen: some 300 kB each."""
+    """What clients may cost before their certificate was seen: some 400 kB each."""
 
     half_open: int = 16
     timeout_s: float = 5.0
@@ -139,11 +139,16 @@ class TcpListener:
     async def _shake_hands(self, sock: socket.socket) -> None:
         """Begin TLS; who shows a good certificate in time is admitted, all others are cut."""
         loop = asyncio.get_running_loop()
-        # Reading begins with TLS alone: what came before would be lost to it (python/cpython#142352).
-        raw, _ = await loop.connect_accepted_socket(_Paused, sock)
         reader = asyncio.StreamReader(limit=STREAM_LIMIT_BYTES)
         protocol = _TlsStream(reader)
         admitted = False
+        try:
+            # Reading begins with TLS alone: what came before would be lost to it (python/cpython#142352).
+            raw, _ = await loop.connect_accepted_socket(_Paused, sock)
+        except OSError as error:  # this client's trouble must not end the group of all tasks
+            log.debug("a client on TCP was gone at once", extra={"error": str(error)})
+            sock.close()
+            return
         try:
             tls = await loop.start_tls(
                 raw,

@@ -6,6 +6,8 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
+from edgelet.adapters.x509 import durable_file
+
 _MODE = 0o600
 _DIRECTORY_MODE = 0o700
 _MAX_BYTES = 64 * 1024
@@ -35,7 +37,7 @@ def write(path: Path, content: bytes) -> None:
     except BaseException:
         fresh.unlink(missing_ok=True)
         raise
-    sync_directory(path.parent)
+    durable_file.sync_directory(path.parent)
 
 
 def set_aside(path: Path) -> Path:
@@ -49,7 +51,7 @@ def set_aside(path: Path) -> Path:
         number += 1
         kept = path.with_name(f"{path.name}.unusable-{number}")
     path.rename(kept)
-    sync_directory(path.parent)
+    durable_file.sync_directory(path.parent)
     return kept
 
 
@@ -68,13 +70,4 @@ def erase(path: Path) -> None:
         finally:
             os.close(handle)
         path.unlink()
-        sync_directory(path.parent)
-
-
-def sync_directory(directory: Path) -> None:
-    """Have a rename or a removal survive a power cut. Raises OSError."""
-    handle = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+        durable_file.sync_directory(path.parent)

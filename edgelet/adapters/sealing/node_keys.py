@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from edgelet.adapters.sealing import key_file
+from edgelet.adapters.x509 import durable_file
 from edgelet.api.errors import EdgeletError
 from edgelet.ports.sealing import UnreadableError
 
@@ -77,9 +78,9 @@ class NodeKeys:
                 current = _read(path)
             others = (path, _old(path), *(() if default == path else (default,)))
             older = tuple(found for other in others if (found := _read(other)) is not None)
+            made = cls(path, current, _without(older, current))
         except OSError as error:
-            return cls(path, None, trouble=f"the node key in {path} cannot be read or made: {error.strerror}")
-        made = cls(path, current, _without(older, current))
+            made = cls(path, None, trouble=f"the node key in {path} cannot be read or made: {error.strerror}")
         made.set_aside = tuple(aside)
         return made
 
@@ -163,7 +164,7 @@ class NodeKeys:
             if self._path.exists():
                 self._path.rename(_old(self._path))
             _next(self._path).rename(self._path)
-            key_file.sync_directory(self._path.parent)
+            durable_file.sync_directory(self._path.parent)
             self._current = replace(self._current, path=self._path)
         for path in (_old(self._path) if self._path else None, *(key.path for key in self._older)):
             if path is not None and path != self._path:

@@ -20,7 +20,7 @@ def run(call: Call) -> int:
     places = Places(
         at=Path(given) if given else out,
         store=Path(call.parsed.text("store")),
-        prefix=call.parsed.text("prefix"),
+        prefix=words.prefix(call),
         port=_port(call, "port"),
         join_port=_port(call, "join-port"),
         bind=call.parsed.text("bind"),

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from edgelet.ca import outlook
-from edgelet.ca.authority import DATABASE, Authority
+from edgelet.ca.authority import Authority
 from edgelet.cli.ca import warning
 from edgelet.cli.failure import CliError
 from edgelet.cli.verb import Call
@@ -47,9 +47,7 @@ def passphrase(call: Call) -> bytes | None:
 def opened(call: Call) -> Iterator[Authority]:
     """The authority; what it refuses is told by its caller, `edgelet ca`."""
     with Authority.open(directory(call), passphrase=passphrase(call)) as authority:
-        if not authority.issuers.all():
-            where = authority.directory / DATABASE
-            raise CliError(f"{where} is empty or damaged, put the backup back (docs/CERTIFICATES.md)")
+        authority.issuers.required()
         yield authority
 
 

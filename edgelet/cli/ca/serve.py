@@ -9,12 +9,11 @@ import socket
 from datetime import timedelta
 
 from edgelet.adapters.mqtt import address
-from edgelet.api import topic_prefix
 from edgelet.ca import serve
 from edgelet.ca.registrar import Policy
 from edgelet.cli import durations
 from edgelet.cli.ca import place, warning, words
-from edgelet.cli.failure import CliError, UsageError
+from edgelet.cli.failure import UsageError
 from edgelet.cli.verb import Call
 
 _DAYS = re.compile(r"([0-9]{1,5})d")
@@ -27,12 +26,10 @@ def run(call: Call) -> int:
         raise UsageError("--broker URL is required")
     if (approve := call.parsed.text("approve")) not in {"auto", "manual"}:
         raise UsageError(f'--approve is auto or manual, not "{approve}"')
-    if fault := topic_prefix.fault(call.parsed.text("prefix")):
-        raise CliError(f"--prefix {fault}")
     options = serve.Options(
         broker=call.parsed.text("broker"),
         name=call.parsed.text("name") or socket.gethostname().partition(".")[0].lower(),
-        prefix=call.parsed.text("prefix"),
+        prefix=words.prefix(call),
         ca=call.parsed.text("ca"),
         username=call.parsed.text("username"),
         password_file=call.parsed.text("password-file"),

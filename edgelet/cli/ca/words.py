@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from edgelet.api import topic_prefix
 from edgelet.cli.failure import CliError, UsageError
 from edgelet.cli.verb import Call
+
+_MOST_DAYS = 36_500  # no certificate outlives its issuer, whatever is asked for
 
 
 def one(call: Call, what: str) -> str:
@@ -34,6 +37,14 @@ def days(call: Call) -> float | None:
     if not call.parsed.given("days"):
         return None
     asked = call.parsed.integer("days")
-    if asked < 1:
-        raise CliError("--days must be 1 or more")
+    if not 1 <= asked <= _MOST_DAYS:
+        raise CliError(f"--days must be in 1..{_MOST_DAYS}")
     return float(asked)
+
+
+def prefix(call: Call) -> str:
+    """The root of all topics. Raises CliError: in an access list a wildcard would open what is not ours."""
+    given = call.parsed.text("prefix")
+    if fault := topic_prefix.fault(given):
+        raise CliError(f"--prefix {fault}")
+    return given

@@ -29,12 +29,13 @@ def of_file(path: Path) -> JoinLine:
         text = durable_file.read(path, most_bytes=_MOST_BYTES).decode("utf-8", "replace")
     except EdgeletError as error:
         raise CliError(error.message) from error
-    return _decode("\n".join(line for line in text.splitlines() if not line.lstrip().startswith("#")))
+    lines = (line for line in text.splitlines() if not line.lstrip().startswith("#"))
+    return _decode("\n".join(lines), where=f"{path}: ")
 
 
 def first(paths: Sequence[str]) -> Path | None:
-    """The first of these files that is there. Raises CliError where it is a directory or the like."""
-    found = next((Path(path) for path in paths if Path(path).exists()), None)
+    """The first of these files that is there. Raises CliError where it is a directory or the like, or not ours."""
+    found = next((Path(path) for path in paths if _exists(Path(path))), None)
     if found is not None and not found.is_file():
         raise CliError(f"cannot read the join line in {found}: it is no file")
     return found
@@ -54,8 +55,15 @@ def blank(path: Path) -> str:
     return f"{path} is removed"
 
 
-def _decode(text: str) -> JoinLine:
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError as error:  # a directory above it that is not ours to look into
+        raise CliError(f"cannot read the join line in {path}: {error.strerror or error}") from error
+
+
+def _decode(text: str, *, where: str = "") -> JoinLine:
     try:
         return join_line.decode(text)
     except EdgeletError as error:
-        raise CliError(error.message, exit_code=2) from error
+        raise CliError(f"{where}{error.message}", exit_code=2) from error

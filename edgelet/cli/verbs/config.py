@@ -22,8 +22,10 @@ edgelet config check --config ./edgelet.toml""",
 
 def run(call: Call) -> int:
     """Judge the settings; 1 and every fault on stderr if they are not good."""
-    if call.arguments != ("check",):
+    if call.arguments[:1] != ("check",):
         raise UsageError(f"unknown command: config {' '.join(call.arguments)}".rstrip() + "; there is `config check`")
+    if call.arguments != ("check",):
+        raise UsageError(f"unexpected arguments: {' '.join(call.arguments[1:])}; the settings are given with --config")
     from edgelet.api.errors import EdgeletError  # noqa: PLC0415  pydantic comes with the settings
     from edgelet.config import load, policy_file  # noqa: PLC0415  pydantic comes with the settings
 

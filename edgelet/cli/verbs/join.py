@@ -19,7 +19,7 @@ VERB = Verb(
     about=(
         "Make this board a node: with the line that `edgelet token create` printed it gets a certificate, the settings "
         "of the link and a unit that starts with the board. Running it again, after whatever happened, is safe. "
-        "Exit code 2: the registrar refuses, and asking again changes nothing."
+        "Exit code 2: the line is none, or the registrar refuses; asking again changes nothing."
     ),
     examples="""
 edgelet join edgelet1.eNqrVk...

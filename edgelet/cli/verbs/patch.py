@@ -71,8 +71,10 @@ def _body(call: Call) -> bytes:
     if file:
         try:
             text = Path(file).read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise CliError(f"unable to read patch file: {error}") from error
+        except OSError as error:
+            raise CliError(f"unable to read patch file {file}: {error.strerror}") from error
+        except UnicodeDecodeError as error:
+            raise CliError(f"unable to read patch file {file}: it is no UTF-8") from error
     try:
         return json.dumps(decode.value(text.encode(), limit_bytes=MAXIMUM_PATCH_BYTES)).encode()
     except EdgeletError as error:

@@ -45,8 +45,10 @@ def run(call: Call) -> int:
         case ("audit",):
             return _audit(call, _ruling(call))
         case _:
-            words = " ".join(call.arguments)
-            raise UsageError(f"unknown command: policy {words}".rstrip() + "; there are check and audit")
+            if call.arguments[:1] in {("check",), ("audit",)}:
+                raise UsageError(f"unexpected arguments: {' '.join(call.arguments[1:])}; manifests are given with -f")
+            said = f"unknown command: policy {' '.join(call.arguments)}" if call.arguments else "policy needs a command"
+            raise UsageError(f"{said}; there are check and audit")
 
 
 def _check(call: Call, ruling: Ruling) -> int:

@@ -61,7 +61,5 @@ def _receiver(call: Call) -> Receiver:
         raise UsageError("--node and --node-key go together: a seal is for one node under its key")
     if not node:
         told = call.agent().read("/edgelet/v1/secrets")
-        node, given = str(told.get("node", "")), str(told.get("publicKey", ""))
-        if not given:
-            raise CliError("this node has no sealing key; its events say why")
+        node, given = str(told.get("node", "")), sealing.public_key(told)
     return sealing.receiver(node, given)

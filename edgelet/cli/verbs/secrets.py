@@ -6,6 +6,7 @@ import asyncio
 import json
 from pathlib import Path
 
+from edgelet.cli import sealing
 from edgelet.cli.failure import CliError, UsageError
 from edgelet.cli.flags import Flag
 from edgelet.cli.verb import Call, Verb
@@ -36,9 +37,7 @@ def run(call: Call) -> int:
     word = call.arguments[0]
     if word in ("public-key", "status"):
         told = call.agent().read(_API)
-        if word == "public-key" and not told["publicKey"]:
-            raise CliError(f"this node has no sealing key: {told.get('trouble') or 'see edgelet describe node'}")
-        print(told["publicKey"] if word == "public-key" else json.dumps(told, indent=2))
+        print(sealing.public_key(told) if word == "public-key" else json.dumps(told, indent=2))
         return 0
     if word == "rotate-key" and _is_stopped(call):
         print(f"the node key is changed: {_rotate_stopped(call)}")

@@ -43,8 +43,11 @@ def run(call: Call) -> int:
             return _index(call)
         case ("roll-key",):
             return _roll_key(call)
+        case ("init-key" | "public" as word, *_):
+            raise UsageError(f"sign {word} needs exactly one FILE, got {len(call.arguments) - 1}")
         case _:
-            raise UsageError(f"unknown command: sign {' '.join(call.arguments)}".rstrip())
+            said = f"unknown command: sign {' '.join(call.arguments)}" if call.arguments else "sign needs a command"
+            raise UsageError(f"{said}; there are init-key FILE, public FILE, index and roll-key")
 
 
 def _init_key(file: Path, secret: bytes | None) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from edgelet.cli import password
 from edgelet.cli.failure import CliError, UsageError
 from edgelet.cli.flags import Flag
 from edgelet.cli.verb import Call, Verb
@@ -47,7 +48,10 @@ def run(call: Call) -> int:
         return _with_authority(call, _delete)
     if words in {("create",), ("list",)}:
         return _with_authority(call, _create if words == ("create",) else _list)
-    raise UsageError(f"unknown command: token {' '.join(words)}".rstrip() + "; there are create, list and delete ID")
+    if words[:1] == ("delete",):
+        raise UsageError(f"token delete needs exactly one ID, got {len(words) - 1}: see edgelet token list")
+    said = f"unknown command: token {' '.join(words)}" if words else "token needs a command"
+    raise UsageError(f"{said}; there are create, list and delete ID")
 
 
 def _with_authority(call: Call, work: Callable[[Call, Authority], None]) -> int:
@@ -70,8 +74,8 @@ def _create(call: Call, authority: Authority) -> None:
         raise UsageError("--node TENANT/NAME is required")
     given = {name: call.parsed.text(name) for name in ("broker", "link", "user", "prefix") if call.parsed.given(name)}
     if call.parsed.given("password-file"):
-        given["password"] = _password(call.parsed.text("password-file"))
-    places = join_lines.places(authority, given)
+        given["password"] = password.read(call.parsed.text("password-file"))
+    places = join_lines.places(authority, given, node=call.parsed.text("node"))
     print(
         join_lines.create(
             authority,
@@ -81,15 +85,6 @@ def _create(call: Call, authority: Authority) -> None:
             any_ttl=call.parsed.switch("long-lived"),
         )
     )
-
-
-def _password(path: str) -> str:
-    from pathlib import Path  # noqa: PLC0415
-
-    try:
-        return Path(path).read_text(encoding="utf-8").rstrip("\r\n")
-    except (OSError, UnicodeDecodeError) as error:
-        raise CliError(f"cannot read the password: {error}") from error
 
 
 def _list(_call: Call, authority: Authority) -> None:

@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from edgelet.adapters.host import mounts
 from tests.contract.pod_files.boards import Board, FakeBoard, RealBoard
+from tests.fixtures import scratch
 
 
 @pytest.fixture
 def directory() -> Iterator[Path]:
-    """A directory that is unmounted and removed whatever the test did."""
-    root = Path(tempfile.mkdtemp(prefix="el-", dir="/tmp"))
-    yield root
-    for point in mounts.mounted_below(str(root)):
-        mounts.unmount(point)
-    shutil.rmtree(root)
+    with scratch.directory() as made:
+        yield made
 
 
 @pytest.fixture(params=["fake", "real"])

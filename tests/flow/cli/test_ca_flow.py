@@ -246,6 +246,34 @@ def test_wrong_words_are_told(edgelet: Edgelet, argv: tuple[str, ...]) -> None:
     assert "See 'edgelet ca --help' for usage." in ran.err
 
 
+@pytest.mark.usefixtures("authority")
+@pytest.mark.parametrize(
+    ("argv", "said"),
+    [
+        (f"init --dir /none --name {'x' * 51}", "--name must have at most 50 characters, this has 51"),
+        ("issue a/b --out o --days 0", "--days must be in 1..36500"),
+        ("issue a/b --out o --days 999999999", "--days must be in 1..36500"),
+        ("broker-cert h --out o --days 9223372036854775807", "--days must be in 1..36500"),
+        ("mosquitto h --out o --group= --prefix a/#", "--prefix 'a/#' is no topic prefix"),
+        ("serve --broker mqtts://127.0.0.1:1 --prefix a/#", "--prefix 'a/#' is no topic prefix"),
+        ("serve --broker mqtts://127.0.0.1:1 --renew-grace 99999999999h", "below 0, or too long"),
+    ],
+)
+def test_a_value_that_cannot_be_used_is_told_with_its_flag(edgelet: Edgelet, place: Path, argv: str, said: str) -> None:
+    words = [str(place / "out") if word == "o" else word for word in argv.split()]
+    ran = edgelet("ca", *words)
+    assert (ran.code, ran.out) == (1, "")
+    assert said in ran.err
+    assert not list((place / "out").glob("*.crt"))
+    assert not (place / "out" / "acl").exists()
+
+
+def test_more_days_than_the_issuer_has_end_with_it(authority: Path, edgelet: Edgelet, place: Path) -> None:
+    assert edgelet("ca", "issue", "a/b", "--out", str(place / "out"), "--days", "36500").code == 0
+    leaf, *_ = certificates.read((place / "out" / "node.crt").read_bytes())
+    assert leaf.not_after == certificates.read((authority / "issuing.crt").read_bytes())[0].not_after
+
+
 @pytest.mark.parametrize("argv", ["list", "crl", "issue a/b --out x", "roll issuing", "show x", "mosquitto h --out m"])
 def test_an_empty_database_is_told_and_nothing_is_overwritten(authority: Path, edgelet: Edgelet, argv: str) -> None:
     for path in authority.glob("ca.db*"):
@@ -256,6 +284,17 @@ def test_an_empty_database_is_told_and_nothing_is_overwritten(authority: Path, e
     assert ran.code == 1
     assert "ca.db is empty or damaged: put the backup back" in ran.err
     assert {one.name: one.read_bytes() for one in authority.iterdir()} == before
+
+
+def test_a_database_without_certificates_is_told_alike(authority: Path, edgelet: Edgelet) -> None:
+    with Authority.open(authority) as opened, opened.database.transaction() as connection:
+        connection.execute("DELETE FROM issuers")
+    before = (authority / "ca.crt").read_bytes()
+    for words in (("list",), ("crl",), ("roll", "issuing")):
+        ran = edgelet("ca", *words)
+        assert (ran.code, ran.out) == (1, "")
+        assert f"cannot open {authority / 'ca.db'}: ca.db is empty or damaged: put the backup back" in ran.err
+    assert (authority / "ca.crt").read_bytes() == before
 
 
 @pytest.mark.parametrize("verb", ["show", "revoke", "approve", "deny"])
@@ -289,3 +328,14 @@ def test_serve_refuses_to_start_without_the_right_passphrase(place: Path, edgele
         assert ran.code == 1
         assert f"cannot sign with {place / 'ca' / 'issuing.key'}" in ran.err
         assert "passphrase" in ran.err
+
+
+@pytest.mark.usefixtures("authority")
+def test_a_token_without_brokers_is_refused_by_the_nodes_name(edgelet: Edgelet) -> None:
+    ran = edgelet("token", "create", "--node", "a/b")
+    assert (ran.code, ran.out) == (1, "")
+    assert ran.err == 'error: Token "a/b" is invalid: broker: give --broker mqtts://HOST:PORT, once: it is remembered\n'
+    for path in ("/none/there", "/"):
+        ran = edgelet("token", "create", "--node", "a/b", "--password-file", path)
+        assert (ran.code, ran.out) == (1, "")
+        assert f"cannot read the password in {path}: " in ran.err

@@ -246,6 +246,25 @@ async def test_a_client_that_resets_in_the_midst_of_the_handshake_leaves_nothing
     assert (await ask(port, good)).startswith(b"HTTP/1.1 200")
 
 
+async def test_a_client_that_the_system_has_forgotten_already_ends_nothing_else(
+    port: int, listener: list[TcpListener], good: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = descriptors()
+    loop = asyncio.get_running_loop()
+
+    async def gone(*_: object) -> None:
+        raise OSError(107, "Transport endpoint is not connected")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(loop, "connect_accepted_socket", gone)
+        sock = await silent(port)
+        assert await ended(sock)
+    sock.close()
+    await until(lambda: descriptors() <= before)
+    await until(lambda: listener[-1].half_open == 0)
+    assert (await ask(port, good)).startswith(b"HTTP/1.1 200")
+
+
 async def test_a_request_in_the_same_packet_as_the_end_of_the_handshake_is_answered(
     port: int, good: ssl.SSLContext
 ) -> None:

@@ -301,3 +301,23 @@ def test_an_image_that_came_damaged_is_closed_when_it_can_be_read_again() -> Non
         await nobody_gets_in(w, offered)
 
     play(story)
+
+
+def test_doubts_that_an_agent_of_before_wrote_down_count_by_their_whole_names() -> None:
+    async def story(w: World) -> None:
+        await w.stop_agent()
+        records = {"salt": "0" * 32, "begun": ["app:1", "No!"], "images": {}}
+        w.ledger.facts["image-access"] = json.dumps(records).encode()
+        doubtful, other = loaded("docker.io/library/app:1"), loaded("docker.io/library/other:1")
+        for info in (doubtful, other):
+            w.images.here[info.id] = info
+            w.runtime.programs[info.names[0]] = Program()
+        w.start_agent()
+        await w.apply(image_of("stranger", "app:1"))
+        await w.apply(image_of("free", "other:1"))
+        w.runtime.programs["other:1"] = Program()
+        await asyncio.sleep(2)
+        assert waiting(w, "stranger")[0] == "ErrImageNeverPull"
+        assert w.pod("free").status.phase == "Running"
+
+    play(story)

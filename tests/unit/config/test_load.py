@@ -145,3 +145,8 @@ def test_a_hard_threshold_that_is_not_named_keeps_its_default(tmp_path: Path) ->
     }
     from_environment = load(None, {"EDGELET_EVICTION_HARD": '{"pid.available": "100"}'})
     assert from_environment.eviction.hard["pid.available"] == "100"
+
+
+def test_variables_of_the_command_line_are_no_settings() -> None:
+    own = {"EDGELET_SOCKET": "/run/x.sock", "EDGELET_CONFIG": "/etc/x.toml", "EDGELET_CA_DIR": "/var/lib/edgelet-ca"}
+    assert load(None, own) == load(None, {})

@@ -141,6 +141,18 @@ def test_a_file_that_others_could_replace_is_not_trusted(tmp_path: Path) -> None
     assert policy_file.load(file, owner=OWNER).max_pods == 3
 
 
+def test_a_link_is_trusted_as_far_as_the_directory_that_it_leads_to(tmp_path: Path) -> None:
+    folder, link = tmp_path / "elsewhere", tmp_path / "policy.toml"
+    folder.mkdir(mode=0o755)
+    (folder / "mine.toml").write_text("max_pods = 3")
+    (folder / "mine.toml").chmod(0o600)
+    link.symlink_to("elsewhere/mine.toml")
+    assert policy_file.load(link, owner=OWNER).max_pods == 3
+    folder.chmod(0o777)
+    with pytest.raises(PolicyError, match=f"others may replace it: its directory {folder} has mode 0777"):
+        policy_file.load(link, owner=OWNER)
+
+
 def test_a_file_that_is_named_has_to_be_there(tmp_path: Path) -> None:
     with pytest.raises(PolicyError, match="there is no such file"):
         policy_file.load(tmp_path / "none.toml", owner=OWNER)

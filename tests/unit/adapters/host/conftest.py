@@ -2,28 +2,23 @@
 
 from __future__ import annotations
 
-import shutil
 import stat
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from edgelet.adapters.host import mounts
 from edgelet.adapters.host.pod_files import HostPodFiles
 from edgelet.ports.pod_files import PayloadFile, PodPaths
+from tests.fixtures import scratch
 
 UID = "u1"
 
 
 @pytest.fixture
 def root() -> Iterator[Path]:
-    directory = Path(tempfile.mkdtemp(prefix="el-", dir="/tmp"))
-    yield directory
-    for point in mounts.mounted_below(str(directory)):
-        mounts.unmount(point)
-    shutil.rmtree(directory)
+    with scratch.directory() as made:
+        yield made
 
 
 @pytest.fixture

@@ -33,6 +33,17 @@ async def test_one_that_is_gone_is_not_taken_for_one_that_never_was(tmp_path: Pa
         FactFile(path, ledger).read(NAME)
 
 
+async def test_what_lies_in_the_database_counts_until_the_first_write_moves_it(tmp_path: Path) -> None:
+    path, ledger = tmp_path / "records", FakeLedger()
+    await ledger.write(NAME, b"of before")
+    assert FactFile(path, ledger).read(NAME) == b"of before"
+    await FactFile(path, ledger).write(NAME, b"one")
+    assert FactFile(path, ledger).read(NAME) == b"one"
+    path.unlink()
+    with pytest.raises(StorageError, match="it is gone"):
+        FactFile(path, ledger).read(NAME)
+
+
 @pytest.mark.parametrize("content", [b"", b"one", b"\0" * 200])
 async def test_one_that_is_damaged_is_told(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "records"

@@ -192,9 +192,9 @@ def grow(authority: FieldAuthority) -> None:
         opened.issuers.add(ROOT, name="new root", state="coming", now=now)
 
 
-def notice(authority: FieldAuthority) -> bytes:
+def notice(authority: FieldAuthority, registrar: str = "r1") -> bytes:
     with authority.open() as opened:
-        return ca_notice.message(opened, registrar_identity.ensure(opened, "r1"))
+        return ca_notice.message(opened, registrar_identity.ensure(opened, registrar))
 
 
 def test_authorities_are_exchanged_by_a_message_under_the_old_ones_and_only_forward(desk: Desk) -> None:
@@ -310,9 +310,7 @@ def test_a_registrar_that_was_revoked_is_not_believed_any_more(desk: Desk) -> No
     nonce, reply = desk.answered()
     before = notice(desk.authority)
     revoke(desk.authority, "_registrar/r1")
-    with desk.authority.open() as opened:
-        other = ca_notice.message(opened, registrar_identity.ensure(opened, "r2"))
-    assert hear(desk, other)["revoked"]["changed"]
+    assert hear(desk, notice(desk.authority, "r2"))["revoked"]["changed"]
     with pytest.raises(EdgeletError, match="was revoked"):
         hear(desk, before, epoch=1)
     with pytest.raises(EdgeletError, match="was revoked"):
@@ -333,8 +331,7 @@ def test_a_registrar_that_its_own_answer_says_is_revoked_is_not_believed_either(
 def test_a_certificate_for_us_that_was_revoked_meanwhile_is_not_taken(desk: Desk) -> None:
     nonce, reply = desk.answered()
     revoke(desk.authority, NODE)
-    with desk.authority.open() as opened:
-        hear(desk, ca_notice.message(opened, registrar_identity.ensure(opened, "r1")))
+    hear(desk, notice(desk.authority))
     with pytest.raises(EdgeletError, match="was revoked"):
         desk.accept(nonce, reply)
 
@@ -347,8 +344,7 @@ def test_an_issuing_certificate_that_the_root_has_revoked_vouches_for_nobody(des
         roll_over.begin(opened, "issuing")
         roll_over.use(opened)
         roll_over.drop(opened, "issuing", force=True)
-        fresh = ca_notice.message(opened, registrar_identity.ensure(opened, "r1"))
-    assert hear(desk, fresh)["revoked"]["changed"]
+    assert hear(desk, notice(desk.authority))["revoked"]["changed"]
     with pytest.raises(EdgeletError, match="was revoked"):
         hear(desk, stolen, epoch=0)
     with pytest.raises(EdgeletError, match="was revoked"):
@@ -358,8 +354,7 @@ def test_an_issuing_certificate_that_the_root_has_revoked_vouches_for_nobody(des
 def test_older_lists_in_a_true_message_are_refused_and_what_is_known_stays(desk: Desk) -> None:
     nonce, reply = desk.answered()  # with the lists as they are now
     revoke(desk.authority, "_registrar/r1")
-    with desk.authority.open() as opened:
-        hear(desk, ca_notice.message(opened, registrar_identity.ensure(opened, "r1")))
+    hear(desk, notice(desk.authority))
     before = known(desk)
     said = desk.accept(nonce, desk.signed(reply, "r2"))
     assert said["certificate"]

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from edgelet.adapters.sealing import key_file
 from edgelet.adapters.sealing.node_keys import CREDENTIAL_NAME, OLD_CREDENTIAL_NAME, NodeKeys
 from edgelet.api.errors import EdgeletError
 from edgelet.ports.sealing import UnreadableError
@@ -220,6 +221,21 @@ def test_a_file_that_was_cut_off_is_no_key(path: Path, size: int) -> None:
     keys = of_file(path)
     assert keys.key not in {"", first.key}
     assert path.with_name("node.key.unusable").read_bytes() == text[:size]
+
+
+def test_a_file_that_was_set_aside_is_told_although_the_disk_refuses_a_new_key(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    of_file(path)
+    path.write_bytes(b"garbage")
+
+    def full(_path: Path, _content: bytes) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(key_file, "write", full)
+    keys = of_file(path)
+    assert keys.trouble.endswith("cannot be read or made: No space left on device")
+    assert keys.set_aside == (path.with_name("node.key.unusable"),)
 
 
 def test_a_file_that_is_set_aside_does_not_overwrite_the_one_before(path: Path) -> None:

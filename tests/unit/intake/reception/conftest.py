@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from edgelet.intake.admission.in_force import PolicyInForce
 from edgelet.intake.admit import House
 from edgelet.intake.reception import Reception
 from edgelet.intake.successors import Successors
@@ -29,12 +30,15 @@ def reception(store: FakeObjectStore) -> Reception:
     return make_reception(store)
 
 
-def make_reception(store: FakeObjectStore, profile: Any = "privileged") -> Reception:
+def make_reception(
+    store: FakeObjectStore, policy: PolicyInForce | None = None, *, max_object_bytes: int = 20_000, **board: Any
+) -> Reception:
+    """`board`: what a House says beside its name and policy."""
     numbers = count(1)
     return Reception(
         store=store,
         successors=Successors(store, VirtualClock()),
-        house=House(node_name="board", policy=builders.policy(profile=profile)),
-        max_object_bytes=20_000,
+        house=House(node_name="board", policy=policy or builders.policy(), **board),
+        max_object_bytes=max_object_bytes,
         make_suffix=lambda: f"{next(numbers):05}",
     )

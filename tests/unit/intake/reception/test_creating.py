@@ -172,7 +172,9 @@ async def test_a_dry_run_judges_and_stores_nothing(store: FakeObjectStore, recep
 
 async def test_the_profile_of_the_board_counts(store: FakeObjectStore) -> None:
     with pytest.raises(ForbiddenError, match='PodSecurity "baseline:latest"'):
-        await make_reception(store, "baseline").apply(builders.pod_document(hostNetwork=True), source="api")
+        await make_reception(store, builders.policy(profile="baseline")).apply(
+            builders.pod_document(hostNetwork=True), source="api"
+        )
 
 
 async def test_create_gives_a_name_where_there_is_a_prefix(store: FakeObjectStore, reception: Reception) -> None:

@@ -5,23 +5,14 @@ from typing import Any
 import pytest
 
 from edgelet.api.errors import ForbiddenError
-from edgelet.intake.admit import House
 from edgelet.intake.reception import Reception
-from edgelet.intake.successors import Successors
 from tests import builders
 from tests.fakes.object_store import FakeObjectStore
-from tests.fakes.virtual_time import VirtualClock
-from tests.unit.intake.reception.conftest import C
+from tests.unit.intake.reception.conftest import C, make_reception
 
 
 def _ruled(store: FakeObjectStore, text: str, *, profile: Any = "baseline", closed: str = "") -> Reception:
-    return Reception(
-        store=store,
-        successors=Successors(store, VirtualClock()),
-        house=House(node_name="board", policy=builders.policy(text, profile=profile, closed=closed)),
-        max_object_bytes=131072,
-        make_suffix=lambda: "00000",
-    )
+    return make_reception(store, builders.policy(text, profile=profile, closed=closed), max_object_bytes=131_072)
 
 
 async def test_a_stricter_policy_leaves_what_runs_and_its_labels_alone(store: FakeObjectStore) -> None:

@@ -5,23 +5,14 @@ from typing import Any
 import pytest
 
 from edgelet.api.errors import InvalidObjectError
-from edgelet.intake.admit import House
 from edgelet.intake.reception import Reception
-from edgelet.intake.successors import Successors
 from tests import builders
 from tests.fakes.object_store import FakeObjectStore
-from tests.fakes.virtual_time import VirtualClock
-from tests.unit.intake.reception.conftest import C
+from tests.unit.intake.reception.conftest import C, make_reception
 
 
 async def test_a_limit_of_memory_that_the_kernel_cannot_keep_is_refused_with_what_helps(store: FakeObjectStore) -> None:
-    board = Reception(
-        store=store,
-        successors=Successors(store, VirtualClock()),
-        house=House(node_name="board", policy=builders.policy(), memory_limits=False),
-        max_object_bytes=20_000,
-        make_suffix=lambda: "00001",
-    )
+    board = make_reception(store, memory_limits=False)
     await board.create(builders.pod_document("a", C(resources={"limits": {"cpu": "1"}})), source="api")
 
     with pytest.raises(InvalidObjectError) as caught:
@@ -52,13 +43,7 @@ async def test_strict_groups_need_a_group_of_their_own(
 
 
 async def test_users_of_a_pods_own_are_refused_where_the_board_has_none_with_the_reason(store: FakeObjectStore) -> None:
-    board = Reception(
-        store=store,
-        successors=Successors(store, VirtualClock()),
-        house=House(node_name="board", policy=builders.policy(), no_user_namespaces="this kernel has none"),
-        max_object_bytes=20_000,
-        make_suffix=lambda: "00001",
-    )
+    board = make_reception(store, no_user_namespaces="this kernel has none")
     await board.create(builders.pod_document("a", hostUsers=True), source="api")
 
     with pytest.raises(InvalidObjectError) as caught:
@@ -77,13 +62,7 @@ async def test_files_of_an_image_do_not_go_with_users_of_a_pods_own(reception: R
 
 
 async def test_huge_pages_are_refused_where_the_kernel_limits_nobodys(store: FakeObjectStore) -> None:
-    board = Reception(
-        store=store,
-        successors=Successors(store, VirtualClock()),
-        house=House(node_name="board", policy=builders.policy(), huge_page_limits=False),
-        max_object_bytes=20_000,
-        make_suffix=lambda: "00001",
-    )
+    board = make_reception(store, huge_page_limits=False)
     asked = {"limits": {"cpu": "1", "hugepages-2Mi": "2Mi"}}
     with pytest.raises(InvalidObjectError) as caught:
         await board.create(builders.pod_document("a", C(resources=asked)), source="api")
