@@ -21,7 +21,7 @@ from edgelet.adapters.x509.requests import Request
 from edgelet.api import identity
 from edgelet.api.errors import EdgeletError, ForbiddenError, NotFoundError, StorageError
 from edgelet.api.identity import Role
-from edgelet.ca import audit, desk, join_login, publication, register, terms
+from edgelet.ca import audit, desk, join_login, notice_epoch, publication, register, terms
 from edgelet.ca.database import Database
 from edgelet.ca.issuers import ISSUING, ROOT, Issuer, Issuers, chain
 from edgelet.ca.join_login import JoinLogin
@@ -267,7 +267,14 @@ class Authority:
         with self.database.transaction():
             now = self.now()
             trusted = [*self.issuers.trusted(ISSUING, now), *self.issuers.trusted(ROOT, now)]
-            for issuer in trusted if force else self.issuers.crls_due(now):
+            behind = self.issuers.behind(now)
+            if behind:
+                problems.append(
+                    f"{DATABASE} is older than crl.pem, it was put back from a backup: what was revoked since stays so, "
+                    "certificates issued since are not known (docs/CERTIFICATES.md)"
+                )
+                notice_epoch.pass_over(self.database, sum(behind.values()) + 1)  # one may not have been told yet
+            for issuer in trusted if force else dict.fromkeys((*self.issuers.crls_due(now), *behind)):
                 if issuer.role == ROOT and not self.issuers.has_key(issuer):
                     if issuer in self.issuers.crls_due(now):
                         problems.append(

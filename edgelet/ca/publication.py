@@ -37,7 +37,8 @@ def publish(directory: Path, issuers: Issuers, now: datetime) -> list[Path]:
     """Write the files that are not as the database says; returns those. Under the lock the newest state wins.
 
     Raises:
-        StorageError: The file system refuses; or the database has no certificate, and nothing was written.
+        StorageError: The file system refuses; or the database has no certificate, or lacks one that lies there, and
+            nothing was written.
     """
     changed = []
     with locked(directory):
@@ -47,6 +48,7 @@ def publish(directory: Path, issuers: Issuers, now: datetime) -> list[Path]:
             if not issuers.all():
                 raise StorageError(f"{directory} has no certificates in its database: {_BACKUP}", retry_after=None)
             return []  # all have ended: brokers and boards say so better than about an empty file
+        issuers.check_newest()
         for name, data in files.items():
             path = directory / name
             if _present(path) != data:

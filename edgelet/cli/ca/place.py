@@ -50,6 +50,7 @@ def opened(call: Call) -> Iterator[Authority]:
         if not authority.issuers.all():
             where = authority.directory / DATABASE
             raise CliError(f"{where} is empty or damaged, put the backup back (docs/CERTIFICATES.md)")
+        authority.issuers.check_newest()
         yield authority
 
 
