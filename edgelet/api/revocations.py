@@ -72,9 +72,7 @@ class Revocations:
 
         Nobody makes a newer list of one that is not trusted any more, and nobody misses it.
         """
-        return Revocations(
-            tuple(one if one.key in authorities else replace(one, ends=_NEVER_S) for one in self.lists)
-        )
+        return Revocations(tuple(one if one.key in authorities else replace(one, ends=_NEVER_S) for one in self.lists))
 
     def ended(self, at_s: float) -> tuple[KnownList, ...]:
         """Return those that should have been replaced by then (Unix seconds)."""

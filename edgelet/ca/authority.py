@@ -270,7 +270,7 @@ class Authority:
             behind = self.issuers.behind(now)
             if behind:
                 problems.append(
-                    f"{DATABASE} is older than crl.pem, it was put back from a backup: what was revoked since stays so, "
+                    f"{DATABASE} is older than crl.pem, as from a backup: what was revoked since stays so, "
                     "certificates issued since are not known (docs/CERTIFICATES.md)"
                 )
                 notice_epoch.pass_over(self.database, sum(behind.values()) + 1)  # one may not have been told yet

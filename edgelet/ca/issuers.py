@@ -12,7 +12,7 @@ from pathlib import Path
 
 from edgelet.adapters.x509 import certificates, keys, revocation, signing
 from edgelet.adapters.x509.certificates import Certificate
-from edgelet.adapters.x509.revocation import Revoked, RevocationList
+from edgelet.adapters.x509.revocation import RevocationList, Revoked
 from edgelet.api.errors import EdgeletError, NotFoundError, StorageError
 from edgelet.ca import put_back
 from edgelet.ca.database import Database
@@ -75,19 +75,19 @@ class Issuers:
 
     def trusted(self, role: str, now: datetime) -> list[Issuer]:
         """Those that are neither dropped nor at their end; the one in use first."""
-        return [_issuer(row) for row in self._database.rows(_TRUSTED, role, seconds(now))]
+        return [self._issuer(row) for row in self._database.rows(_TRUSTED, role, seconds(now))]
 
     def all(self) -> list[Issuer]:
         """Every one that there ever was, roots first."""
         rows = self._database.rows("SELECT * FROM issuers ORDER BY role DESC, generation")
-        return [_issuer(row) for row in rows]
+        return [self._issuer(row) for row in rows]
 
     def of(self, serial: str) -> Issuer:
         """The one with this serial. Raises NotFoundError."""
         row = self._database.row("SELECT * FROM issuers WHERE serial = ?", serial)
         if row is None:
             raise NotFoundError(f"there is no issuing certificate {serial}")
-        return _issuer(row)
+        return self._issuer(row)
 
     def current(self, role: str, now: datetime) -> Issuer:
         """The one in use.
@@ -231,7 +231,7 @@ class Issuers:
         for serial, when in sorted(at.items()):
             if issuer.role == ROOT:
                 known = self._database.row("SELECT state FROM issuers WHERE serial = ?", serial)
-                if known is None:
+                if known is None or known["state"] != "dropped":
                     carried.append(Revoked(serial, when))
                 continue
             row = self._database.row("SELECT revoked_at FROM certificates WHERE serial = ?", serial)
@@ -288,23 +288,25 @@ class Issuers:
         )
         return [Revoked(row["serial"], moment(row["revoked_at"]), row["revoked_reason"]) for row in rows]
 
+    def _issuer(self, row: object) -> Issuer:
+        found: dict[str, object] = dict(row)  # type: ignore[call-overload] # sqlite3.Row is a mapping, mypy knows it not
+        try:
+            (certificate,) = certificates.read(str(found["certificate"]).encode())
+        except (EdgeletError, ValueError) as error:
+            raise self._database.damaged(f"the certificate of {found['role']} {found['generation']}") from error
+        return Issuer(
+            role=str(found["role"]),
+            generation=int(str(found["generation"])),
+            state=str(found["state"]),
+            parent=str(found["parent"]),
+            certificate=certificate,
+            bridge=str(found["bridge"]).encode(),
+            crl=str(found["crl"]).encode(),
+            crl_this_update=moment(int(str(found["crl_this_update"]))),
+            crl_next_update=moment(int(str(found["crl_next_update"]))),
+        )
+
 
 def chain(leaf: Certificate, issuer: Issuer, bridge: bytes = b"") -> bytes:
     """PEM as the leaf's owner sends it."""
     return leaf.pem() + issuer.certificate.pem() + bridge
-
-
-def _issuer(row: object) -> Issuer:
-    found: dict[str, object] = dict(row)  # type: ignore[call-overload] # sqlite3.Row is a mapping, mypy knows it not
-    (certificate,) = certificates.read(str(found["certificate"]).encode())
-    return Issuer(
-        role=str(found["role"]),
-        generation=int(str(found["generation"])),
-        state=str(found["state"]),
-        parent=str(found["parent"]),
-        certificate=certificate,
-        bridge=str(found["bridge"]).encode(),
-        crl=str(found["crl"]).encode(),
-        crl_this_update=moment(int(str(found["crl_this_update"]))),
-        crl_next_update=moment(int(str(found["crl_next_update"]))),
-    )

@@ -35,5 +35,8 @@ def pass_over(database: Database, count: int) -> None:
 
 
 def _kept(database: Database) -> dict[str, str | int]:
-    found: dict[str, str | int] = json.loads(database.fact(_FACT) or '{"digest": "", "epoch": 0}')
-    return found
+    try:
+        found = json.loads(database.fact(_FACT) or '{"digest": "", "epoch": 0}')
+        return {"digest": str(found["digest"]), "epoch": int(found["epoch"])}
+    except (ValueError, TypeError, KeyError) as error:
+        raise database.damaged("the number of the notice to boards") from error

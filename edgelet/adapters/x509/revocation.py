@@ -92,7 +92,7 @@ def read(pem: bytes, issuers: Iterable[Certificate]) -> tuple[RevocationList, ..
 
 
 def newest(pem: bytes, issuer: Certificate) -> RevocationList | None:
-    """The list with the highest number among those of a file that this issuer signed; None: it has none that is whole."""
+    """The list with the highest number among those of a file that this issuer signed; None: there is no whole one."""
     found = []
     for part in (part + _END for part in pem.split(_END)[:-1]):
         try:

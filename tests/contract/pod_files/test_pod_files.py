@@ -105,8 +105,8 @@ async def test_nothing_is_made_where_the_policy_has_a_path_only_read(board: Boar
             await board.files.prepare(UID, [HostDirectory("v", board.host("d"), kind, make=False)])
     there = HostDirectory("v", board.host("e", "Directory"), "DirectoryOrCreate", make=False)
     assert await board.files.prepare(UID, [there]) == frozenset()
+    sub = SubPath("c", "v", there.path, "x", board.files.paths.sub_path(UID, "c", 0), make=False)
     with pytest.raises(EdgeletError, match="failed to prepare subPath"):
-        sub = SubPath("c", "v", there.path, "x", board.files.paths.sub_path(UID, "c", 0), make=False)
         await board.files.prepare(UID, [sub])
 
 
