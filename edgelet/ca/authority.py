@@ -23,7 +23,7 @@ from edgelet.api.errors import EdgeletError, ForbiddenError, NotFoundError, Stor
 from edgelet.api.identity import Role
 from edgelet.ca import audit, desk, join_login, notice_epoch, publication, register, terms
 from edgelet.ca.database import Database
-from edgelet.ca.issuers import ISSUING, ROOT, Issuer, Issuers, chain
+from edgelet.ca.issuers import ISSUING, ROOT, AuthorityKeyError, Issuer, Issuers, chain
 from edgelet.ca.join_login import JoinLogin
 from edgelet.ca.records import AuditEntry, Issued, Record, SigningRequest
 from edgelet.ca.terms import Terms, of_days
@@ -261,9 +261,15 @@ class Authority:
     def refresh(self, *, force: bool = False) -> tuple[str, ...]:
         """Sign anew the revocation lists that are due (all, with `force`), and write ca.crt and crl.pem.
 
-        Returns what could not be renewed, in words: a root's key may lie in a safe.
+        Returns what could not be renewed, in words: a root's key may lie in a safe, one of a former issuing certificate
+        be lost. The others are renewed all the same: each list past its end locks boards out.
+
+        Raises:
+            AuthorityKeyError: The key in use cannot sign.
+            StorageError: The database or the files cannot be read or written.
         """
-        problems = []
+        problems: list[str] = []
+        failed: AuthorityKeyError | None = None
         with self.database.transaction():
             now = self.now()
             trusted = [*self.issuers.trusted(ISSUING, now), *self.issuers.trusted(ROOT, now)]
@@ -273,7 +279,6 @@ class Authority:
                     f"{DATABASE} is older than crl.pem, as from a backup: what was revoked since stays so, "
                     "certificates issued since are not known (docs/CERTIFICATES.md)"
                 )
-                notice_epoch.pass_over(self.database, sum(behind.values()) + 1)  # one may not have been told yet
             for issuer in trusted if force else dict.fromkeys((*self.issuers.crls_due(now), *behind)):
                 if issuer.role == ROOT and not self.issuers.has_key(issuer):
                     if issuer in self.issuers.crls_due(now):
@@ -282,8 +287,17 @@ class Authority:
                             f"bring {issuer.file_stem}.key back and run edgelet ca crl"
                         )
                     continue
-                self.issuers.sign_crl(issuer, now)
+                try:
+                    self.issuers.sign_crl(issuer, now)
+                except AuthorityKeyError as error:
+                    failed = error if (issuer.role, issuer.state) == (ISSUING, "current") else failed
+                    problems.append(f"the revocation list of {issuer.file_stem} is not renewed: {error.message}")
+                else:
+                    if issuer in behind:  # and one more, which may not have been told yet
+                        notice_epoch.pass_over(self.database, behind[issuer] + 1)
         self.publish()
+        if failed is not None:
+            raise failed
         return tuple(problems)
 
     def publish(self) -> list[Path]:

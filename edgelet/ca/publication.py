@@ -25,7 +25,7 @@ def locked(directory: Path) -> Iterator[None]:
     try:
         handle = os.open(directory / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as error:
-        raise StorageError(f"cannot lock {directory}: {error.strerror or error}", retry_after=None) from error
+        raise StorageError(f"cannot lock {directory / LOCK}: {error.strerror or error}", retry_after=None) from error
     try:
         fcntl.flock(handle, fcntl.LOCK_EX)
         yield
