@@ -85,6 +85,8 @@ class NodeKeys:
         made = cls(path, current, _without(older, current), trouble=trouble)
         made.set_aside = tuple(aside)
         made._files = {key.path for key in (current, *older) if key is not None and key.path is not None}
+        if _holds_no_key(_old(path)):  # its destruction was cut off
+            made._files.add(_old(path))
         return made
 
     @classmethod
@@ -250,6 +252,15 @@ def _readable(path: Path, *, aside: list[Path] | None = None) -> NodeKey | None:
         told = {"path": str(path), "reason": "NodeKeyUnusable", "error": error.strerror}
         log.error("a node key cannot be read", extra=told)  # noqa: TRY400  the trace says no more
         return None
+
+
+def _holds_no_key(path: Path) -> bool:
+    """Whether the file is there and can be read, and is no key."""
+    try:
+        content = key_file.read(path)
+    except OSError:
+        return False
+    return content is not None and _secret_of(content) is None
 
 
 def _secret_of(content: bytes) -> bytes | None:
