@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import getpass
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -241,6 +241,8 @@ class Authority:
         Raises:
             NotFoundError, ConflictError: As `named`.
             InvalidObjectError: No such reason.
+            AuthorityKeyError: The list in use cannot be signed, and nothing was changed; or that of a former issuing
+                certificate: then all is revoked, and the message says which list does not name it.
         """
         if reason not in revocation.REASONS:
             allowed = ", ".join(revocation.REASONS)
@@ -252,11 +254,27 @@ class Authority:
             for one in lost:
                 register.revoke(self.database, one, at=now, reason=reason)
                 self.note("revoke", one.common_name, detail={"serial": one.serial, "reason": reason})
-            for issuer in {one.issuer for one in lost}:
-                self.issuers.sign_crl(self.issuers.of(issuer), now)
+            unsigned = self._sign_lists({one.issuer for one in lost}, now)
         self.publish()
+        if unsigned:
+            raise AuthorityKeyError(
+                f"{which} is revoked, but {'; '.join(unsigned)}: bring the key back and run edgelet "
+                "ca crl --force, or give the certificate up with edgelet ca roll issuing --drop --force"
+            )
         serials = {one.serial for one in lost} or {one.serial for one in found if one.revoked_at is not None}
         return tuple(one for one in map(self.find, sorted(serials)) if one is not None)
+
+    def _sign_lists(self, issuers: Iterable[str], now: datetime) -> list[str]:
+        """Sign the lists of these; returns which of former certificates could not be, in words."""
+        unsigned = []
+        for one in map(self.issuers.of, sorted(issuers)):
+            try:
+                self.issuers.sign_crl(one, now)
+            except AuthorityKeyError as error:
+                if one.state == "current":
+                    raise
+                unsigned.append(f"the list of {one.file_stem} does not name it: {error.message}")
+        return unsigned
 
     def refresh(self, *, force: bool = False) -> tuple[str, ...]:
         """Sign anew the revocation lists that are due (all, with `force`), and write ca.crt and crl.pem.
