@@ -17,6 +17,7 @@ from edgelet.intake.admission.judge import Ruling
 from edgelet.intake.reception import SOURCE_ANNOTATION
 from edgelet.ports.events import EventSink
 from edgelet.ports.object_store import Key, ObjectStore
+from edgelet.ports.pod_files import HostBound
 
 log = logging.getLogger(__name__)
 
@@ -68,7 +69,7 @@ class BoardPolicy:
                 message = f"This pod would be refused now, and goes on: {words}"
                 events.record(stored.key, stored.uid, type="Warning", reason="PolicyViolation", message=message)
 
-    def host_bounds(self, pod: Pod) -> dict[str, tuple[str, ...]]:
+    def host_bounds(self, pod: Pod) -> dict[str, HostBound]:
         """Return where the hostPath volumes of a stored pod may lead, by the policy that counts now."""
         source = judge.source_of(pod.metadata.annotations.get(SOURCE_ANNOTATION, ""))
         rules = self.in_force.ruling.policy.rules(source, pod.metadata.namespace or "default")

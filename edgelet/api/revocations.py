@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -26,6 +26,7 @@ _SERIAL = re.compile(rf"-?[0-9a-f]{{1,{MAX_SERIAL_CHARACTERS - 1}}}")
 _MAX_NUMBER = 2**160  # Source: RFC 5280, 5.2.3: 20 octets
 _MAX_TIME_S = 2**40
 _MAX_NAME = 256
+_NEVER_S = 253_402_300_799  # the end of the year 9999
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +66,13 @@ class Revocations:
             elif before is None or one.number > before.number:
                 known[one.key] = _joined(one, before)
         return Revocations(tuple(known[key] for key in sorted(known))), tuple(refused)
+
+    def last_words(self, authorities: Collection[str]) -> Revocations:
+        """Return the same, with no end for the lists of all but these authorities (see KnownList.key).
+
+        Nobody makes a newer list of one that is not trusted any more, and nobody misses it.
+        """
+        return Revocations(tuple(one if one.key in authorities else replace(one, ends=_NEVER_S) for one in self.lists))
 
     def ended(self, at_s: float) -> tuple[KnownList, ...]:
         """Return those that should have been replaced by then (Unix seconds)."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import getpass
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -21,9 +21,9 @@ from edgelet.adapters.x509.requests import Request
 from edgelet.api import identity
 from edgelet.api.errors import EdgeletError, ForbiddenError, NotFoundError, StorageError
 from edgelet.api.identity import Role
-from edgelet.ca import audit, desk, join_login, publication, register, terms
+from edgelet.ca import audit, desk, join_login, notice_epoch, publication, register, terms
 from edgelet.ca.database import Database
-from edgelet.ca.issuers import ISSUING, ROOT, Issuer, Issuers, chain
+from edgelet.ca.issuers import ISSUING, ROOT, AuthorityKeyError, Issuer, Issuers, chain
 from edgelet.ca.join_login import JoinLogin
 from edgelet.ca.records import AuditEntry, Issued, Record, SigningRequest
 from edgelet.ca.terms import Terms, of_days
@@ -241,6 +241,8 @@ class Authority:
         Raises:
             NotFoundError, ConflictError: As `named`.
             InvalidObjectError: No such reason.
+            AuthorityKeyError: The list in use cannot be signed, and nothing was changed; or that of a former issuing
+                certificate: then all is revoked, and the message says which list does not name it.
         """
         if reason not in revocation.REASONS:
             allowed = ", ".join(revocation.REASONS)
@@ -252,22 +254,50 @@ class Authority:
             for one in lost:
                 register.revoke(self.database, one, at=now, reason=reason)
                 self.note("revoke", one.common_name, detail={"serial": one.serial, "reason": reason})
-            for issuer in {one.issuer for one in lost}:
-                self.issuers.sign_crl(self.issuers.of(issuer), now)
+            unsigned = self._sign_lists({one.issuer for one in lost}, now)
         self.publish()
+        if unsigned:
+            raise AuthorityKeyError(
+                f"{which} is revoked, but {'; '.join(unsigned)}: bring the key back and run edgelet "
+                "ca crl --force, or give the certificate up with edgelet ca roll issuing --drop --force"
+            )
         serials = {one.serial for one in lost} or {one.serial for one in found if one.revoked_at is not None}
         return tuple(one for one in map(self.find, sorted(serials)) if one is not None)
+
+    def _sign_lists(self, issuers: Iterable[str], now: datetime) -> list[str]:
+        """Sign the lists of these; returns which of former certificates could not be, in words."""
+        unsigned = []
+        for one in map(self.issuers.of, sorted(issuers)):
+            try:
+                self.issuers.sign_crl(one, now)
+            except AuthorityKeyError as error:
+                if one.state == "current":
+                    raise
+                unsigned.append(f"the list of {one.file_stem} does not name it: {error.message}")
+        return unsigned
 
     def refresh(self, *, force: bool = False) -> tuple[str, ...]:
         """Sign anew the revocation lists that are due (all, with `force`), and write ca.crt and crl.pem.
 
-        Returns what could not be renewed, in words: a root's key may lie in a safe.
+        Returns what could not be renewed, in words: a root's key may lie in a safe, one of a former issuing certificate
+        be lost. The others are renewed all the same: each list past its end locks boards out.
+
+        Raises:
+            AuthorityKeyError: The key in use cannot sign.
+            StorageError: The database or the files cannot be read or written.
         """
-        problems = []
+        problems: list[str] = []
+        failed: AuthorityKeyError | None = None
         with self.database.transaction():
             now = self.now()
             trusted = [*self.issuers.trusted(ISSUING, now), *self.issuers.trusted(ROOT, now)]
-            for issuer in trusted if force else self.issuers.crls_due(now):
+            behind = self.issuers.behind(now)
+            if behind:
+                problems.append(
+                    f"{DATABASE} is older than crl.pem, as from a backup: what was revoked since stays so, "
+                    "certificates issued since are not known (docs/CERTIFICATES.md)"
+                )
+            for issuer in trusted if force else dict.fromkeys((*self.issuers.crls_due(now), *behind)):
                 if issuer.role == ROOT and not self.issuers.has_key(issuer):
                     if issuer in self.issuers.crls_due(now):
                         problems.append(
@@ -275,8 +305,17 @@ class Authority:
                             f"bring {issuer.file_stem}.key back and run edgelet ca crl"
                         )
                     continue
-                self.issuers.sign_crl(issuer, now)
+                try:
+                    self.issuers.sign_crl(issuer, now)
+                except AuthorityKeyError as error:
+                    failed = error if (issuer.role, issuer.state) == (ISSUING, "current") else failed
+                    problems.append(f"the revocation list of {issuer.file_stem} is not renewed: {error.message}")
+                else:
+                    if issuer in behind:  # and one more, which may not have been told yet
+                        notice_epoch.pass_over(self.database, behind[issuer] + 1)
         self.publish()
+        if failed is not None:
+            raise failed
         return tuple(problems)
 
     def publish(self) -> list[Path]:

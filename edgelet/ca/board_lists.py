@@ -18,7 +18,7 @@ def text(authority: Authority, *, most: int) -> str:
     """
     now, found, room = authority.now(), "", most
     for one in (*authority.issuers.trusted(ROOT, now), *authority.issuers.trusted(ISSUING, now)):
-        pem = one.crl.decode()
+        pem = authority.issuers.newest_crl(one).decode()
         if len(pem) > room:
             _log.warning("boards do not get the revocation list of %s: it has %d characters", one.file_stem, len(pem))
             continue

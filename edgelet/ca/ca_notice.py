@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from dataclasses import replace
 
 from edgelet.adapters.x509 import registrar_signature
 from edgelet.api import enrolment, enrolment_topics
 from edgelet.api.enrolment import CaBundle
-from edgelet.ca import board_lists
+from edgelet.ca import board_lists, notice_epoch
 from edgelet.ca.authority import Authority
 from edgelet.ca.registrar_identity import RegistrarIdentity
-
-_FACT = "bundle-epoch"
 
 
 def epoch(authority: Authority) -> int:
@@ -21,13 +17,7 @@ def epoch(authority: Authority) -> int:
 
     Raises StorageError.
     """
-    digest = hashlib.sha256(authority.bundle() + authority.crl()).hexdigest()
-    with authority.database.transaction():
-        kept = json.loads(authority.database.fact(_FACT) or '{"digest": "", "epoch": 0}')
-        if kept["digest"] != digest:
-            kept = {"digest": digest, "epoch": int(kept["epoch"]) + 1}
-            authority.database.keep(_FACT, json.dumps(kept))
-    return int(kept["epoch"])
+    return notice_epoch.of(authority.database, authority.bundle() + authority.crl())
 
 
 def message(authority: Authority, own: RegistrarIdentity) -> bytes:

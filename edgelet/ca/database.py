@@ -126,6 +126,10 @@ class Database:
         with self.transaction() as connection:
             connection.execute("INSERT OR REPLACE INTO facts VALUES (?, ?)", (key, value))
 
+    def damaged(self, what: str) -> StorageError:
+        """What to raise where something in it cannot be read."""
+        return StorageError(f"cannot read {self.path}: {what} in it is damaged: {_BACKUP}", retry_after=None)
+
     def close(self) -> None:
         """Let go of it."""
         with self._turn, suppress(sqlite3.Error):

@@ -12,7 +12,9 @@ from pathlib import Path
 
 from edgelet.adapters.x509 import certificates, keys, revocation, signing
 from edgelet.adapters.x509.certificates import Certificate
+from edgelet.adapters.x509.revocation import RevocationList, Revoked
 from edgelet.api.errors import EdgeletError, NotFoundError, StorageError
+from edgelet.ca import put_back
 from edgelet.ca.database import Database, damaged
 from edgelet.ca.records import moment, seconds
 from edgelet.ca.terms import Terms, crl_due, of_days
@@ -73,12 +75,12 @@ class Issuers:
 
     def trusted(self, role: str, now: datetime) -> list[Issuer]:
         """Those that are neither dropped nor at their end; the one in use first."""
-        return [_issuer(row) for row in self._database.rows(_TRUSTED, role, seconds(now))]
+        return [self._issuer(row) for row in self._database.rows(_TRUSTED, role, seconds(now))]
 
     def all(self) -> list[Issuer]:
         """Every one that there ever was, roots first."""
         rows = self._database.rows("SELECT * FROM issuers ORDER BY role DESC, generation")
-        return [_issuer(row) for row in rows]
+        return [self._issuer(row) for row in rows]
 
     def required(self) -> list[Issuer]:
         """As `all`: an authority is made with two. Raises StorageError: there is none, the database is damaged."""
@@ -92,7 +94,7 @@ class Issuers:
         row = self._database.row("SELECT * FROM issuers WHERE serial = ?", serial)
         if row is None:
             raise NotFoundError(f"there is no issuing certificate {serial}")
-        return _issuer(row)
+        return self._issuer(row)
 
     def current(self, role: str, now: datetime) -> Issuer:
         """The one in use.
@@ -139,14 +141,26 @@ class Issuers:
 
     def crls(self, now: datetime) -> bytes:
         """PEM of the revocation lists of all that are trusted, issuing ones first."""
-        return b"".join(one.crl for one in (*self.trusted(ISSUING, now), *self.trusted(ROOT, now)))
+        return b"".join(self.newest_crl(one) for one in (*self.trusted(ISSUING, now), *self.trusted(ROOT, now)))
+
+    def newest_crl(self, issuer: Issuer) -> bytes:
+        """Its list, or a newer one that brokers have: what is revoked stays so after a backup was put back."""
+        own = revocation.newest(issuer.crl, issuer.certificate)
+        there = put_back.published(self._directory, issuer.certificate)
+        return there.pem if there is not None and (own is None or there.number > own.number) else issuer.crl
+
+    def check_newest(self) -> None:
+        """See that no authority lies beside the database that it does not have. Raises StorageError."""
+        put_back.check(self._directory, lambda: {one.serial for one in self.all()})
 
     def add(self, role: str, *, name: str, state: str, now: datetime) -> Issuer:
         """Make a key and a certificate with its revocation list; within the caller's transaction.
 
         The key is on disk before the row is: who is killed between the two leaves a file that the next one replaces.
-        Raises StorageError, and AuthorityKeyError where a key is missing.
+        Raises StorageError, also where the database is older than the directory, and AuthorityKeyError where a key is
+        missing.
         """
+        self.check_newest()
         row = self._database.row("SELECT max(generation) AS newest FROM issuers WHERE role = ?", role)
         generation = (row["newest"] or 0) + 1 if row else 1
         stem = role if generation == 1 else f"{role}-{generation}"
@@ -177,10 +191,11 @@ class Issuers:
         this_update = now.replace(microsecond=0) - timedelta(seconds=self._terms.backdated_s)
         with self._database.transaction() as connection:
             row = connection.execute("SELECT crl_number FROM issuers WHERE serial = ?", (issuer.serial,)).fetchone()
+            before = self._lists_before(issuer)
             made = revocation.make(
                 signer,
-                self._revoked(issuer, now),
-                number=row["crl_number"] + 1,
+                [*self._revoked(issuer, now), *self._carried(issuer, before)],
+                number=max(row["crl_number"], *(one.number for one in before), 0) + 1,
                 this_update=this_update,
                 next_update=now.replace(microsecond=0) + of_days(days),
             )
@@ -191,6 +206,52 @@ class Issuers:
                     *(seconds(made.this_update), seconds(made.next_update), issuer.serial),
                 ),
             )
+
+    def behind(self, now: datetime) -> dict[Issuer, int]:
+        """Those with a newer revocation list in the file for brokers, and how many the database lacks.
+
+        It was put back from a backup. Not those whose key is elsewhere: brokers keep the list that they have.
+        """
+        found = {}
+        for one in (*self.trusted(ISSUING, now), *self.trusted(ROOT, now)):
+            own = revocation.newest(one.crl, one.certificate)
+            there = put_back.published(self._directory, one.certificate)
+            if there is not None and own is not None and there.number > own.number and self.has_key(one):
+                found[one] = there.number - own.number
+        return found
+
+    def _lists_before(self, issuer: Issuer) -> list[RevocationList]:
+        """Its newest lists, as the database has it and as brokers have it."""
+        every = (
+            revocation.newest(issuer.crl, issuer.certificate),
+            put_back.published(self._directory, issuer.certificate),
+        )
+        return [one for one in every if one is not None]
+
+    def _carried(self, issuer: Issuer, before: list[RevocationList]) -> list[Revoked]:
+        """What an earlier list named and the database does not know to be revoked: that was revoked after a backup.
+
+        A certificate that the database has is revoked in it, too; within the caller's transaction.
+        """
+        at = {serial: one.this_update for one in before for serial in one.serials}
+        carried = []
+        for serial, when in sorted(at.items()):
+            if issuer.role == ROOT:
+                known = self._database.row("SELECT state FROM issuers WHERE serial = ?", serial)
+                if known is None or known["state"] != "dropped":
+                    carried.append(Revoked(serial, when))
+                continue
+            row = self._database.row("SELECT revoked_at FROM certificates WHERE serial = ?", serial)
+            if row is None:
+                carried.append(Revoked(serial, when))
+            elif row["revoked_at"] is None:
+                carried.append(Revoked(serial, when))
+                with self._database.transaction() as connection:
+                    connection.execute(
+                        "UPDATE certificates SET revoked_at = ?, revoked_reason = 'unspecified' WHERE serial = ?",
+                        (seconds(when), serial),
+                    )
+        return carried
 
     def crls_due(self, now: datetime) -> list[Issuer]:
         """Those whose revocation list has lived a third of its life, or lies in the future (a clock was wrong)."""
@@ -219,38 +280,40 @@ class Issuers:
         made = signing.issuing(self.signer(parent), key.public_key(), name=name, life=signing.Life(start, end))
         return made, parent.serial, b""
 
-    def _revoked(self, issuer: Issuer, now: datetime) -> list[revocation.Revoked]:
+    def _revoked(self, issuer: Issuer, now: datetime) -> list[Revoked]:
         """What its list has to name; what has ended stays in one list more (RFC 5280, 3.3), and goes then."""
         if issuer.role == ROOT:
             rows = self._database.rows(
                 "SELECT serial, crl_this_update AS at FROM issuers WHERE role = ? AND parent = ? AND state = 'dropped'",
                 *(ISSUING, issuer.serial),
             )
-            return [revocation.Revoked(row["serial"], moment(row["at"]), "superseded") for row in rows]
+            return [Revoked(row["serial"], moment(row["at"]), "superseded") for row in rows]
         rows = self._database.rows(
             "SELECT serial, revoked_at, revoked_reason FROM certificates WHERE issuer = ? AND revoked_at IS NOT NULL "
             "AND not_after >= ?",
             *(issuer.serial, seconds(now - of_days(self._terms.crl_days))),
         )
-        return [revocation.Revoked(row["serial"], moment(row["revoked_at"]), row["revoked_reason"]) for row in rows]
+        return [Revoked(row["serial"], moment(row["revoked_at"]), row["revoked_reason"]) for row in rows]
+
+    def _issuer(self, row: object) -> Issuer:
+        found: dict[str, object] = dict(row)  # type: ignore[call-overload] # sqlite3.Row is a mapping, mypy knows it not
+        try:
+            (certificate,) = certificates.read(str(found["certificate"]).encode())
+        except (EdgeletError, ValueError) as error:
+            raise self._database.damaged(f"the certificate of {found['role']} {found['generation']}") from error
+        return Issuer(
+            role=str(found["role"]),
+            generation=int(str(found["generation"])),
+            state=str(found["state"]),
+            parent=str(found["parent"]),
+            certificate=certificate,
+            bridge=str(found["bridge"]).encode(),
+            crl=str(found["crl"]).encode(),
+            crl_this_update=moment(int(str(found["crl_this_update"]))),
+            crl_next_update=moment(int(str(found["crl_next_update"]))),
+        )
 
 
 def chain(leaf: Certificate, issuer: Issuer, bridge: bytes = b"") -> bytes:
     """PEM as the leaf's owner sends it."""
     return leaf.pem() + issuer.certificate.pem() + bridge
-
-
-def _issuer(row: object) -> Issuer:
-    found: dict[str, object] = dict(row)  # type: ignore[call-overload] # sqlite3.Row is a mapping, mypy knows it not
-    (certificate,) = certificates.read(str(found["certificate"]).encode())
-    return Issuer(
-        role=str(found["role"]),
-        generation=int(str(found["generation"])),
-        state=str(found["state"]),
-        parent=str(found["parent"]),
-        certificate=certificate,
-        bridge=str(found["bridge"]).encode(),
-        crl=str(found["crl"]).encode(),
-        crl_this_update=moment(int(str(found["crl_this_update"]))),
-        crl_next_update=moment(int(str(found["crl_next_update"]))),
-    )

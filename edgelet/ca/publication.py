@@ -24,7 +24,7 @@ def locked(directory: Path) -> Iterator[None]:
     try:
         handle = os.open(directory / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as error:
-        raise StorageError(f"cannot lock {directory}: {error.strerror or error}", retry_after=None) from error
+        raise StorageError(f"cannot lock {directory / LOCK}: {error.strerror or error}", retry_after=None) from error
     try:
         fcntl.flock(handle, fcntl.LOCK_EX)
         yield
@@ -36,7 +36,8 @@ def publish(directory: Path, issuers: Issuers, now: datetime) -> list[Path]:
     """Write the files that are not as the database says; returns those. Under the lock the newest state wins.
 
     Raises:
-        StorageError: The file system refuses; or the database has no certificate, and nothing was written.
+        StorageError: The file system refuses; or the database has no certificate, or lacks one that lies there, and
+            nothing was written.
     """
     changed = []
     with locked(directory):
@@ -44,6 +45,7 @@ def publish(directory: Path, issuers: Issuers, now: datetime) -> list[Path]:
         files |= {f"{one.file_stem}.crt": one.certificate.pem() for one in issuers.required()}
         if not files[BUNDLE]:
             return []  # all have ended: brokers and boards say so better than about an empty file
+        issuers.check_newest()
         for name, data in files.items():
             path = directory / name
             if _present(path) != data:

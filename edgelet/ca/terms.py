@@ -35,9 +35,12 @@ def of_days(days: float) -> timedelta:
 
 
 def load(database: Database) -> Terms:
-    """The terms that the authority was made with."""
+    """The terms that the authority was made with. Raises StorageError."""
     kept = database.fact(_FACT)
-    return Terms(**json.loads(kept)) if kept else Terms()
+    try:
+        return Terms(**json.loads(kept)) if kept else Terms()
+    except (ValueError, TypeError) as error:
+        raise database.damaged("how long certificates are good") from error
 
 
 def save(database: Database, terms: Terms) -> None:

@@ -41,9 +41,9 @@ def load(path: Path | None, *, owner: int | None = 0) -> Policy:
     try:
         text = _read(source, owner).decode()
     except FileNotFoundError as error:
-        if path is None:
+        if path is None and not source.is_symlink():
             return Policy()
-        raise PolicyError(source, (FieldError("", "there is no such file"),)) from error
+        raise PolicyError(source, (FieldError("", _missing(source)),)) from error
     except OSError as error:
         raise PolicyError(source, (FieldError("", f"cannot read it: {error.strerror}"),)) from error
     except UnicodeDecodeError as error:
@@ -67,15 +67,18 @@ def parse(text: str, source: Path, *, owner: int | None = 0) -> Policy:
     return policy
 
 
+def _missing(source: Path) -> str:
+    if not source.is_symlink():
+        return "there is no such file"
+    return f"it leads to {source.readlink()}, and there is no such file; is what it lies on mounted?"
+
+
 def _read(path: Path, owner: int | None) -> bytes:
     """Read what was looked at: the checks are of the open file, not of a name that may change. Raises OSError."""
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     with os.fdopen(descriptor, "rb") as file:
         found = os.fstat(descriptor)
-        why = _distrust(found, owner)
-        for folder in dict.fromkeys((path.parent, path.resolve().parent)):  # of a link, and of what it leads to
-            why = why or _distrust_directory(folder, owner)
-        if why:
+        if why := _distrust(found, owner) or _distrust_directories(path, owner):
             raise PolicyError(path, (FieldError("", why),))
         content = file.read(_MAX_BYTES + 1)
     if len(content) > _MAX_BYTES:
@@ -95,10 +98,19 @@ def _distrust(found: os.stat_result, owner: int | None) -> str:
     return ""
 
 
-def _distrust_directory(folder: Path, owner: int | None) -> str:
-    """Return why others could put another file in its place, "" if they cannot: a sticky directory keeps it."""
+def _distrust_directories(path: Path, owner: int | None) -> str:
+    """Return why others could put another file in its place, "" if they cannot.
+
+    All directories above it count, and where it is a link, those of the file as well.
+    """
     if owner is None:
         return ""
+    above = dict.fromkeys((*path.absolute().parents, *Path(os.path.realpath(path)).parents))
+    return next(filter(None, (_distrust_directory(folder, owner) for folder in above)), "")
+
+
+def _distrust_directory(folder: Path, owner: int) -> str:
+    """Return why others could change what is in it, "" if they cannot: a sticky directory keeps it."""
     found = folder.stat()
     if found.st_uid not in (0, owner):
         return f"its directory {folder} belongs to uid {found.st_uid}, who could replace it; chown it to {_name(owner)}"

@@ -178,11 +178,12 @@ class Renewal:
             ports.keeper.see(now)
 
     async def _learn_time(self, certificate: OwnCertificate, judged: JudgedTime) -> JudgedTime:
-        """Ask for the signed time where the clock is worth nothing, or where it says that all is over."""
+        """Ask for the signed time where the clock is worth nothing, disputes it, or says that all is over."""
         ports, now_s = self._ports, self._ports.clock.monotonic_s()
         expired = judged.at > certificate.not_after and not judged.anchored
         locked_out = not ports.link.connected and self._refused >= _LOCKED_OUT and self._settings.join
-        if not (expired or (not judged.exact and (ports.link.connected or locked_out))) or now_s < self._telling.next_s:
+        unsure = not judged.exact or ports.keeper.is_disputed()
+        if not (expired or (unsure and (ports.link.connected or locked_out))) or now_s < self._telling.next_s:
             return judged
         if not ports.link.connected and not self._settings.join:
             return judged

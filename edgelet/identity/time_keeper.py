@@ -80,6 +80,12 @@ class TimeKeeper:
         )
         return clock_trust.judge(reading, believable_until=believable_until)
 
+    def is_disputed(self) -> bool:
+        """Whether a clock that somebody vouches for is apart from the registrar's word: either may be right by now."""
+        if self._anchor is None or not self._synchronized():
+            return False
+        return abs(self._clock.now() - self._anchor.told(self._clock.monotonic_s())) > AGREES
+
     def prove(self, at: datetime) -> None:
         """Note that true time is not before `at`, as it was signed; a lower one changes nothing."""
         self._proven = max(self._proven, at)

@@ -85,7 +85,9 @@ class ContainerStart:
         node = ports.node()
         if pod.spec.host_network:
             pod_ips = node.host_ips
-        places = volumes.places(pod, paths=ports.files.paths) | await start_sources.image_places(
+        bounds = ports.host_bounds(pod)
+        own = volumes.places(pod, paths=ports.files.paths, host_bounds=bounds)
+        places = own | await start_sources.image_places(
             pod,
             container,
             images=ports.images,
@@ -113,7 +115,7 @@ class ContainerStart:
                 adoption.SPEC_LABEL: adoption.spec_digest(self._stored_spec(pod)),
             },
         )
-        bounded = volumes.bounded(pod, container, ports.host_bounds(pod))
+        bounded = volumes.bounded(pod, container, bounds)
         await ports.files.prepare(pod.metadata.uid, (*bounded, *resolved.steps))
         if not pid_target.wanted(container):
             return resolved.spec

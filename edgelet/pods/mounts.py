@@ -69,6 +69,7 @@ def of_volumes(
                     sub_path=sub_path,
                     target=source,
                     recursive_read_only=recursive,
+                    make=volume.make,
                 )
             )
         mounts.append(

@@ -6,7 +6,7 @@ Source: Kubernetes pkg/volume/*, pkg/kubelet/volumemanager; messages are the kub
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from edgelet.api import huge_pages
 from edgelet.api.container import Container
@@ -19,6 +19,7 @@ from edgelet.pods.node_facts import NodeFacts
 from edgelet.pods.references import Objects
 from edgelet.ports.pod_files import (
     EmptyDirectory,
+    HostBound,
     HostDirectory,
     HugePagesDirectory,
     MemoryDirectory,
@@ -30,10 +31,11 @@ from edgelet.ports.pod_files import (
 
 @dataclass(frozen=True, slots=True)
 class MountableVolume:
-    """What a container binds. `read_only`: whatever the mount says."""
+    """What a container binds. `read_only`: whatever the mount says. Without `make` no subPath of it is made."""
 
     path: str
     read_only: bool = False
+    make: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +51,7 @@ class VolumePlan:
         return tuple(step for step in self.steps if isinstance(step, Payload))
 
 
-HostBounds = Mapping[str, tuple[str, ...]]  # where links in the hostPath of a volume may lead; not there: anywhere
+HostBounds = Mapping[str, HostBound]  # by volume; one that is not there: links may lead anywhere
 
 
 def plan(
@@ -73,16 +75,18 @@ def plan(
         except ValueError as error:
             message = f'MountVolume.SetUp failed for volume "{volume.name}" : {error}'
             raise EdgeletError("FailedMount", message) from error
-    return VolumePlan(steps=tuple(steps), volumes=places(pod, paths=paths))
+    return VolumePlan(steps=tuple(steps), volumes=places(pod, paths=paths, host_bounds=host_bounds))
 
 
-def places(pod: Pod, *, paths: PodPaths) -> dict[str, MountableVolume]:
+def places(pod: Pod, *, paths: PodPaths, host_bounds: HostBounds | None = None) -> dict[str, MountableVolume]:
     """Return where the pod's mounted volumes are, once prepared.
 
     Asks for no object: a container whose ConfigMap was deleted meanwhile restarts with the files it had.
     """
     mounted = (one for one in references.mounted_volumes(pod) if one.image is None)
-    return {volume.name: _place(volume, pod.metadata.uid, paths) for volume in mounted}
+    found = {volume.name: _place(volume, pod.metadata.uid, paths) for volume in mounted}
+    kept = (name for name, bound in (host_bounds or {}).items() if name in found and not bound.make)
+    return found | {name: replace(found[name], make=False) for name in kept}
 
 
 def bounded(pod: Pod, container: Container, host_bounds: HostBounds) -> tuple[HostDirectory, ...]:
@@ -97,8 +101,9 @@ def bounded(pod: Pod, container: Container, host_bounds: HostBounds) -> tuple[Ho
 
 def _host_directory(volume: Volume, source: HostPathVolume, host_bounds: HostBounds) -> HostDirectory:
     """Return the step for a hostPath. fsGroup never touches the host's own files."""
-    within = host_bounds.get(volume.name, ())
-    return HostDirectory(volume=volume.name, path=source.path, type=source.type or "", within=within)
+    step = HostDirectory(volume=volume.name, path=source.path, type=source.type or "")
+    bound = host_bounds.get(volume.name)
+    return step if bound is None else replace(step, within=bound.within, make=bound.make)
 
 
 def _place(volume: Volume, uid: str, paths: PodPaths) -> MountableVolume:

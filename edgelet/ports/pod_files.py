@@ -101,6 +101,14 @@ class ImageDirectory:
 
 
 @dataclass(frozen=True, slots=True)
+class HostBound:
+    """What the policy of the board says about a hostPath that it allows."""
+
+    within: tuple[str, ...]  # links in the path may lead to these places and below
+    make: bool = True  # False: it may only be read, so nothing is made in it
+
+
+@dataclass(frozen=True, slots=True)
 class HostDirectory:
     """A hostPath: checked, and made where its type says so."""
 
@@ -108,6 +116,7 @@ class HostDirectory:
     path: str
     type: HostPathType = ""
     within: tuple[str, ...] = ()  # links in the path may lead to these places and below; none: anywhere
+    make: bool = True  # False: never made, whatever its type says
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +154,7 @@ class SubPath:
     sub_path: str
     target: str
     recursive_read_only: bool = False  # with all that is mounted in it at this moment, and nothing of it to be written
+    make: bool = True  # False: a missing path is refused
 
 
 @dataclass(frozen=True, slots=True)

@@ -175,10 +175,10 @@ class FakePodFiles:
     def _check_host(self, step: HostDirectory) -> bool:
         wanted = step.type.removesuffix("OrCreate") if step.type else "Directory"
         found = self.host.get(step.path)
-        if found is None and (not step.type or step.type.endswith("OrCreate")):
+        if found is None and step.make and (not step.type or step.type.endswith("OrCreate")):
             self.host[step.path] = wanted
             return True
-        if not step.type or found == wanted:
+        if found is not None and (not step.type or found == wanted):
             return False
         words = "doesn't exist" if found is None else f"is not what it should be, it's a {found}"
         message = f'MountVolume.SetUp failed for volume "{step.volume}" : hostPath {step.path} {words}'
@@ -187,7 +187,8 @@ class FakePodFiles:
     def _pin(self, uid: str, step: SubPath) -> bool:
         target = self._confine(step.target, self._paths.volatile(uid))
         source = posixpath.normpath(f"{step.volume_path}/{step.sub_path}")
-        if source != step.volume_path and not source.startswith(f"{step.volume_path}/"):
+        leads_out = source != step.volume_path and not source.startswith(f"{step.volume_path}/")
+        if leads_out or (not step.make and source not in {*self.files, *self.directories, *self.host}):
             message = f'failed to prepare subPath for volumeMount "{step.volume}" of container "{step.container}"'
             raise EdgeletError("CreateContainerConfigError", message)
         if source not in self.files:

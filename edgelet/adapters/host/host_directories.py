@@ -30,8 +30,10 @@ _KINDS: tuple[tuple[int, HostPathType], ...] = (
 )
 
 
-def prepare(path: str, wanted: HostPathType, within: Sequence[str] = ()) -> bool:
+def prepare(path: str, wanted: HostPathType, within: Sequence[str] = (), *, make: bool = True) -> bool:
     """Check the path; True if something was made. Links in it may lead to the places `within` alone, if there are any.
+
+    Without `make` it has to be there, whatever `wanted` says.
 
     Raises:
         OSError: With the kubelet's words as its text where the type does not fit; otherwise the system's.
@@ -40,6 +42,8 @@ def prepare(path: str, wanted: HostPathType, within: Sequence[str] = ()) -> bool
         raise OSError(f"invalid HostPath `{path}`: must not contain '..'")
     if within:
         _confine(path, within)
+    if not make and not _exists(path):
+        raise OSError(f"hostPath {path} doesn't exist, and the policy of this board has nothing made there")
     if wanted in {"", "DirectoryOrCreate"} and not _exists(path):
         # Without a type the kubelet hands any path on and the CRI runtime makes a directory: what Podman does not do.
         Path(path).mkdir(mode=0o755, parents=True, exist_ok=True)

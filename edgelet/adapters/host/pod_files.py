@@ -181,8 +181,8 @@ class HostPodFiles:
 
     def _set_up(self, uid: str, step: VolumeStep | ImageDirectory, root: int) -> bool:
         match step:
-            case HostDirectory(path=path, type=kind, within=within):
-                return host_directories.prepare(path, kind, within)
+            case HostDirectory(path=path, type=kind, within=within, make=make):
+                return host_directories.prepare(path, kind, within, make=make)
             case EmptyDirectory(path=path, gid=gid):
                 return container_files.make_empty(self._confined(path, self._paths.durable(uid)), gid, root=root)
             case MemoryDirectory(path=path, gid=gid, size_bytes=size_bytes):
@@ -202,7 +202,8 @@ class HostPodFiles:
     def _pin(self, step: SubPath, target: Path, root: int) -> bool:
         own = any(step.volume_path.startswith(f"{one}/") for one in self._roots())
         pin = sub_paths.pin_tree_read_only if step.recursive_read_only else sub_paths.pin
-        return pin(step.volume_path, step.sub_path, target, root=root if own else 0)
+        owner = (root if own else 0) if step.make else None
+        return pin(step.volume_path, step.sub_path, target, root=owner)
 
     def _write(self, uid: str, step: HostsFile | TerminationLog | LogDirectory, root: int) -> bool:
         match step:

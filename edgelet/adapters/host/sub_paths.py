@@ -30,10 +30,10 @@ class _Made:
     owner: int
 
 
-def pin(volume_path: str, sub_path: str, target: Path, *, root: int = 0) -> bool:
+def pin(volume_path: str, sub_path: str, target: Path, *, root: int | None = 0) -> bool:
     """Bind volume_path/sub_path on `target`; False if that very file was there already.
 
-    Directories that are missing are made, and belong to `root` of the host.
+    Directories that are missing are made, and belong to `root` of the host; None: they are not made.
 
     Raises:
         OSError: The path leads out of the volume (EXDEV), goes through a file, cannot be made ...
@@ -47,7 +47,7 @@ def pin(volume_path: str, sub_path: str, target: Path, *, root: int = 0) -> bool
         return True
 
 
-def pin_tree_read_only(volume_path: str, sub_path: str, target: Path, *, root: int = 0) -> bool:
+def pin_tree_read_only(volume_path: str, sub_path: str, target: Path, *, root: int | None = 0) -> bool:
     """As `pin`, with all that is mounted there now, and nothing of it to be written; made anew each time.
 
     Raises:

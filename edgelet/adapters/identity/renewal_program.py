@@ -122,7 +122,8 @@ def _judged(
     lists, _ = revocation.known(said.crls.encode(), trusted)
     # Those of authorities that come with this message are no fault; they are looked at again when these are trusted.
     _, wrong = revocation.known(said.crls.encode(), [*trusted, *said.bundle])
-    known, refused = kept.known.merged(lists)
+    merged, refused = kept.known.merged(lists)
+    known = merged.last_words({one.spki_digest for one in (*trusted, *said.bundle)})
     changed = known != kept.known
     if changed:
         try:

@@ -2,7 +2,8 @@
 
 A change leaves `<file>.next` until everything is sealed under it, and `<file>.old` until that is destroyed. Whoever
 opens the keys in between goes on from there: the next key seals, all of them open. A file that holds no key is set
-aside as `<file>.unusable`, and never takes the place of one that does.
+aside as `<file>.unusable`, and never takes the place of one that does. One that cannot be read may hold a key that is
+needed: it is left where it lies or set aside, never destroyed, and the others are used without it.
 """
 
 from __future__ import annotations
@@ -58,6 +59,7 @@ class NodeKeys:
         self._path = path
         self._current = current
         self._older = older
+        self._files = {key.path for key in older if key.path is not None}  # that were read: no other is destroyed
         self._ciphers: dict[str, Any] = {}
 
     @classmethod
@@ -70,18 +72,22 @@ class NodeKeys:
             make: Whether a missing key is made.
         """
         aside: list[Path] = []
+        following = _readable(_next(path), aside=aside)
+        trouble = ""
         try:
-            following = _read(_next(path), aside=aside)
             current = following or _read(path, aside=aside)
             if current is None and make:
                 key_file.write(path, _text(os.urandom(_KEY_BYTES)))
                 current = _read(path)
-            others = (path, _old(path), *(() if default == path else (default,)))
-            older = tuple(found for other in others if (found := _read(other)) is not None)
-            made = cls(path, current, _without(older, current))
         except OSError as error:
-            made = cls(path, None, trouble=f"the node key in {path} cannot be read or made: {error.strerror}")
+            current, trouble = None, f"the node key in {path} cannot be read or made: {error.strerror}"
+        others = (path, _old(path), *(() if default == path else (default,)))
+        older = tuple(found for other in others if (found := _readable(other)) is not None)
+        made = cls(path, current, _without(older, current), trouble=trouble)
         made.set_aside = tuple(aside)
+        made._files = {key.path for key in (current, *older) if key is not None and key.path is not None}
+        if _holds_no_key(_old(path)):  # its destruction was cut off
+            made._files.add(_old(path))
         return made
 
     @classmethod
@@ -142,6 +148,8 @@ class NodeKeys:
             )
         if self._changing:
             return  # an earlier change was cut off, and this key seals already
+        if self._current is None and self.trouble:  # what is sealed under the key that cannot be read would be lost
+            raise EdgeletError("CannotPrepare", f"cannot make a new node key: {self.trouble}")
         aside: list[Path] = []
         try:
             following = _read(_next(self._path), aside=aside)
@@ -149,7 +157,8 @@ class NodeKeys:
                 key_file.write(_next(self._path), _text(os.urandom(_KEY_BYTES)))
                 following = _read(_next(self._path))
         except OSError as error:
-            raise EdgeletError("CannotPrepare", f"cannot make a new node key: {error.strerror}") from error
+            what = f"{error.filename or _next(self._path)}: {error.strerror}"
+            raise EdgeletError("CannotPrepare", f"cannot make a new node key: {what}") from error
         finally:
             self.set_aside += tuple(aside)
         before = (self._current,) if self._current else ()
@@ -159,18 +168,30 @@ class NodeKeys:
         """Destroy all keys but the one that seals: nothing that can be read is sealed under them. Raises OSError."""
         if self._current is None:
             return
+        known = set(self._files)
         if self._path is not None and self._changing:
             self._hold_next(self._path)
-            if self._path.exists():
+            if self._path in known:
+                if _old(self._path) not in known:
+                    self._put_by(_old(self._path))
                 self._path.rename(_old(self._path))
+                known.add(_old(self._path))
+            else:
+                self._put_by(self._path)
             _next(self._path).rename(self._path)
             durable_file.sync_directory(self._path.parent)
             self._current = replace(self._current, path=self._path)
-        for path in (_old(self._path) if self._path else None, *(key.path for key in self._older)):
-            if path is not None and path != self._path:
+        for path in known:
+            if path not in {self._path, self._current.path}:
                 key_file.erase(path)
+        self._files = {path for path in (self._path,) if path is not None}
         self._older = ()
         self._ciphers = {self.key: cipher} if (cipher := self._ciphers.get(self.key)) else {}
+
+    def _put_by(self, path: Path) -> None:
+        """Set aside what lies there and was not read: it may hold a key. Raises OSError."""
+        if os.path.lexists(path):
+            self.set_aside += (key_file.set_aside(path),)
 
     def _hold_next(self, path: Path) -> None:
         """Have the file that becomes the key file hold the key that seals, whatever happened to it. Raises OSError."""
@@ -222,6 +243,25 @@ def _read(path: Path, *, credential: bool = False, aside: list[Path] | None = No
     if aside is not None:
         aside.append(key_file.set_aside(path))
     return None
+
+
+def _readable(path: Path, *, aside: list[Path] | None = None) -> NodeKey | None:
+    """As `_read`; a file that the disk does not give, or that is a directory, is told and left where it is."""
+    try:
+        return _read(path, aside=aside)
+    except OSError as error:
+        told = {"path": str(path), "reason": "NodeKeyUnusable", "error": error.strerror}
+        log.error("a node key cannot be read", extra=told)  # noqa: TRY400  the trace says no more
+        return None
+
+
+def _holds_no_key(path: Path) -> bool:
+    """Whether the file is there and can be read, and is no key."""
+    try:
+        content = key_file.read(path)
+    except OSError:
+        return False
+    return content is not None and _secret_of(content) is None
 
 
 def _secret_of(content: bytes) -> bytes | None:

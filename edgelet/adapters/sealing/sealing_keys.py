@@ -10,6 +10,7 @@ import asyncio
 import base64
 import json
 import logging
+import os
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -94,8 +95,13 @@ class SealingKeys:
         return await asyncio.to_thread(hpke.unseal, sealed.sealed, private=key.private, info=sealed.info)
 
     def rotate(self) -> None:
-        """Make a new key; the oldest goes. Blocking. Raises EdgeletError with nothing changed."""
+        """Make a new key; the oldest goes. Blocking. Raises EdgeletError with nothing changed.
+
+        A file whose keys could not be read is set aside: the node key that opens it may come back.
+        """
         try:
+            if not self._keys and os.path.lexists(self._path):
+                self.set_aside += (key_file.set_aside(self._path),)
             self._write((hpke.new_key(), *self._keys)[: self._kept])
         except (OSError, subprocess.SubprocessError, UnreadableError) as error:
             raise EdgeletError("CannotPrepare", f"cannot make a new sealing key: {error}") from error

@@ -91,6 +91,20 @@ def read(pem: bytes, issuers: Iterable[Certificate]) -> tuple[RevocationList, ..
     return tuple(found)
 
 
+def newest(pem: bytes, issuer: Certificate) -> RevocationList | None:
+    """The list with the highest number among those of a file that this issuer signed; None: there is no whole one."""
+    found = []
+    for part in (part + _END for part in pem.split(_END)[:-1]):
+        try:
+            with translated(KIND, ""):
+                signed = x509.load_pem_x509_crl(part)
+                if issuer.parsed.subject == signed.issuer and _is_signed_by(signed, issuer):
+                    found.append(_told(signed))
+        except EdgeletError:  # of somebody else, or damaged
+            continue
+    return max(found, key=lambda one: one.number, default=None)
+
+
 def known(pem: bytes, issuers: Iterable[Certificate]) -> tuple[tuple[KnownList, ...], tuple[str, ...]]:
     """What the lists of a message say, and what is wrong with those that are left out, in words.
 

@@ -48,6 +48,7 @@ def opened(call: Call) -> Iterator[Authority]:
     """The authority; what it refuses is told by its caller, `edgelet ca`."""
     with Authority.open(directory(call), passphrase=passphrase(call)) as authority:
         authority.issuers.required()
+        authority.issuers.check_newest()
         yield authority
 
 

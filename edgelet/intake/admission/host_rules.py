@@ -10,6 +10,7 @@ from edgelet.api.pod import Pod, PodSpec
 from edgelet.config.policy import HostPath, Rules
 from edgelet.intake.admission import each_container
 from edgelet.intake.admission.violation import Violation
+from edgelet.ports.pod_files import HostBound
 
 _DEV = PurePosixPath("/dev")
 
@@ -44,20 +45,22 @@ def decided(pod: Pod, rules: Rules, path: str, key: str) -> bool:
     return getattr(rules, key, None) is not None
 
 
-def bounds(pod: Pod, rules: Rules) -> dict[str, tuple[str, ...]]:
+def bounds(pod: Pod, rules: Rules) -> dict[str, HostBound]:
     """Return where the hostPath of each volume may lead, links followed; a volume that no key allows is left out.
 
-    What may only be read leads to all allowed places, what may be written to those that may be written.
+    What may only be read leads to all allowed places, and nothing is made in it: a type such as FileOrCreate, or a
+    subPath, would. What may be written leads to those that may be written.
     """
     every = rules.host_paths or ()
-    found: dict[str, tuple[str, ...]] = {}
+    found: dict[str, HostBound] = {}
     for volume in pod.spec.volumes:
         if volume.host_path is None or _deciding(volume.host_path.path, rules) != "host_paths":
             continue
         allowed = [one for one in every if _is_below(volume.host_path.path, one)]
         if allowed:
             read_only = all(one.read_only for one in allowed)
-            found[volume.name] = tuple(one.path for one in every if read_only or not one.read_only)
+            within = tuple(one.path for one in every if read_only or not one.read_only)
+            found[volume.name] = HostBound(within, make=not read_only)
     return found
 
 

@@ -30,8 +30,13 @@ def _images(pod: Pod) -> Iterator[tuple[str, str]]:
 
 
 def _elsewhere(reference: str, allowed: tuple[str, ...]) -> str:
-    """Return why an image is from no allowed place, "" if it is. A name without a registry is one of docker.io."""
+    """Return why an image is from no allowed place, "" if it is. A name without a registry is one of docker.io.
+
+    An id (`sha256:` and 64 digits) reads like the tag of a repository of that name, and opens whatever is on the board.
+    """
     try:
+        if image_name.image_id(reference) is not None:
+            return "an id names no repository"
         repository = image_name.repository_of(image_name.complete(reference))
     except ImageError:
         return "not a name by which a repository can be told"

@@ -99,6 +99,17 @@ async def test_a_missing_host_path_is_refused_where_it_must_exist(board: Board) 
         await board.files.prepare(UID, [HostDirectory("v", board.host("d"), "Directory")])
 
 
+async def test_nothing_is_made_where_the_policy_has_a_path_only_read(board: Board) -> None:
+    for kind in ("", "DirectoryOrCreate", "FileOrCreate"):
+        with pytest.raises(EdgeletError, match="doesn't exist"):
+            await board.files.prepare(UID, [HostDirectory("v", board.host("d"), kind, make=False)])
+    there = HostDirectory("v", board.host("e", "Directory"), "DirectoryOrCreate", make=False)
+    assert await board.files.prepare(UID, [there]) == frozenset()
+    sub = SubPath("c", "v", there.path, "x", board.files.paths.sub_path(UID, "c", 0), make=False)
+    with pytest.raises(EdgeletError, match="failed to prepare subPath"):
+        await board.files.prepare(UID, [sub])
+
+
 async def test_steps_before_a_failed_one_stay_done(board: Board) -> None:
     good = payload(board, a="1")
     with pytest.raises(EdgeletError):

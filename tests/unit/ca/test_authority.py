@@ -18,7 +18,7 @@ from edgelet.api.errors import (
     NotFoundError,
     StorageError,
 )
-from edgelet.ca import roll_over, schema
+from edgelet.ca import ca_notice, roll_over, schema
 from edgelet.ca.authority import Authority
 from edgelet.ca.creation import create
 from edgelet.ca.issuers import AuthorityKeyError
@@ -471,3 +471,22 @@ def test_the_login_of_the_join_listener_is_made_once(authority: Authority, clock
     assert len(login.password) >= 32
     with Authority.open(authority.directory, now=clock) as again:
         assert again.join_login() == login
+
+
+@pytest.mark.parametrize(
+    ("change", "what"),
+    [
+        ("UPDATE facts SET value = '{' WHERE key = 'terms'", "how long certificates are good"),
+        ("UPDATE facts SET value = '[1]' WHERE key = 'terms'", "how long certificates are good"),
+        ("UPDATE issuers SET certificate = 'x' WHERE role = 'root'", "the certificate of root 1"),
+        ("INSERT INTO facts VALUES ('bundle-epoch', '{}')", "the number of the notice to boards"),
+    ],
+)
+def test_what_is_damaged_within_the_database_is_named(
+    authority: Authority, clock: Hand, change: str, what: str
+) -> None:
+    with authority.database.transaction() as connection:
+        connection.execute(change)
+    told = rf"cannot read .*/ca\.db: {what} in it is damaged: put the backup back"
+    with pytest.raises(StorageError, match=told), Authority.open(authority.directory, now=clock) as again:
+        ca_notice.epoch(again)

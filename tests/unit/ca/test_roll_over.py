@@ -7,6 +7,7 @@ from edgelet.adapters.x509.certificates import Certificate
 from edgelet.api.errors import ConflictError, ForbiddenError, NotFoundError
 from edgelet.ca import roll_over
 from edgelet.ca.authority import Authority
+from edgelet.ca.issuers import AuthorityKeyError
 from tests.unit.ca.conftest import Hand, csr
 
 
@@ -125,3 +126,55 @@ def test_three_roots_after_each_other_are_one_way_up(authority: Authority, clock
         clock.on(1)
     broker = authority.issue_broker(csr("x"), ["b.example"], reason="test")
     verify(broker.certificate_pem, first, "serverAuth", clock)
+
+
+@pytest.mark.parametrize("lost", [True, False])
+def test_a_former_key_that_is_lost_does_not_keep_the_other_lists_from_being_renewed(
+    authority: Authority, clock: Hand, *, lost: bool
+) -> None:
+    roll_over.begin(authority, "issuing")
+    roll_over.use(authority)
+    key = authority.directory / "issuing.key"
+    key.unlink() if lost else key.write_bytes(b"x")
+    clock.on(11)
+    with Authority.open(authority.directory, now=clock) as again:
+        (problem,) = again.refresh()
+        assert problem.startswith(f"the revocation list of issuing is not renewed: cannot sign with {key}")
+        assert {one.file_stem for one in again.issuers.crls_due(clock())} == {"issuing"}
+
+
+def test_a_key_in_use_that_is_lost_is_an_error_once_the_other_lists_are_renewed(
+    authority: Authority, clock: Hand
+) -> None:
+    roll_over.begin(authority, "issuing")
+    roll_over.use(authority)
+    (authority.directory / "issuing-2.key").unlink()
+    clock.on(11)
+    with Authority.open(authority.directory, now=clock) as again:
+        with pytest.raises(AuthorityKeyError, match=r"issuing-2\.key"):
+            again.refresh()
+        assert {one.file_stem for one in again.issuers.crls_due(clock())} == {"issuing-2"}
+
+
+def test_a_former_key_that_is_lost_does_not_keep_a_name_from_being_revoked(authority: Authority, clock: Hand) -> None:
+    authority.issue_node(csr("a/one"), "a/one", reason="test")
+    roll_over.begin(authority, "issuing")
+    roll_over.use(authority)
+    new = authority.issue_node(csr("a/one"), "a/one", reason="test")
+    (authority.directory / "issuing.key").unlink()
+    with Authority.open(authority.directory, now=clock) as again:
+        with pytest.raises(AuthorityKeyError, match="a/one is revoked, but the list of issuing does not name it"):
+            again.revoke("a/one")
+        assert all(one.revoked_at is not None for one in again.named("a/one"))
+        assert again.shut_out() == ["a/one"]
+        everyone = [one.certificate for one in again.issuers.all()]
+        assert new.serial in revocation.read(again.crl(), everyone)[0].serials
+
+
+def test_with_a_key_in_use_that_is_lost_nothing_is_revoked_by_half(authority: Authority, clock: Hand) -> None:
+    authority.issue_node(csr("a/one"), "a/one", reason="test")
+    (authority.directory / "issuing.key").unlink()
+    with Authority.open(authority.directory, now=clock) as again:
+        with pytest.raises(AuthorityKeyError, match=r"cannot sign with .*issuing\.key"):
+            again.revoke("a/one")
+        assert again.named("a/one")[0].revoked_at is None

@@ -141,16 +141,32 @@ def test_a_file_that_others_could_replace_is_not_trusted(tmp_path: Path) -> None
     assert policy_file.load(file, owner=OWNER).max_pods == 3
 
 
-def test_a_link_is_trusted_as_far_as_the_directory_that_it_leads_to(tmp_path: Path) -> None:
-    folder, link = tmp_path / "elsewhere", tmp_path / "policy.toml"
-    folder.mkdir(mode=0o755)
-    (folder / "mine.toml").write_text("max_pods = 3")
-    (folder / "mine.toml").chmod(0o600)
-    link.symlink_to("elsewhere/mine.toml")
-    assert policy_file.load(link, owner=OWNER).max_pods == 3
-    folder.chmod(0o777)
-    with pytest.raises(PolicyError, match=f"others may replace it: its directory {folder} has mode 0777"):
-        policy_file.load(link, owner=OWNER)
+@pytest.mark.parametrize("above", ["open", "open/shut"])
+@pytest.mark.parametrize("linked", [False, True])
+def test_no_directory_above_the_file_or_above_what_it_leads_to_may_be_written_by_others(
+    tmp_path: Path, above: str, *, linked: bool
+) -> None:
+    (tmp_path / above).mkdir(parents=True)
+    file = tmp_path / above / "policy.toml"
+    file.write_text("max_pods = 3")
+    file.chmod(0o600)
+    named = tmp_path / "link.toml" if linked else file
+    if linked:
+        named.symlink_to(file)
+    assert policy_file.load(named, owner=OWNER).max_pods == 3
+    (tmp_path / "open").chmod(0o777)
+    with pytest.raises(PolicyError, match=f"others may replace it: its directory {tmp_path / 'open'} has mode 0777"):
+        policy_file.load(named, owner=OWNER)
+
+
+def test_a_link_that_leads_to_nothing_is_not_taken_for_no_policy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(policy_file, "DEFAULT", tmp_path / "policy.toml")
+    assert policy_file.load(None, owner=OWNER) == Policy()
+    (tmp_path / "policy.toml").symlink_to(tmp_path / "mount" / "policy.toml")
+    with pytest.raises(PolicyError, match=f"it leads to {tmp_path}/mount/policy.toml, and there is no such file"):
+        policy_file.load(None, owner=OWNER)
 
 
 def test_a_file_that_is_named_has_to_be_there(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -12,6 +12,7 @@ from edgelet.api.errors import BusError, EdgeletError, StorageError
 from edgelet.api.revocations import KnownList, Revocations
 from edgelet.identity import renewal
 from edgelet.identity.authorities import Authorities
+from edgelet.identity.clock_trust import ClockState, JudgedTime
 from edgelet.identity.guard import IdentityGuard
 from edgelet.identity.renewal import Renewal, RenewalPorts, RenewalSettings
 from edgelet.identity.renewal_plan import RenewalPlan
@@ -138,7 +139,8 @@ class Bench:
         self.clock, self.events, self.link, self.ledger = HandClock(BEGIN), FakeEvents(), Link(), FakeLedger()
         self.files = Files(self.clock)
         plan = RenewalPlan()
-        self.keeper = TimeKeeper(self.clock, self.ledger, synchronized=lambda: synchronized)
+        self.synchronized = synchronized
+        self.keeper = TimeKeeper(self.clock, self.ledger, synchronized=lambda: self.synchronized)
         self.guard = IdentityGuard(self.files, keeper=self.keeper, node="default/pi-01")
         revoked = RevocationWatch(self.files, events=self.events, node=NODE)
         self.authorities = Authorities(
@@ -282,6 +284,22 @@ async def test_a_clock_that_nobody_vouches_for_is_asked_about_once_an_hour_at_mo
     await bench.turn(day=10.1)
     assert bench.files.done == ["time", "time"]
     await bench.turn(day=10.2)  # it knows now
+    assert bench.files.done == ["time", "time"]
+
+
+async def test_a_registrar_whose_clock_was_wrong_is_asked_again_once_the_boards_clock_is_good() -> None:
+    bench = Bench(synchronized=False)
+    bench.clock.wall = BEGIN + 10 * DAY
+    bench.files.reply = behind = RegistrarReply(code=200, time=BEGIN + 10 * DAY - timedelta(hours=3))
+    await bench.turn(day=10)
+    bench.synchronized = True
+    await bench.turn(day=10.01)
+    assert bench.guard.judged().state is ClockState.WRONG
+    assert bench.files.done == ["time"], "once an hour at most"
+    bench.files.reply = replace(behind, time=BEGIN + 10.1 * DAY)  # it was put right
+    await bench.turn(day=10.1)
+    assert bench.guard.judged() == JudgedTime(BEGIN + 10.1 * DAY, ClockState.GOOD)
+    await bench.turn(day=10.2)
     assert bench.files.done == ["time", "time"]
 
 

@@ -13,7 +13,11 @@ from edgelet.ports.pod_files import HostsFile, SubPath, TerminationLog
 from edgelet.ports.runtime import Mount
 from tests.unit.pods.pod_documents import NODE, PATHS, UID, pod
 
-VOLUMES = {"v": MountableVolume("/vol/v"), "ro": MountableVolume("/vol/ro", read_only=True)}
+VOLUMES = {
+    "v": MountableVolume("/vol/v"),
+    "ro": MountableVolume("/vol/ro", read_only=True),
+    "kept": MountableVolume("/vol/kept", make=False),
+}
 
 
 def of_volumes(
@@ -61,6 +65,11 @@ def test_a_sub_path_is_pinned_below_the_pods_directory() -> None:
     target = f"/run/e/pods/{UID}/sub-paths/c/1"
     assert found.mounts[1] == Mount(target, "/n")
     assert found.steps == (SubPath("c", "v", "/vol/v", "a/b", target),)
+
+
+def test_no_sub_path_is_made_where_the_policy_has_a_path_only_read() -> None:
+    found = of_volumes({"name": "kept", "subPath": "a"})
+    assert found.steps == (SubPath("c", "kept", "/vol/kept", "a", found.mounts[0].source, make=False),)
 
 
 @pytest.mark.parametrize("wanted", ["Enabled", "IfPossible"])

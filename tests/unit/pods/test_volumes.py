@@ -9,6 +9,7 @@ from edgelet.pods import volumes
 from edgelet.pods.volumes import MountableVolume, VolumePlan
 from edgelet.ports.pod_files import (
     EmptyDirectory,
+    HostBound,
     HostDirectory,
     HugePagesDirectory,
     MemoryDirectory,
@@ -48,11 +49,12 @@ def test_a_host_path_with_bounds_is_looked_at_again_for_each_container_that_moun
     sources = [{"name": name, "hostPath": {"path": f"/{name}"}} for name in ("free", "bound", "other")]
     mounts = [{"name": name, "mountPath": f"/{name}"} for name in ("free", "bound")]
     one = pod({"volumeMounts": mounts}, volumes=[*sources, {"name": "e", "emptyDir": {}}])
-    bounds = {"bound": ("/srv",), "other": ("/srv",)}
-    step = HostDirectory("bound", "/bound", within=("/srv",))
+    bounds = {"bound": HostBound(("/srv",), make=False), "other": HostBound(("/srv",))}
+    step = HostDirectory("bound", "/bound", within=("/srv",), make=False)
     assert volumes.bounded(one, one.spec.containers[0], bounds) == (step,)
     found = volumes.plan(one, paths=PATHS, objects=OBJECTS, node=NODE, host_bounds=bounds)
     assert found.steps == (HostDirectory("free", "/free"), step)
+    assert found.volumes == {"free": MountableVolume("/free"), "bound": MountableVolume("/bound", make=False)}
 
 
 def test_volumes_that_nobody_mounts_are_ignored_even_if_they_cannot_be() -> None:

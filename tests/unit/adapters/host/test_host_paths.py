@@ -8,7 +8,7 @@ import pytest
 
 from edgelet.adapters.host.pod_files import HostPodFiles
 from edgelet.api.errors import EdgeletError
-from edgelet.ports.pod_files import HostDirectory, HostPathType
+from edgelet.ports.pod_files import HostDirectory, HostPathType, SubPath
 from tests.unit.adapters.host.conftest import UID, mode
 
 
@@ -50,6 +50,17 @@ async def test_file_or_create_makes_an_empty_file_but_no_parents(files: HostPodF
     assert (mode(root / "f"), (root / "f").read_bytes()) == (0o644, b"")
     with pytest.raises(EdgeletError, match="No such file or directory"):
         await files.prepare(UID, [HostDirectory("v", str(root / "no" / "f"), "FileOrCreate")])
+
+
+@pytest.mark.parametrize("wanted", ["", "DirectoryOrCreate", "FileOrCreate"])
+async def test_what_may_only_be_read_is_not_made(files: HostPodFiles, root: Path, wanted: HostPathType) -> None:
+    with pytest.raises(EdgeletError, match="has nothing made there"):
+        await files.prepare(UID, [HostDirectory("v", str(root / "new"), wanted, within=(str(root),), make=False)])
+    target = files.paths.sub_path(UID, "c", 0)
+    step = SubPath("c", "v", str(root), "new", target, recursive_read_only=True, make=False)
+    with pytest.raises(EdgeletError, match="failed to prepare subPath"):
+        await files.prepare(UID, [step])
+    assert not (root / "new").exists()
 
 
 async def test_a_host_path_with_back_steps_is_refused(files: HostPodFiles, root: Path) -> None:

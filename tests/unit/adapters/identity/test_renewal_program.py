@@ -351,6 +351,24 @@ def test_an_issuing_certificate_that_the_root_has_revoked_vouches_for_nobody(des
         desk.accept(nonce, reply)
 
 
+def test_nobody_misses_a_newer_list_of_an_authority_that_was_dropped(desk: Desk) -> None:
+    hear(desk, notice(desk.authority))
+    with desk.authority.open() as opened:
+        gone = opened.issuers.all()[-1].certificate
+        roll_over.begin(opened, "issuing")
+        roll_over.use(opened)
+        roll_over.drop(opened, "issuing", force=True)
+    fresh = notice(desk.authority)
+    hear(desk, fresh, epoch=1)
+    (desk.stage / "ca.crt").replace(desk.directory / "trusted.crt")
+    hear(desk, fresh, epoch=2)  # once more, as it is done when the new ones are trusted
+    in_the_end = (datetime.now(UTC) + timedelta(days=5000)).timestamp()
+    missed = [one.key for one in known(desk).ended(in_the_end)]
+    assert len(missed) == 2
+    assert gone.spki_digest not in missed
+    assert gone.spki_digest in {one.key for one in known(desk).lists}, "what it revoked stays so"
+
+
 def test_older_lists_in_a_true_message_are_refused_and_what_is_known_stays(desk: Desk) -> None:
     nonce, reply = desk.answered()  # with the lists as they are now
     revoke(desk.authority, "_registrar/r1")

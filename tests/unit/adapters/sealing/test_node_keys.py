@@ -245,3 +245,71 @@ def test_a_file_that_is_set_aside_does_not_overwrite_the_one_before(path: Path) 
         of_file(path)
     assert path.with_name("node.key.unusable").read_bytes() == b"first"
     assert path.with_name("node.key.unusable-2").read_bytes() == b"second"
+
+
+UNREADABLE = ("directory", "loop")
+
+
+def _make_unreadable(path: Path, how: str) -> None:
+    path.mkdir() if how == "directory" else path.symlink_to(path.name)
+
+
+@pytest.mark.parametrize("how", UNREADABLE)
+@pytest.mark.parametrize("name", ["node.key.next", "node.key.old", "default.key"])
+def test_a_file_beside_the_key_that_cannot_be_read_does_not_cost_the_key(path: Path, name: str, how: str) -> None:
+    key, sealed = of_file(path).seal(b"hunter2", about=b"")
+    _make_unreadable(path.with_name(name), how)
+    again = NodeKeys.of_file(path, default=path.with_name("default.key"))
+    assert again.open(sealed, key=key, about=b"") == b"hunter2"
+    assert again.trouble == ""
+
+
+@pytest.mark.parametrize("how", UNREADABLE)
+def test_what_could_not_be_read_is_never_destroyed_by_a_change(path: Path, how: str) -> None:
+    of_file(path)
+    _make_unreadable(path.with_name("node.key.old"), how)
+    keys = of_file(path)
+    keys.begin()
+    keys.settle()
+    assert of_file(path).key == keys.key
+    assert [one.name for one in keys.set_aside] == ["node.key.old.unusable"]
+
+
+@pytest.mark.parametrize("how", UNREADABLE)
+def test_no_other_key_is_made_while_the_key_cannot_be_read(path: Path, how: str) -> None:
+    of_file(path)
+    good = path.rename(path.with_name("good"))
+    _make_unreadable(path, how)
+    keys = of_file(path)
+    with pytest.raises(EdgeletError, match=f"cannot make a new node key: the node key in {path} cannot be read"):
+        keys.begin()
+    assert sorted(one.name for one in path.parent.iterdir()) == ["good", "node.key"]
+    assert good.read_bytes()
+
+
+@pytest.mark.parametrize("how", UNREADABLE)
+def test_a_change_that_was_cut_off_leaves_a_key_that_cannot_be_read(path: Path, how: str) -> None:
+    keys = of_file(path)
+    keys.begin()
+    path.unlink()
+    _make_unreadable(path, how)
+    again = of_file(path)
+    assert again.key == keys.key
+    again.settle()
+    assert sorted(one.name for one in path.parent.iterdir()) == ["node.key", "node.key.unusable"]
+
+
+def test_a_copy_of_the_key_under_the_old_name_goes_with_it(path: Path) -> None:
+    of_file(path)
+    path.with_name("node.key.old").write_bytes(path.read_bytes())
+    keys = of_file(path)
+    keys.begin()
+    keys.settle()
+    assert [one.name for one in path.parent.iterdir()] == ["node.key"]
+
+
+def test_what_keeps_a_new_key_from_being_made_is_named(path: Path) -> None:
+    keys = of_file(path)
+    path.with_name("node.key.next.tmp").mkdir()
+    with pytest.raises(EdgeletError, match=r"node\.key\.next\.tmp: "):
+        keys.begin()

@@ -91,3 +91,15 @@ def test_a_damaged_file_is_set_aside_and_there_is_a_new_key(tmp_path: Path, cont
     assert keys.trouble == ""
     assert keys.public_key not in {b"", before}
     assert load(tmp_path).public_key == keys.public_key
+
+
+def test_keys_that_cannot_be_read_are_not_overwritten_by_a_new_one(tmp_path: Path) -> None:
+    (tmp_path / CREDENTIAL_NAME).write_bytes(os.urandom(32))
+    load(tmp_path, protect=True)
+    kept = (tmp_path / "sealing.keys").read_bytes()
+    (tmp_path / CREDENTIAL_NAME).write_bytes(os.urandom(32))  # not the one that opens them
+    keys = load(tmp_path, protect=True)
+    assert keys.trouble
+    keys.rotate()
+    assert (tmp_path / "sealing.keys.unusable").read_bytes() == kept
+    assert keys.public_key

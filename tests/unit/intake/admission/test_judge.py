@@ -54,6 +54,7 @@ KEYS: list[tuple[str, Pod, list[str]]] = [
     ('images = ["registry.example:5000/a"]', image("registry.example:5000/a:1"), []),
     ('images = ["docker.io/library/busybox"]', image("busybox"), []),
     ('images = ["docker.io"]', image("index.docker.io/a/b"), []),
+    *(('images = ["docker.io"]', image(name), ["images"]) for name in (DIGEST, "a" * 64)),  # of any repository
     *(
         ('images = ["registry.example/team/"]', image(name), ["images"])
         for name in (
