@@ -16,7 +16,7 @@ from edgelet.adapters.mqtt import address
 from edgelet.adapters.mqtt.endpoint import Endpoint
 from edgelet.adapters.mqtt.tls_files import TlsFiles
 from edgelet.api.errors import BusError, EdgeletError
-from edgelet.ca import ca_notice, registrar_identity, tokens
+from edgelet.ca import ca_notice, registrar_identity, revocation_lists, tokens
 from edgelet.ca.authority import Authority
 from edgelet.ca.change_hook import ChangeHook
 from edgelet.ca.registrar import Policy, Registrar
@@ -159,7 +159,7 @@ class Service:
 
     async def _round(self, link: RegistrarLink) -> None:
         authority = self._authority
-        problems = authority.refresh()
+        problems = revocation_lists.refresh(authority)
         for problem in problems if problems != self._problems else ():
             _log.warning("%s", problem)
         self._problems = problems

@@ -22,6 +22,7 @@ import pytest
 from edgelet.adapters.x509 import certificates, keys, registrar_signature, revocation, signing
 from edgelet.api import enrolment, enrolment_topics, join_line
 from edgelet.api.enrolment import Reply, TimeRequest
+from edgelet.ca import desk, revocation_lists
 from tests.fixtures.certificates import Pair
 from tests.fixtures.joiner import Joiner, nonce, renewal
 from tests.fixtures.registrar import HEARS, PREFIX, WAIT_S, Fleet
@@ -222,7 +223,7 @@ def test_a_board_waits_for_a_persons_word(tmp_path: Path) -> None:
         waiting = fleet.join(tmp_path, "-", "--timeout", "2s", stdin=text)
         assert waiting.returncode == 1
         assert "waits for approval" in waiting.stderr
-        (request,) = fleet.trust.authority.requests()
+        (request,) = desk.all_of(fleet.trust.authority.database)
         approved = fleet.run("ca", "approve", request.id, *place)
         assert approved.returncode == 0, approved.stderr
         done = fleet.join(tmp_path, "-", stdin=text)
@@ -251,7 +252,7 @@ def test_a_revocation_reaches_the_brokers_by_the_operators_command(tmp_path: Pat
         fleet.until(lambda: "the command of --on-change ran" in fleet.log("r1"), what="it runs at the start")
         pair = fleet.trust.pair("default/pi-01")
         fleet.peer(pair, f"{PREFIX}/default/pi-01/sync").close()
-        fleet.trust.authority.revoke("default/pi-01", "keyCompromise")
+        revocation_lists.revoke(fleet.trust.authority, "default/pi-01", "keyCompromise")
         runs = fleet.log("r1").count("the command of --on-change ran")
         fleet.until(lambda: fleet.log("r1").count("the command of --on-change ran") > runs, what="it runs again")
         fleet.until(lambda: not _can_connect(fleet, pair), what="the broker refuses")

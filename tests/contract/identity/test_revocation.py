@@ -17,7 +17,7 @@ from edgelet.adapters.x509 import certificates, registrar_signature, revocation
 from edgelet.api import enrolment
 from edgelet.api.errors import BusError
 from edgelet.api.revocations import Revocations
-from edgelet.ca import ca_notice, registrar_identity, roll_over
+from edgelet.ca import ca_notice, registrar_identity, revocation_lists, roll_over
 from edgelet.ports.bus import Connected, Disconnected
 from tests.contract.identity.board import NODE, Board
 from tests.contract.identity.test_authorities import TOPIC, notice
@@ -42,7 +42,7 @@ def serial(authority: FieldAuthority, name: str) -> str:
 
 def revoke(authority: FieldAuthority, name: str, *, ago: timedelta = timedelta(0)) -> None:
     with authority.open(now=lambda: datetime.now(UTC) - ago) as opened:
-        opened.revoke(serial(authority, name))
+        revocation_lists.revoke(opened, serial(authority, name))
 
 
 def refused(board: Board, code: str = "CertificateRevoked") -> list[str]:

@@ -18,7 +18,7 @@ from edgelet.api.errors import (
     NotFoundError,
     StorageError,
 )
-from edgelet.ca import roll_over, schema
+from edgelet.ca import approvals, desk, publication, revocation_lists, roll_over, schema
 from edgelet.ca.authority import Authority
 from edgelet.ca.creation import create
 from edgelet.ca.issuers import AuthorityKeyError
@@ -134,11 +134,11 @@ def test_an_empty_database_is_refused_and_nothing_is_touched(authority: Authorit
 def test_no_empty_bundle_is_ever_published(authority: Authority, clock: Hand) -> None:
     before = [(authority.directory / name).read_bytes() for name in ("ca.crt", "crl.pem")]
     clock.on(50 * 365)  # all have ended
-    assert authority.publish() == []
+    assert publication.publish(authority) == []
     with authority.database.transaction() as connection:
         connection.execute("DELETE FROM issuers")
     with pytest.raises(StorageError, match="put the backup back"):
-        authority.publish()
+        publication.publish(authority)
     with pytest.raises(NotFoundError, match="put the backup back"):
         roll_over.begin(authority, "issuing")
     assert [(authority.directory / name).read_bytes() for name in ("ca.crt", "crl.pem")] == before
@@ -150,7 +150,7 @@ def test_what_cannot_be_published_is_named(authority: Authority, name: str) -> N
     path.unlink()
     path.mkdir()
     with pytest.raises(StorageError, match=f"cannot read {path}: Is a directory"):
-        authority.publish()
+        publication.publish(authority)
 
 
 def test_below_a_file_there_is_no_place_for_an_authority(tmp_path: Path) -> None:
@@ -299,7 +299,7 @@ def test_only_a_clients_certificate_of_ours_that_stands_is_renewed(authority: Au
         with pytest.raises(ForbiddenError, match="not one that this authority"):
             authority.renew(csr("acme/pi"), present=present.certificate_pem, grace=grace, reason="renewal")
     lost = authority.issue_node(csr("acme/pi"), "acme/pi", reason="test")
-    authority.revoke("acme/pi", "keyCompromise")
+    revocation_lists.revoke(authority, "acme/pi", "keyCompromise")
     with pytest.raises(ForbiddenError, match="revoked: keyCompromise"):
         authority.renew(csr("acme/pi"), present=lost.certificate_pem, grace=grace, reason="renewal")
     with pytest.raises(InvalidObjectError):
@@ -313,7 +313,7 @@ def test_a_revoked_certificate_is_in_the_list_at_once(authority: Authority) -> N
     lost = authority.issue_node(csr("acme/pi"), "acme/pi", reason="test")
     kept = authority.issue_node(csr("acme/pj"), "acme/pj", reason="test")
     number = lists(authority)[0].number
-    (record,) = authority.revoke(lost.serial, "keyCompromise")
+    (record,) = revocation_lists.revoke(authority, lost.serial, "keyCompromise")
     assert (record.state(START), record.revoked_reason) == ("Revoked", "keyCompromise")
     assert lists(authority)[0].serials == {lost.serial}
     assert lists(authority)[0].number == number + 1
@@ -326,18 +326,18 @@ def test_a_name_is_revoked_with_all_its_good_certificates(authority: Authority, 
     authority.issue_node(csr("acme/pi"), "acme/pi", reason="ends soon", days=1)
     clock.on(2)
     good = [authority.issue_node(csr("acme/pi"), "acme/pi", reason="test").serial for _ in range(2)]
-    assert {record.serial for record in authority.revoke("acme/pi")} == set(good)
+    assert {record.serial for record in revocation_lists.revoke(authority, "acme/pi")} == set(good)
     number = lists(authority)[0].number
-    assert {record.serial for record in authority.revoke("acme/pi")} == set(good)  # again: nothing more happens
+    assert {record.serial for record in revocation_lists.revoke(authority, "acme/pi")} == set(good)  # nothing more
     assert lists(authority)[0].number == number
     with pytest.raises(InvalidObjectError, match="must be one of"):
-        authority.revoke("acme/pi", "removeFromCRL")
+        revocation_lists.revoke(authority, "acme/pi", "removeFromCRL")
 
 
 def test_a_revoked_key_never_comes_back_and_its_name_may(authority: Authority) -> None:
     key = keys.generate()
     authority.issue_node(csr("acme/pi", key), "acme/pi", reason="test")
-    authority.revoke("acme/pi")
+    revocation_lists.revoke(authority, "acme/pi")
     with pytest.raises(ForbiddenError, match="make a new key"):
         authority.issue_node(csr("acme/pi", key), "acme/pi", reason="test")
     authority.issue_node(csr("acme/pi"), "acme/pi", reason="test")
@@ -351,13 +351,13 @@ def test_lists_are_made_anew_when_a_third_of_their_life_is_gone(authority: Autho
     first = next_updates()
     assert first == [START + 30 * DAY, START + 365 * DAY]
     clock.on(9.9)
-    assert authority.refresh() == ()
+    assert revocation_lists.refresh(authority) == ()
     assert next_updates() == first
     clock.on(0.2)
-    authority.refresh()
+    revocation_lists.refresh(authority)
     assert next_updates() == [clock() + 30 * DAY, START + 365 * DAY]
     clock.on(120)
-    authority.refresh()
+    revocation_lists.refresh(authority)
     assert next_updates() == [clock() + 30 * DAY, clock() + 365 * DAY]
     assert (authority.directory / "crl.pem").read_bytes() == authority.crl()
 
@@ -367,23 +367,23 @@ def test_a_root_key_in_a_safe_is_missed_only_when_its_list_is_due(authority: Aut
     key.rename(key.with_name("safe"))
     with Authority.open(authority.directory, now=clock) as again:
         clock.on(11)
-        assert again.refresh() == ()
+        assert revocation_lists.refresh(again) == ()
         assert again.issue_node(csr("acme/pi"), "acme/pi", reason="test").serial
         clock.on(120)
-        (problem,) = again.refresh()
+        (problem,) = revocation_lists.refresh(again)
         assert "bring root.key back" in problem
         key.with_name("safe").rename(key)
-        assert again.refresh() == ()
+        assert revocation_lists.refresh(again) == ()
 
 
 def test_what_has_ended_leaves_the_list_when_one_more_was_made(authority: Authority, clock: Hand) -> None:
     lost = authority.issue_node(csr("acme/pi"), "acme/pi", reason="test")
-    authority.revoke("acme/pi")
+    revocation_lists.revoke(authority, "acme/pi")
     clock.on(89)
-    authority.refresh()
+    revocation_lists.refresh(authority)
     assert lists(authority)[0].serials == {lost.serial}
     clock.on(11)
-    authority.refresh()
+    revocation_lists.refresh(authority)
     assert lists(authority)[0].serials == frozenset()
     with pytest.raises(ForbiddenError, match="revoked"):  # the database does not forget
         authority.check_present(lost.certificate_pem, grace=1000 * DAY)
@@ -392,7 +392,7 @@ def test_what_has_ended_leaves_the_list_when_one_more_was_made(authority: Author
 def test_files_that_a_killed_process_left_old_are_mended(authority: Authority) -> None:
     for name in ("ca.crt", "crl.pem"):
         (authority.directory / name).write_text("old")
-    authority.refresh()
+    revocation_lists.refresh(authority)
     assert (authority.directory / "ca.crt").read_bytes() == authority.bundle()
     assert (authority.directory / "crl.pem").read_bytes() == authority.crl()
 
@@ -402,34 +402,34 @@ def test_files_that_a_killed_process_left_old_are_mended(authority: Authority) -
 
 def test_a_request_waits_until_it_is_approved(authority: Authority) -> None:
     request = csr("acme/pi")
-    asked = authority.ask(request, "acme/pi", kind="join", origin="token 1")
-    assert authority.ask(request, "acme/pi", kind="join", origin="token 1") == asked
-    assert [one.id for one in authority.requests(state="Pending")] == [asked.id]
-    issued = authority.approve(asked.id)
+    asked = approvals.ask(authority, request, "acme/pi", kind="join", origin="token 1")
+    assert approvals.ask(authority, request, "acme/pi", kind="join", origin="token 1") == asked
+    assert [one.id for one in desk.all_of(authority.database, state="Pending")] == [asked.id]
+    issued = approvals.approve(authority, asked.id)
     assert issued.common_name == "acme/pi"
-    assert authority.approve(asked.id) == issued
-    decided = authority.request(asked.id)
+    assert approvals.approve(authority, asked.id) == issued
+    decided = desk.find(authority.database, asked.id)
     assert (decided.state, decided.serial, decided.decided_by) == ("Approved", issued.serial, "test")
     with pytest.raises(ConflictError, match="was approved by test"):
-        authority.deny(asked.id)
+        approvals.deny(authority, asked.id)
 
 
 def test_a_denied_request_stays_denied(authority: Authority) -> None:
-    asked = authority.ask(csr("acme/pi"), "acme/pi", kind="join", origin="token 1")
-    assert authority.deny(asked.id, message="who is this?").message == "who is this?"
-    assert authority.deny(asked.id).state == "Denied"
+    asked = approvals.ask(authority, csr("acme/pi"), "acme/pi", kind="join", origin="token 1")
+    assert approvals.deny(authority, asked.id, message="who is this?").message == "who is this?"
+    assert approvals.deny(authority, asked.id).state == "Denied"
     with pytest.raises(ConflictError, match="was denied"):
-        authority.approve(asked.id)
+        approvals.approve(authority, asked.id)
     assert authority.records() == []
     with pytest.raises(NotFoundError):
-        authority.approve("none")
+        approvals.approve(authority, "none")
 
 
 def test_a_request_for_another_name_does_not_get_onto_the_desk(authority: Authority) -> None:
     with pytest.raises(InvalidObjectError):
-        authority.ask(csr("acme/pj"), "acme/pi", kind="join", origin="x")
+        approvals.ask(authority, csr("acme/pj"), "acme/pi", kind="join", origin="x")
     with pytest.raises(InvalidObjectError):
-        authority.ask(requests.make(keys.generate(), "x"), "x", kind="join", origin="x")
+        approvals.ask(authority, requests.make(keys.generate(), "x"), "x", kind="join", origin="x")
 
 
 # One transaction -----------------------------------------------------------------------------------------------------

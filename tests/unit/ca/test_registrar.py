@@ -15,8 +15,19 @@ from edgelet.api import enrolment
 from edgelet.api.enrolment import RenewRequest, Reply, Request, TimeRequest
 from edgelet.api.enrolment_topics import Origin
 from edgelet.api.errors import ForbiddenError, InvalidObjectError
-from edgelet.ca import ca_notice, creation, join_lines, register, registrar_identity, roll_over, tokens
+from edgelet.ca import (
+    approvals,
+    ca_notice,
+    creation,
+    join_lines,
+    register,
+    registrar_identity,
+    revocation_lists,
+    roll_over,
+    tokens,
+)
 from edgelet.ca.authority import Authority
+from edgelet.ca.desk import all_of as signing_requests
 from edgelet.ca.registrar import Policy, Registrar
 from tests.fixtures.joiner import Joiner, nonce, renewal
 
@@ -176,7 +187,7 @@ def test_a_revoked_boards_token_gives_nothing_again(desk: Desk) -> None:
     registrar = desk.open()
     joiner, _ = joined(desk, registrar)
     with desk.authority() as authority:
-        authority.revoke(NODE, "keyCompromise")
+        revocation_lists.revoke(authority, NODE, "keyCompromise")
     assert ask(registrar, joiner.join()).code == 403
 
 
@@ -202,8 +213,8 @@ def test_a_person_may_have_to_approve(desk: Desk) -> None:
     assert desk.audit("join") == ["Pending", "Repeated", "Conflict"]
     desk.now += timedelta(hours=3)  # longer than the token lives: it was used in time
     with desk.authority() as authority:
-        (request,) = authority.requests()
-        authority.approve(request.id)
+        (request,) = signing_requests(authority.database)
+        approvals.approve(authority, request.id)
     granted = ask(registrar, joiner.join())
     assert granted.code == 200
     assert ask(registrar, joiner.join()).certificate == granted.certificate
@@ -214,7 +225,7 @@ def test_what_a_person_denied_stays_denied(desk: Desk) -> None:
     joiner = Joiner(desk.token())
     ask(registrar, joiner.join())
     with desk.authority() as authority:
-        authority.deny(authority.requests()[0].id, message="who is that?")
+        approvals.deny(authority, signing_requests(authority.database)[0].id, message="who is that?")
     reply = ask(registrar, joiner.join())
     assert reply.code == 403
     assert "who is that?" in reply.message
@@ -275,7 +286,7 @@ def test_a_revoked_certificate_is_not_renewed(desk: Desk) -> None:
     registrar = desk.open()
     joiner, first = joined(desk, registrar)
     with desk.authority() as authority:
-        authority.revoke(NODE)
+        revocation_lists.revoke(authority, NODE)
     request = renewal(NODE, key=joiner.key, certificate=first.certificate, new_key=keys.generate())
     assert ask(registrar, request).code == 403
 
@@ -288,7 +299,7 @@ def test_an_older_key_does_not_bring_a_revoked_name_back(desk: Desk) -> None:
     second = ask(registrar, renewal(NODE, key=joiner.key, certificate=first.certificate, new_key=second_key))
     desk.now += timedelta(days=20)  # the first has ended, and is on no revocation list
     with desk.authority() as authority:
-        authority.revoke(NODE, "keyCompromise")
+        revocation_lists.revoke(authority, NODE, "keyCompromise")
     for key, certificate in ((joiner.key, first.certificate), (second_key, second.certificate)):
         request = renewal(NODE, key=key, certificate=certificate, new_key=keys.generate())
         assert ask(registrar, request).code == 403
@@ -306,7 +317,7 @@ def test_revoking_an_old_certificate_does_not_shut_out_the_board(desk: Desk) -> 
     new_key = keys.generate()
     second = ask(registrar, renewal(NODE, key=joiner.key, certificate=first.certificate, new_key=new_key))
     with desk.authority() as authority:
-        authority.revoke(certificates.read(first.certificate.encode())[0].serial)
+        revocation_lists.revoke(authority, certificates.read(first.certificate.encode())[0].serial)
     request = renewal(NODE, key=new_key, certificate=second.certificate, new_key=keys.generate())
     assert ask(registrar, request).code == 200
 
@@ -462,7 +473,7 @@ def lists_of(pem: str, authority: Authority) -> dict[str, int]:
 
 def test_boards_get_the_revocation_lists_with_a_grant_and_with_the_notice(desk: Desk) -> None:
     with desk.authority() as authority:
-        authority.revoke(registrar_identity.ensure(authority, "r2").common_name)
+        revocation_lists.revoke(authority, registrar_identity.ensure(authority, "r2").common_name)
         own = registrar_identity.ensure(authority, "r1")
         _, reply = joined(desk, desk.open())
         notice = enrolment.decode_ca(ca_notice.message(authority, own))
@@ -477,7 +488,7 @@ def test_lists_that_are_too_long_are_left_out_and_cost_no_certificate(desk: Desk
             authority.issue_client(requests.make(key, f"gone/n{number}"), f"gone/n{number}", reason="test")
             found = register.named(authority.database, f"gone/n{number}")[0]
             register.revoke(authority.database, found, at=authority.now(), reason="unspecified")
-        authority.refresh(force=True)
+        revocation_lists.refresh(authority, force=True)
         _, reply = joined(desk, desk.open())
         assert reply.code == 200
         assert list(lists_of(reply.crls, authority).values()) == [0]  # the root's
@@ -493,9 +504,9 @@ def test_each_new_bundle_or_list_has_a_higher_number(desk: Desk) -> None:
         notice = enrolment.decode_ca(ca_notice.message(authority, own))
         roll_over.drop(authority, "issuing")
         numbers += [notice.epoch, ca_notice.epoch(authority)]
-        authority.revoke(own.common_name)
+        revocation_lists.revoke(authority, own.common_name)
         numbers.append(ca_notice.epoch(authority))
-        authority.refresh(force=True)
+        revocation_lists.refresh(authority, force=True)
         numbers.append(ca_notice.epoch(authority))
         assert numbers == [1, 1, 2, 3, 4, 5]
         joined(desk, desk.open())

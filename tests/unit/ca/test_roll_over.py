@@ -5,7 +5,7 @@ import pytest
 from edgelet.adapters.x509 import certificates, chain, revocation
 from edgelet.adapters.x509.certificates import Certificate
 from edgelet.api.errors import ConflictError, ForbiddenError, NotFoundError
-from edgelet.ca import roll_over
+from edgelet.ca import revocation_lists, roll_over
 from edgelet.ca.authority import Authority
 from tests.unit.ca.conftest import Hand, csr
 
@@ -44,7 +44,7 @@ def test_what_the_old_one_issued_is_still_revoked_in_its_list(authority: Authori
     lost = authority.issue_node(csr("a/one"), "a/one", reason="test")
     roll_over.begin(authority, "issuing")
     roll_over.use(authority)
-    authority.revoke("a/one")
+    revocation_lists.revoke(authority, "a/one")
     found = revocation.read(authority.crl(), [one.certificate for one in authority.issuers.all()])
     assert [one.serials for one in found] == [frozenset(), {lost.serial}, frozenset()]
 

@@ -21,7 +21,7 @@ from edgelet.api.enrolment import Reply
 from edgelet.api.enrolment_topics import Origin
 from edgelet.api.errors import EdgeletError
 from edgelet.api.revocations import Revocations
-from edgelet.ca import ca_notice, registrar_identity, roll_over
+from edgelet.ca import ca_notice, registrar_identity, revocation_lists, roll_over
 from edgelet.ca.issuers import ROOT
 from edgelet.ca.registrar import Policy, Registrar
 from tests.fixtures.field import FieldAuthority
@@ -270,12 +270,12 @@ def test_the_agent_itself_never_loads_a_library_for_certificates() -> None:
 
 def revoke(authority: FieldAuthority, name: str) -> None:
     with authority.open() as opened:
-        opened.revoke(name)
+        revocation_lists.revoke(opened, name)
 
 
 def fresh_lists(authority: FieldAuthority) -> None:
     with authority.open() as opened:
-        opened.refresh(force=True)
+        revocation_lists.refresh(opened, force=True)
 
 
 def known(desk: Desk) -> Revocations:
@@ -323,7 +323,7 @@ def test_a_registrar_that_was_revoked_is_not_believed_any_more(desk: Desk) -> No
 def test_a_registrar_that_its_own_answer_says_is_revoked_is_not_believed_either(desk: Desk) -> None:
     with desk.authority.open() as opened:
         own = registrar_identity.ensure(opened, "r1")
-        opened.revoke(own.common_name)
+        revocation_lists.revoke(opened, own.common_name)
         message = ca_notice.message(opened, own)
     with pytest.raises(EdgeletError, match="was revoked"):
         hear(desk, message)
