@@ -62,7 +62,7 @@ async def test_without_a_registrar_the_old_one_stays_and_it_is_said(
     directory: Path, authority: FieldAuthority, broker: FieldBroker
 ) -> None:
     board = Board(directory, authority, broker, authority.client(NODE, days_ago=55))
-    board.renewal._settings = type(board.renewal._settings)(plan=board.renewal._settings.plan, answer_s=1.0)
+    board.renewal._questions._answer_s = 1.0
     before = board.serial()
     board.start()
     await until(lambda: board.events.reasons().count("CertificateRenewalFailed") >= 2)

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from edgelet.api.errors import BusError, EdgeletError
-from edgelet.identity import renewal
+from edgelet.identity import questions
 from edgelet.ports.bus import Disconnected
 from edgelet.ports.own_certificate import RegistrarQuestion
 from tests.unit.identity.renewal_bench import BEGIN, DAY, NOBODY, REFUSED, Bench
@@ -156,7 +156,7 @@ async def test_nobody_has_a_certificate_renewed_that_somebody_else_renews() -> N
 async def test_a_question_that_got_lost_is_asked_again_while_the_answer_is_waited_for(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(renewal, "_ASK_AGAIN_S", 0.001)
+    monkeypatch.setattr(questions, "_ASK_AGAIN_S", 0.001)
     bench = Bench()
     bench.clock.wall = BEGIN + 55 * DAY
     bench.granted()
