@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import glob
+import logging
 import os
 from contextlib import suppress
 from pathlib import Path
 
+log = logging.getLogger(__name__)
+
 _MODE = 0o600
 _DIRECTORY_MODE = 0o700
 _MAX_BYTES = 64 * 1024
+_UNUSABLE = ".unusable"
+_KEPT_ASIDE = 3
 
 
 def read(path: Path) -> bytes | None:
@@ -39,18 +45,33 @@ def write(path: Path, content: bytes) -> None:
 
 
 def set_aside(path: Path) -> Path:
-    """Give a file that cannot be used another name, which is returned: nothing that may hold a key is overwritten.
+    """Give a file that cannot be used another name, which is returned: the newest ones may hold a key, and are kept.
 
     Raises OSError.
     """
-    kept = path.with_name(path.name + ".unusable")
-    number = 1
-    while kept.exists():
-        number += 1
-        kept = path.with_name(f"{path.name}.unusable-{number}")
+    before = _set_aside(path)
+    number = max(before, default=0) + 1
+    kept = path.with_name(path.name + (_UNUSABLE if number == 1 else f"{_UNUSABLE}-{number}"))
     path.rename(kept)
     sync_directory(path.parent)
+    for old in sorted(before, reverse=True)[_KEPT_ASIDE - 1 :]:
+        try:
+            erase(before[old])
+        except OSError as error:  # somebody's directory: it is no reason to go without a key
+            log.warning("an old unusable key file cannot be removed", extra={"error": str(error)})
     return kept
+
+
+def _set_aside(path: Path) -> dict[int, Path]:
+    """Return what was set aside before, by number; the higher the newer."""
+    found = {}
+    for one in path.parent.glob(glob.escape(path.name + _UNUSABLE) + "*"):
+        number = one.name.removeprefix(path.name + _UNUSABLE)
+        if not number:
+            found[1] = one
+        elif number.startswith("-") and number[1:].isdecimal():
+            found[int(number[1:])] = one
+    return found
 
 
 def erase(path: Path) -> None:

@@ -54,6 +54,7 @@ class NodeKeys:
         """`path`: where the key lies, None for a credential. `trouble`: why there is none, for people."""
         self.trouble = trouble
         self.set_aside: tuple[Path, ...] = ()
+        self.passed_over: tuple[str, ...] = ()  # files beside the key that cannot be read, for people
         self._path = path
         self._current = current
         self._older = older
@@ -69,31 +70,35 @@ class NodeKeys:
             make: Whether a missing key is made.
         """
         aside: list[Path] = []
+        passed_over: list[str] = []
         try:
-            following = _read(_next(path), aside=aside)
+            following = _read_beside(_next(path), passed_over, aside=aside)
             current = following or _read(path, aside=aside)
             if current is None and make:
                 key_file.write(path, _text(os.urandom(_KEY_BYTES)))
                 current = _read(path)
-            others = (path, _old(path), *(() if default == path else (default,)))
-            older = tuple(found for other in others if (found := _read(other)) is not None)
         except OSError as error:
-            return cls(path, None, trouble=f"the node key in {path} cannot be read or made: {error.strerror}")
+            return cls(path, None, trouble=f"the node key in {path} cannot be read or made: {_words(error, path)}")
+        others = (path, _old(path), *(() if default == path else (default,)))
+        older = tuple(found for other in others if (found := _read_beside(other, passed_over)) is not None)
         made = cls(path, current, _without(older, current))
-        made.set_aside = tuple(aside)
+        made.set_aside, made.passed_over = tuple(aside), tuple(passed_over)
         return made
 
     @classmethod
     def of_credentials(cls, directory: Path | None, *, default: Path) -> NodeKeys:
         """Read what systemd decrypted for this service; without it nothing can be kept and nothing is made."""
+        passed_over: list[str] = []
         try:
             current = _read(directory / CREDENTIAL_NAME, credential=True) if directory else None
             old = _read(directory / OLD_CREDENTIAL_NAME, credential=True) if directory else None
-            older = tuple(found for found in (old, _read(default)) if found is not None)
         except OSError as error:
             return cls(None, None, trouble=f"the credential of the node key cannot be read: {error.strerror}")
+        older = tuple(found for found in (old, _read_beside(default, passed_over)) if found is not None)
         trouble = "" if current else f"there is no credential {CREDENTIAL_NAME}, which would be the node key"
-        return cls(None, current, _without(older, current), trouble=trouble)
+        made = cls(None, current, _without(older, current), trouble=trouble)
+        made.passed_over = tuple(passed_over)
+        return made
 
     @property
     def key(self) -> str:
@@ -148,7 +153,8 @@ class NodeKeys:
                 key_file.write(_next(self._path), _text(os.urandom(_KEY_BYTES)))
                 following = _read(_next(self._path))
         except OSError as error:
-            raise EdgeletError("CannotPrepare", f"cannot make a new node key: {error.strerror}") from error
+            why = _words(error, _next(self._path))
+            raise EdgeletError("CannotPrepare", f"cannot make a new node key in {_next(self._path)}: {why}") from error
         finally:
             self.set_aside += tuple(aside)
         before = (self._current,) if self._current else ()
@@ -221,6 +227,26 @@ def _read(path: Path, *, credential: bool = False, aside: list[Path] | None = No
     if aside is not None:
         aside.append(key_file.set_aside(path))
     return None
+
+
+def _read_beside(path: Path, passed_over: list[str], *, aside: list[Path] | None = None) -> NodeKey | None:
+    """Return the key of a file without which the board goes on: what cannot be read is told and let be.
+
+    Not set aside: a directory, or a file that the disk does not give out now, may hold what is somebody's.
+    """
+    try:
+        return _read(path, aside=aside)
+    except OSError as error:
+        trouble = f"the node key in {path} cannot be read: {_words(error, path)}"
+        log.error(trouble, extra={"reason": "NodeKeyUnusable"})  # noqa: TRY400  its words are all that is known
+        passed_over.append(trouble)
+        return None
+
+
+def _words(error: OSError, path: Path) -> str:
+    """Return what the system says, with the file where that is another one than `path`."""
+    name = error.filename
+    return f"{name}: {error.strerror}" if name and str(name) != str(path) else str(error.strerror)
 
 
 def _secret_of(content: bytes) -> bytes | None:
