@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Coroutine
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 
@@ -19,18 +20,31 @@ from tests.fakes.object_store import FakeObjectStore
 from tests.fakes.virtual_time import VirtualClock
 
 C = builders.container_document
+T = TypeVar("T")
 
 
 class SlowStore(FakeObjectStore):
-    """Writes once the disk is let go."""
+    """Writes once the disk is let go, in the order of the callers, also for those who went away."""
 
     def __init__(self) -> None:
         super().__init__()
         self.disk = asyncio.Event()
+        self.writing: list[asyncio.Task[Any]] = []
 
     async def put(self, key: Key, document: Document, **more: Any) -> StoredObject:
-        await self.disk.wait()
-        return await super().put(key, document, **more)
+        return await self._after(super().put(key, document, **more))
+
+    async def put_status(self, key: Key, status: Document, **more: Any) -> StoredObject | None:
+        return await self._after(super().put_status(key, status, **more))
+
+    async def _after(self, write: Coroutine[Any, Any, T]) -> T:
+        async def written() -> T:
+            await self.disk.wait()
+            return await write
+
+        task = asyncio.create_task(written())
+        self.writing.append(task)
+        return await asyncio.shield(task)
 
 
 def made(store: ObjectStore, policy: str) -> Reception:
