@@ -135,7 +135,7 @@ def assemble(
         secrets.listen(tell_node)
     state.tell(opened, base)
     base.policy.tell(base.store, base.events, base.board.key)
-    node_secrets.tell(secrets, base)
+    node_secrets.tell(secrets, base.store, base.events, base.board.key)
     keeping = upkeep.make(base, node_changed=tell_node, copies=copies, show=show)
     pressure = eviction.make(base, dispatcher, make_room=keeping.disks.make_room, node_changed=tell_node)
     return Assembly(

@@ -13,10 +13,11 @@ from edgelet.adapters.sealing.node_keys import NodeKeys
 from edgelet.adapters.sealing.sealing_keys import SealingKeys
 from edgelet.adapters.sqlite.store import SqliteStore
 from edgelet.agent.engine import owner
-from edgelet.agent.pod_path import Foundation
 from edgelet.api.errors import EdgeletError
 from edgelet.config.secrets import CREDENTIAL
 from edgelet.config.settings import Settings
+from edgelet.ports.events import EventSink
+from edgelet.ports.object_store import Key
 
 log = logging.getLogger(__name__)
 
@@ -133,13 +134,14 @@ class NodeSecrets:
         log.info("a new sealing key is published", extra={"key": self.sealing.ids[0]})
 
 
-def tell(secrets: NodeSecrets, base: Foundation) -> None:
+def tell(secrets: NodeSecrets, store: SqliteStore, events: EventSink, node: Key) -> None:
     """Record what is wrong with the keys, and what became of Secrets in clear, as Events."""
 
     def record(reason: str, message: str) -> None:
-        base.events.record(base.board.key, "", type="Warning", reason=reason, message=message)
+        events.record(node, "", type="Warning", reason=reason, message=message)
 
-    store = base.store
+    for trouble in secrets.node_keys.passed_over:
+        record("NodeKeyUnusable", f"{trouble}; the agent goes on without it")
     for path in secrets.node_keys.set_aside:
         record("NodeKeyUnusable", f"A node key's file held no key; it is kept as {path}")
     for path in secrets.sealing.set_aside:
@@ -149,7 +151,7 @@ def tell(secrets: NodeSecrets, base: Foundation) -> None:
         record("SecretsUnreadable", f"{secrets.trouble}; what runs goes on, and the sources are asked again")
     for one in store.unreadable[:_TOLD_MAX]:
         message = f"It cannot be read: {one.unreadable}; it is taken again from where it came"
-        base.events.record(one.key, one.uid, type="Warning", reason="Unreadable", message=message)
+        events.record(one.key, one.uid, type="Warning", reason="Unreadable", message=message)
     if store.not_sealed:
         record("SecretsNotSealed", f"Secrets may lie in clear or under an old key: {store.not_sealed}")
     for path in store.erased:

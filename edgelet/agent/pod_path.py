@@ -183,12 +183,16 @@ def make_dispatcher(base: Foundation) -> Dispatcher:
         turns=CommandTurns(workload.exec_probes_per_core * base.board.facts.cpus),
     )
     access = FactFile(base.settings.paths.state / "image-access", base.store.ledger)
+
+    def warn(reason: str, message: str) -> None:
+        base.events.record(base.board.key, "", type="Warning", reason=reason, message=message)
+
     executor = Executor(
         ExecutorPorts(
             store=base.store,
             runtime=base.gate,
             files=base.files,
-            images=image_fetch.make(base.gate, access, clock=base.clock, backoff=image_backoff),
+            images=image_fetch.make(base.gate, access, clock=base.clock, backoff=image_backoff, tell=warn),
             events=base.events,
             objects=StoreObjects(base.store),
             clock=base.clock,

@@ -1,4 +1,4 @@
-"""The authority: who may issue, renew and revoke does it here, whatever process he is.
+"""The authority: who may issue and renew does it here, whatever process he is.
 
 Every change is one transaction of ca.db, on disk before anybody sees its result: a certificate has its row, a serial
 comes once, and whoever is killed leaves all or nothing.
@@ -8,24 +8,24 @@ from __future__ import annotations
 
 import getpass
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Self
 
-from edgelet.adapters.x509 import certificates, requests, revocation, signing
+from edgelet.adapters.x509 import certificates, requests, signing
 from edgelet.adapters.x509.certificates import Certificate
 from edgelet.adapters.x509.errors import invalid
 from edgelet.adapters.x509.requests import Request
 from edgelet.api import identity
-from edgelet.api.errors import EdgeletError, ForbiddenError, NotFoundError, StorageError
+from edgelet.api.errors import EdgeletError, ForbiddenError, StorageError
 from edgelet.api.identity import Role
-from edgelet.ca import audit, desk, join_login, notice_epoch, publication, register, terms
+from edgelet.ca import audit, join_login, register, terms
 from edgelet.ca.database import Database
-from edgelet.ca.issuers import ISSUING, ROOT, AuthorityKeyError, Issuer, Issuers, chain
+from edgelet.ca.issuers import ISSUING, Issuer, Issuers, chain
 from edgelet.ca.join_login import JoinLogin
-from edgelet.ca.records import AuditEntry, Issued, Record, SigningRequest
+from edgelet.ca.records import AuditEntry, Issued, Record
 from edgelet.ca.terms import Terms, of_days
 
 DATABASE = "ca.db"
@@ -230,167 +230,6 @@ class Authority:
     def crl(self) -> bytes:
         """PEM of the revocation lists of all of them, as they were last signed."""
         return self.issuers.crls(self.now())
-
-    # Revoking ---------------------------------------------------------------------------------------------------------
-
-    def revoke(self, which: str, reason: str = "unspecified") -> tuple[Record, ...]:
-        """Take back a certificate (by serial), or all good ones of a common name; the list is signed in the same step.
-
-        `reason` is one of x509.revocation.REASONS. What is revoked already is left as it is, and is in the answer.
-
-        Raises:
-            NotFoundError, ConflictError: As `named`.
-            InvalidObjectError: No such reason.
-            AuthorityKeyError: The list in use cannot be signed, and nothing was changed; or that of a former issuing
-                certificate: then all is revoked, and the message says which list does not name it.
-        """
-        if reason not in revocation.REASONS:
-            allowed = ", ".join(revocation.REASONS)
-            raise invalid("Certificate", which, "reason", f"must be one of {allowed}")
-        with self.database.transaction():
-            now = self.now()
-            found = register.named(self.database, which)
-            lost = [one for one in found if one.revoked_at is None and (len(found) == 1 or one.not_after >= now)]
-            for one in lost:
-                register.revoke(self.database, one, at=now, reason=reason)
-                self.note("revoke", one.common_name, detail={"serial": one.serial, "reason": reason})
-            unsigned = self._sign_lists({one.issuer for one in lost}, now)
-        self.publish()
-        if unsigned:
-            raise AuthorityKeyError(
-                f"{which} is revoked, but {'; '.join(unsigned)}: bring the key back and run edgelet "
-                "ca crl --force, or give the certificate up with edgelet ca roll issuing --drop --force"
-            )
-        serials = {one.serial for one in lost} or {one.serial for one in found if one.revoked_at is not None}
-        return tuple(one for one in map(self.find, sorted(serials)) if one is not None)
-
-    def _sign_lists(self, issuers: Iterable[str], now: datetime) -> list[str]:
-        """Sign the lists of these; returns which of former certificates could not be, in words."""
-        unsigned = []
-        for one in map(self.issuers.of, sorted(issuers)):
-            try:
-                self.issuers.sign_crl(one, now)
-            except AuthorityKeyError as error:
-                if one.state == "current":
-                    raise
-                unsigned.append(f"the list of {one.file_stem} does not name it: {error.message}")
-        return unsigned
-
-    def refresh(self, *, force: bool = False) -> tuple[str, ...]:
-        """Sign anew the revocation lists that are due (all, with `force`), and write ca.crt and crl.pem.
-
-        Returns what could not be renewed, in words: a root's key may lie in a safe, one of a former issuing certificate
-        be lost. The others are renewed all the same: each list past its end locks boards out.
-
-        Raises:
-            AuthorityKeyError: The key in use cannot sign.
-            StorageError: The database or the files cannot be read or written.
-        """
-        problems: list[str] = []
-        failed: AuthorityKeyError | None = None
-        with self.database.transaction():
-            now = self.now()
-            trusted = [*self.issuers.trusted(ISSUING, now), *self.issuers.trusted(ROOT, now)]
-            behind = self.issuers.behind(now)
-            if behind:
-                problems.append(
-                    f"{DATABASE} is older than crl.pem, as from a backup: what was revoked since stays so, "
-                    "certificates issued since are not known (docs/CERTIFICATES.md)"
-                )
-            for issuer in trusted if force else dict.fromkeys((*self.issuers.crls_due(now), *behind)):
-                if issuer.role == ROOT and not self.issuers.has_key(issuer):
-                    if issuer in self.issuers.crls_due(now):
-                        problems.append(
-                            f"the revocation list of {issuer.file_stem} ends at {issuer.crl_next_update:%Y-%m-%d}: "
-                            f"bring {issuer.file_stem}.key back and run edgelet ca crl"
-                        )
-                    continue
-                try:
-                    self.issuers.sign_crl(issuer, now)
-                except AuthorityKeyError as error:
-                    failed = error if (issuer.role, issuer.state) == (ISSUING, "current") else failed
-                    problems.append(f"the revocation list of {issuer.file_stem} is not renewed: {error.message}")
-                else:
-                    if issuer in behind:  # and one more, which may not have been told yet
-                        notice_epoch.pass_over(self.database, behind[issuer] + 1)
-        self.publish()
-        if failed is not None:
-            raise failed
-        return tuple(problems)
-
-    def publish(self) -> list[Path]:
-        """Write ca.crt and crl.pem where they are not as the database says; returns what was written."""
-        return publication.publish(self.directory, self.issuers, self.now())
-
-    # Requests that wait -----------------------------------------------------------------------------------------------
-
-    def ask(self, csr_pem: bytes, common_name: str, *, kind: str, origin: str) -> SigningRequest:
-        """Put a request on the desk for a person; the same name and key again is the same request.
-
-        `kind` is join or renew, `origin` says in words who brought it. Raises InvalidObjectError, ConflictError.
-        """
-        identity.parse(common_name)
-        request = requests.read(csr_pem, name=common_name)
-        if request.common_name != common_name:
-            raise invalid(requests.KIND, common_name, "subject", "asks for another name")
-        with self.database.transaction():
-            return desk.ask(
-                self.database,
-                common_name=common_name,
-                key_digest=request.key_digest,
-                csr_pem=csr_pem,
-                kind=kind,
-                origin=origin,
-                at=self.now(),
-            )
-
-    def request(self, identity: str) -> SigningRequest:
-        """The request with this id. Raises NotFoundError."""
-        return desk.find(self.database, identity)
-
-    def requests(self, *, state: str = "") -> list[SigningRequest]:
-        """All requests, or those that are Pending, Approved or Denied."""
-        return desk.all_of(self.database, state=state)
-
-    def approve(self, identity: str) -> Issued:
-        """Issue what a request asks for; again for one that was approved: the same certificate.
-
-        Raises:
-            NotFoundError: No such request.
-            ConflictError: It was denied.
-            Further as `issue_node` does.
-        """
-        with self.database.transaction():
-            request = desk.find(self.database, identity)
-            if request.state == desk.APPROVED:
-                known = self.find(request.serial)
-                if known is None:
-                    raise NotFoundError(f"there is no certificate of request {identity}")
-                return known.issued
-            issued = self.issue_client(
-                request.csr_pem, request.common_name, reason=f"{request.kind}, approved by {self.actor}"
-            )
-            desk.decide(
-                self.database,
-                request,
-                state=desk.APPROVED,
-                by=self.actor,
-                at=self.now(),
-                message="",
-                serial=issued.serial,
-            )
-            self.note("approve", request.common_name, detail={"request": identity, "serial": issued.serial})
-            return issued
-
-    def deny(self, identity: str, *, message: str = "") -> SigningRequest:
-        """Refuse a request for good. Raises NotFoundError, and ConflictError where it was approved."""
-        with self.database.transaction():
-            request = desk.find(self.database, identity)
-            decided = desk.decide(
-                self.database, request, state=desk.DENIED, by=self.actor, at=self.now(), message=message, serial=""
-            )
-            self.note("deny", request.common_name, detail={"request": identity, "message": message})
-            return decided
 
     # The log ----------------------------------------------------------------------------------------------------------
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from edgelet.adapters.x509 import durable_file
 from edgelet.api.errors import ConflictError, StorageError
-from edgelet.ca import terms
+from edgelet.ca import publication, terms
 from edgelet.ca.authority import DATABASE, Authority, Clock, wall_clock
 from edgelet.ca.database import Database
 from edgelet.ca.issuers import ISSUING, ROOT
@@ -83,4 +83,4 @@ def _fill(directory: Path, *, name: str, passphrase: bytes | None, lives: Terms,
             for role in (ROOT, ISSUING):
                 made = authority.issuers.add(role, name=f"{name} {role}", state="current", now=now())
                 authority.note("init", made.certificate.common_name, detail={"serial": made.serial})
-        authority.publish()
+        publication.publish(authority)

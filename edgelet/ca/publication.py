@@ -6,12 +6,11 @@ import fcntl
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime
 from pathlib import Path
 
 from edgelet.adapters.x509 import durable_file
 from edgelet.api.errors import StorageError
-from edgelet.ca.issuers import Issuers
+from edgelet.ca.authority import Authority
 
 BUNDLE = "ca.crt"
 CRL = "crl.pem"
@@ -32,7 +31,7 @@ def locked(directory: Path) -> Iterator[None]:
         os.close(handle)
 
 
-def publish(directory: Path, issuers: Issuers, now: datetime) -> list[Path]:
+def publish(authority: Authority) -> list[Path]:
     """Write the files that are not as the database says; returns those. Under the lock the newest state wins.
 
     Raises:
@@ -40,6 +39,7 @@ def publish(directory: Path, issuers: Issuers, now: datetime) -> list[Path]:
             nothing was written.
     """
     changed = []
+    directory, issuers, now = authority.directory, authority.issuers, authority.now()
     with locked(directory):
         files = {BUNDLE: issuers.bundle(now), CRL: issuers.crls(now)}
         files |= {f"{one.file_stem}.crt": one.certificate.pem() for one in issuers.required()}

@@ -20,7 +20,7 @@ from edgelet.api.enrolment import JoinRequest, RenewRequest, Reply, TimeRequest
 from edgelet.api.enrolment_topics import Origin
 from edgelet.api.errors import ConflictError, EdgeletError, ForbiddenError, StorageError
 from edgelet.api.strict_fields import MessageError
-from edgelet.ca import board_lists, desk, register, tokens
+from edgelet.ca import approvals, board_lists, desk, register, tokens
 from edgelet.ca.authority import Authority
 from edgelet.ca.issuers import AuthorityKeyError
 from edgelet.ca.rate_limit import Bucket, Buckets, Rate
@@ -165,12 +165,12 @@ class Registrar:
         csr = request.csr.encode()
         if self._policy.approve_joins:
             return authority.issue_node(csr, request.node, reason=f"token {token.id}")
-        found = authority.ask(csr, request.node, kind="join", origin=f"token {token.id}")
+        found = approvals.ask(authority, csr, request.node, kind="join", origin=f"token {token.id}")
         if found.state == desk.DENIED:
             raise ForbiddenError(f"request {found.id} was denied{f': {found.message}' if found.message else ''}")
         if found.state == desk.PENDING:
             return Waiting(f"request {found.id} waits for approval")
-        return authority.approve(found.id)
+        return approvals.approve(authority, found.id)
 
     # Renewal ----------------------------------------------------------------------------------------------------------
 

@@ -215,6 +215,11 @@ class RegistrarLink:
             properties = packets.publish_properties(ANSWER_EXPIRY_S)
             await link.publish(origin.reply_topic, answer, qos=1, retain=False, properties=properties)
 
+    def judge_again(self) -> None:
+        """End the connection if its broker's certificate is known to be revoked by now."""
+        if self._link is not None:
+            self._link.judge_again()
+
     async def _pause(self, seconds: float) -> None:
         """Wait, or until `close`."""
         sleeping = asyncio.create_task(self._clock.sleep(seconds), name="registrar/pause")

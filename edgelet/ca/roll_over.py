@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 
 from edgelet.api.errors import ConflictError, NotFoundError
-from edgelet.ca import register
+from edgelet.ca import publication, register
 from edgelet.ca.authority import Authority
 from edgelet.ca.issuers import ISSUING, ROOT, Issuer
 
@@ -33,7 +33,7 @@ def begin(authority: Authority, role: str) -> Issuer:
         name = re.sub(r" \d+$", "", newest.certificate.common_name)
         made = authority.issuers.add(role, name=name, state="coming", now=now)
         authority.note("roll", made.certificate.common_name, detail={"step": "begin", "serial": made.serial})
-    authority.publish()
+    publication.publish(authority)
     return made
 
 
@@ -52,7 +52,7 @@ def use(authority: Authority) -> Issuer:
         _become_current(authority, made)
         _become_current(authority, authority.issuers.of(made.parent))
         authority.note("roll", made.certificate.common_name, detail={"step": "use", "serial": made.serial})
-    authority.publish()
+    publication.publish(authority)
     return authority.issuers.of(made.serial)
 
 
@@ -76,7 +76,7 @@ def drop(authority: Authority, role: str, *, force: bool = False) -> list[Issuer
         for root in authority.issuers.trusted(ROOT, now):
             if root.serial in parents and authority.issuers.has_key(root):
                 authority.issuers.sign_crl(root, now)
-    authority.publish()
+    publication.publish(authority)
     return found
 
 

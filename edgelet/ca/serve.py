@@ -15,8 +15,10 @@ from edgelet.adapters.host.clock import SystemClock
 from edgelet.adapters.mqtt import address
 from edgelet.adapters.mqtt.endpoint import Endpoint
 from edgelet.adapters.mqtt.tls_files import TlsFiles
+from edgelet.adapters.x509 import certificates, revocation
 from edgelet.api.errors import BusError, EdgeletError
-from edgelet.ca import ca_notice, registrar_identity, tokens
+from edgelet.api.revocations import Revocations
+from edgelet.ca import ca_notice, registrar_identity, revocation_lists, tokens
 from edgelet.ca.authority import Authority
 from edgelet.ca.change_hook import ChangeHook
 from edgelet.ca.registrar import Policy, Registrar
@@ -77,6 +79,9 @@ class Service:
         )
         self._told_epoch = 0
         self._told: dict[str, int] = {}  # topic -> number of the notice that the broker has there
+        self._revoked = Revocations()
+        self._unread: tuple[str, ...] = ()
+        self._learn_revoked()
         self._problems: tuple[str, ...] = ()
 
     async def run(self) -> None:
@@ -121,6 +126,7 @@ class Service:
             username=self._options.username,
             password_file=self._options.password_file,
             files=files,
+            revoked=lambda: self._revoked,
             keepalive_s=_KEEPALIVE_S,
             session_expiry_s=_SESSION_S,
             maximum_packet_bytes=_PACKET_BYTES,
@@ -149,6 +155,7 @@ class Service:
             try:
                 if ca_notice.epoch(self._authority) != self._told_epoch:
                     await self._tell_authorities(link)
+                self._judge_broker(link)
             except EdgeletError as error:
                 _log.warning("upkeep: %s", error.message)
 
@@ -161,13 +168,27 @@ class Service:
 
     async def _round(self, link: RegistrarLink) -> None:
         authority = self._authority
-        problems = authority.refresh()
+        problems = revocation_lists.refresh(authority)
         for problem in problems if problems != self._problems else ():
             _log.warning("%s", problem)
         self._problems = problems
         tokens.sweep(authority.database, authority.now())
         self._own = registrar_identity.ensure(authority, self._options.name)
         await self._tell_authorities(link)
+        self._judge_broker(link)
+
+    def _judge_broker(self, link: RegistrarLink) -> None:
+        """Leave a broker that was revoked, once it was told to boards: they may hear of it over that broker alone."""
+        self._learn_revoked()
+        link.judge_again()
+
+    def _learn_revoked(self) -> None:
+        """Take what the authority's own lists say. Raises StorageError."""
+        lists, wrong = revocation.known(self._authority.crl(), certificates.read(self._authority.bundle()))
+        for trouble in wrong if wrong != self._unread else ():
+            _log.warning("a broker that this list names is not noticed: %s", trouble)
+        self._unread = wrong
+        self._revoked, _ = self._revoked.merged(lists)
 
     async def _tell_authorities(self, link: RegistrarLink) -> None:
         """Publish the notice to the nodes that were not told it yet; retained, so the broker repeats it."""

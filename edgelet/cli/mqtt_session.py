@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any, TypeVar
 
 from paho.mqtt.client import Client, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
 from paho.mqtt.reasoncodes import ReasonCode
 
+from edgelet.adapters.identity import revoked_file
 from edgelet.adapters.mqtt import address, packets, tls
 from edgelet.adapters.mqtt.address import Address
 from edgelet.adapters.mqtt.tls_files import TlsFiles
-from edgelet.api.errors import EdgeletError
+from edgelet.api.errors import BusError, EdgeletError
+from edgelet.api.revocations import Revocations
 from edgelet.cli import password
 from edgelet.cli.failure import CliError
 from edgelet.cli.flags import Parsed
@@ -38,7 +42,7 @@ def connect(parsed: Parsed, *, root: str) -> MqttSession:
         where = address.parse(parsed.text("broker"))
         if where.tls:
             files = TlsFiles(ca=parsed.text("ca"), certificate=parsed.text("cert"), key=parsed.text("key"))
-            client.tls_set_context(tls.make_context(files))
+            client.tls_set_context(tls.make_context(files, revoked=_revoked(files.ca)))
     except EdgeletError as error:
         raise CliError(error.message) from error
     if not where.tls and (parsed.text("ca") or parsed.text("cert")):
@@ -47,6 +51,16 @@ def connect(parsed: Parsed, *, root: str) -> MqttSession:
         file = parsed.text("password-file")
         client.username_pw_set(parsed.text("username"), password.read(file) if file else None)
     return MqttSession(client, where, root=root, timeout_s=request_timeout_s(parsed))
+
+
+def _revoked(authorities: str) -> Revocations | None:
+    """What lies beside the CA file, as on a board; lists that are not there are no reason to refuse a broker."""
+    if not authorities:
+        return None
+    kept = revoked_file.read(revoked_file.beside(Path(authorities)))
+    if kept.trouble:
+        print(f"warning: {kept.trouble}", file=sys.stderr)
+    return kept.known
 
 
 class MqttSession:
@@ -76,6 +90,8 @@ class MqttSession:
             self._client.connect(self._where.host, self._where.port, keepalive=KEEPALIVE_S)
         except OSError as error:  # TLS errors are some too
             raise CliError(f"cannot reach the broker at {self._where}: {error.strerror or error}") from error
+        except BusError as error:  # revoked
+            raise CliError(error.message) from error
         reason = self._wait(lambda: self._connected, "CONNACK")
         if reason.is_failure:
             raise CliError(f"the broker at {self._where} refuses the connection: {reason}")

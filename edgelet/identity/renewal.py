@@ -11,10 +11,11 @@ from typing import Literal
 
 from edgelet.api import enrolment_topics, time
 from edgelet.api.errors import BusError, EdgeletError
-from edgelet.identity import clock_trust, renewal_plan
+from edgelet.identity import clock_trust, questions, renewal_plan
 from edgelet.identity.authorities import Authorities
 from edgelet.identity.clock_trust import ClockState, JudgedTime
 from edgelet.identity.guard import IdentityGuard
+from edgelet.identity.questions import Questions
 from edgelet.identity.renewal_plan import RenewalPlan
 from edgelet.identity.revocation_watch import RevocationWatch
 from edgelet.identity.time_keeper import TimeKeeper
@@ -33,8 +34,6 @@ from edgelet.ports.own_certificate import (
 _log = logging.getLogger(__name__)
 
 _LOOK_S = 3600.0  # the clock may jump, and nobody tells
-_ASK_AGAIN_S = 10.0  # PROTOCOL.md
-_ISSUED = "cert/issued/"
 _REFUSED_BY_BROKER = "CertificateRefused"
 _REVOKED = "CertificateRevoked"  # the broker's
 _REFUSALS = frozenset({"CertificateInvalid", "CertificateExpired", _REVOKED, _REFUSED_BY_BROKER})
@@ -92,7 +91,7 @@ class Renewal:
         self._settings = settings
         self._chance = chance
         self._wake = asyncio.Event()
-        self._answers: dict[str, asyncio.Future[bytes]] = {}
+        self._questions = Questions(ports.files, ports.link, answer_s=settings.answer_s)
         self._renewing = _Tries()
         self._telling = _Tries()  # of the time
         self._refused = 0  # connections in a row that never stood; the broker's own word counts for several
@@ -110,8 +109,12 @@ class Renewal:
                 if code in _REFUSALS:
                     self._record("Warning", code, reason)
                 self._wake.set()
-            case Message(topic=topic, payload=payload) if topic.startswith(_ISSUED):
-                self._hear(topic, payload)
+            case Message(topic=enrolment_topics.CA, payload=payload):
+                if self._ports.authorities.hear(payload):
+                    self._wake.set()
+                return True
+            case Message(topic=topic, payload=payload) if topic.startswith(questions.ISSUED):
+                self._questions.hear(topic, payload)
                 return True
             case _:
                 pass
@@ -189,7 +192,7 @@ class Renewal:
             return judged
         question = ports.files.time_request()
         try:
-            reply = await self._accept(question)
+            reply = await self._ask(question)
         except BusError as error:
             self._telling.failed(now_s, chance=self._chance(), plan=self._settings.plan)
             _log.info("cannot learn the time", extra={"reason": error.reason, "error": error.message})
@@ -243,7 +246,7 @@ class Renewal:
         """
         ports = self._ports
         question = await ports.files.request()
-        reply = await self._accept(question)
+        reply = await self._ask(question)
         self._believe(reply)
         if not reply.certificate:
             if reply.code in _KEY_IS_SPENT:
@@ -289,42 +292,11 @@ class Renewal:
                 self._ports.files.forget_request()
             raise
 
-    # ---- question and answer
-
-    async def _accept(self, question: RegistrarQuestion) -> RegistrarReply:
-        """Ask, and return what the answer says once it was checked. Raises BusError."""
-        reply = await self._ports.files.accept(await self._ask(question), nonce=question.nonce)
+    async def _ask(self, question: RegistrarQuestion) -> RegistrarReply:
+        """Return what the registrar's checked answer says. Raises BusError."""
+        reply = await self._questions.ask(question)
         self._ports.revoked.told(reply.revoked)
         return reply
-
-    async def _ask(self, question: RegistrarQuestion) -> bytes:
-        """Return the answer, over the link or from the join listener. Raises BusError."""
-        ports, timeout_s = self._ports, self._settings.answer_s
-        if not ports.link.connected:
-            return await ports.link.ask_at_join_listener(question, timeout_s=timeout_s)
-        answer: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
-        self._answers[question.nonce] = answer
-        try:
-            async with asyncio.timeout(timeout_s):
-                while not answer.done():
-                    if ports.link.connected:
-                        await ports.link.send(question)  # again: a registrar that was killed has lost it
-                    await asyncio.wait([answer], timeout=_ASK_AGAIN_S)
-                return answer.result()
-        except TimeoutError as error:
-            why = f"no registrar answered within {timeout_s:g} s; does one run (edgelet ca serve)?"
-            raise BusError("RegistrarSilent", f"cannot renew the certificate: {why}") from error
-        finally:
-            del self._answers[question.nonce]
-
-    def _hear(self, topic: str, payload: bytes) -> None:
-        if topic == enrolment_topics.CA:
-            if self._ports.authorities.hear(payload):
-                self._wake.set()
-            return
-        answer = self._answers.get(topic.removeprefix(_ISSUED))
-        if answer is not None and not answer.done():
-            answer.set_result(payload)
 
     def _record(self, type: Literal["Normal", "Warning"], reason: str, message: str) -> None:
         self._ports.events.record(self._ports.node, "", type=type, reason=reason, message=message)

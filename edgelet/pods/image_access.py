@@ -37,8 +37,12 @@ log = logging.getLogger(__name__)
 
 FACT = "image-access"
 _SECRETS_MAX = 100  # kept for one name of one image; Kubernetes' writeRecordWhileMatchingLimit
+_ID_DIGITS = 12  # of an image, as Podman shows it
 _IMAGES_KEPT = 64  # above that, records of images that have gone are dropped
 
+_TOLD_MAX = 3  # repositories that one Event names
+
+Tell = Callable[[str, str], None]  # reason and message of a warning about the node
 _Secrets = list[list[str]]  # uid, namespace, name, salted hash of the login
 _Record = dict[str, Any]  # repository -> {"everyone": bool, "secrets": _Secrets}
 
@@ -50,16 +54,24 @@ class ImageAccess:
         ledger: Keeps the records. What it held and cannot be read closes all images that are here.
         images: Asked for what is here while it is in doubt, and when there are many records.
         clock: Tells when a pull that was cut must be over.
+        tell: Takes what people should know.
         new_salt: Makes 32 hexadecimal digits, once a board.
     """
 
     def __init__(
-        self, ledger: Ledger, images: Images, clock: Clock, *, new_salt: Callable[[], str] | None = None
+        self,
+        ledger: Ledger,
+        images: Images,
+        clock: Clock,
+        *,
+        tell: Tell,
+        new_salt: Callable[[], str] | None = None,
     ) -> None:
         self._ledger = ledger
         self._images = images
         self._clock = clock
-        state = _read(ledger)
+        self._tell = tell
+        state = _read(ledger, tell)
         self._salt: str = state.get("salt") or (new_salt() if new_salt else secrets.token_hex(16))
         self._records: dict[str, _Record] = state.get("images", {})
         self._on_disk = {_completed(name) for name in state.get("begun", ())}  # doubts, perhaps some more, never less
@@ -173,15 +185,15 @@ class ImageAccess:
         except EdgeletError as error:  # the doubts go on
             log.debug("cannot look what a pull that was cut brought", extra={"error": error})
             return
-        changed = False
+        closed = []
         for info in here:
             for repository in self._doubts.suspects(info) - self._records.get(info.id, {}).keys():
                 self._records.setdefault(info.id, {})[repository] = _nobody()
-                changed = True
-                told = {"reason": "ImageAccessClosed", "image": info.id, "repository": repository}
-                log.warning("an image may have come by a login that is not known; it waits for one", extra=told)
+                closed.append(f"{repository} ({info.id[:_ID_DIGITS]})")
+        if closed:
+            self._tell("ImageAccessClosed", _closed(closed))
         self._doubts.settle(over)
-        if changed or image_doubts.EVERY in over:  # of the others the next write takes care
+        if closed or image_doubts.EVERY in over:  # of the others the next write takes care
             await self._try_write()
 
     async def _is_damaged(self, name: str) -> bool:
@@ -255,7 +267,15 @@ def _add(known: dict[str, Any], row: list[str]) -> bool:
     return True
 
 
-def _read(ledger: Ledger) -> dict[str, Any]:
+def _closed(images: Sequence[str]) -> str:
+    more = f" and {len(images) - _TOLD_MAX} more" if len(images) > _TOLD_MAX else ""
+    return (
+        f"It is not known by which login these images came: {', '.join(images[:_TOLD_MAX])}{more}. "
+        "They are closed until a pod asks the registry"
+    )
+
+
+def _read(ledger: Ledger, tell: Tell) -> dict[str, Any]:
     why = "it is no object"
     try:
         fact = ledger.read(FACT)
@@ -264,6 +284,6 @@ def _read(ledger: Ledger) -> dict[str, Any]:
             return state
     except (StorageError, ValueError) as error:
         why = str(error)
-    told = {"reason": "ImageAccessLost", "error": why}
-    log.warning("cannot read who may use the images; pods have to show a login for all of them", extra=told)
+    message = f"It cannot be read who may use the images: {why}. Pods have to ask the registry for each of them"
+    tell("ImageAccessLost", message)
     return {"begun": [image_doubts.EVERY]}

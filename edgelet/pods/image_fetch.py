@@ -9,7 +9,7 @@ from typing import Protocol
 from edgelet.api.container import Container
 from edgelet.api.errors import DamagedImageError, EdgeletError, ImageError
 from edgelet.pods import image_backoff
-from edgelet.pods.image_access import ImageAccess
+from edgelet.pods.image_access import ImageAccess, Tell
 from edgelet.pods.image_repair import ImageRepair
 from edgelet.pods.memory import ContainerMemory, ImageFailed, ImagePresent
 from edgelet.pods.restart_backoff import BackoffSettings
@@ -42,9 +42,9 @@ class Told(Protocol):
         ...
 
 
-def make(images: Images, ledger: Ledger, *, clock: Clock, backoff: BackoffSettings) -> ImageFetch:
-    """Return what looks for images; `ledger` keeps which pods may use them."""
-    access = ImageAccess(ledger, images, clock)
+def make(images: Images, ledger: Ledger, *, clock: Clock, backoff: BackoffSettings, tell: Tell) -> ImageFetch:
+    """Return what looks for images; `ledger` keeps which pods may use them, `tell` takes what concerns no one pod."""
+    access = ImageAccess(ledger, images, clock, tell=tell)
     return ImageFetch(images, clock, backoff, ImageRepair(images, access, clock), access)
 
 

@@ -68,6 +68,8 @@ class ObjectStore(Protocol):
 
     Reads answer from memory and never wait. Writes return after the change is on disk (fsync), together with all
     writes of the same moment (group commit), and raise StorageError with nothing changed where the disk refuses.
+    They are settled in the order in which they were asked for: one whose caller is cancelled is done or not done before
+    those that are asked for later.
     """
 
     @property

@@ -23,6 +23,7 @@ from edgelet.pods.storage_watch import StorageWatch
 from edgelet.pods.store_objects import StoreObjects
 from edgelet.pods.worker_ports import WorkerPorts
 from edgelet.ports.object_store import Key
+from tests.fakes.events import Recorded
 from tests.fakes.images import FakeImages
 from tests.fakes.object_store import FakeLedger, FakeObjectStore
 from tests.fakes.pod_files import FakePodFiles
@@ -42,13 +43,14 @@ ROOM = Room(name="board", labels={}, cpu_milli=2000, memory_bytes=1 << 30, pods=
 
 
 class RecordedEvents:
-    """An EventSink that keeps `reason message` lines."""
+    """An EventSink that keeps `reason message` lines, and the events themselves."""
 
     def __init__(self) -> None:
         self.lines: list[str] = []
+        self.recorded: list[Recorded] = []
 
     def record(self, regarding: Key, uid: str, *, type: str, reason: str, message: str, container: str = "") -> None:
-        del regarding, uid, type
+        self.recorded.append(Recorded(regarding, uid, type, reason, message, container))
         self.lines.append(f"{reason} {container} {message}")
 
     def reasons(self) -> list[str]:
@@ -94,6 +96,10 @@ class World:
         self.evictor: PodEvictor | None = None  # of the agent that runs
         self._task: asyncio.Task[None] | None = None
 
+    def tell(self, reason: str, message: str) -> None:
+        """Take a warning about the node."""
+        self.events.record(Key("Node", "", "board"), "", type="Warning", reason=reason, message=message)
+
     def start_agent(self, orphans_may_go: asyncio.Event | None = None) -> Dispatcher:
         """Start dispatcher and workers, as an agent does."""
         backoff = BackoffSettings()
@@ -102,7 +108,7 @@ class World:
                 store=self.store,
                 runtime=self.runtime,
                 files=self.files,
-                images=image_fetch.make(self.images, self.ledger, clock=self.clock, backoff=backoff),
+                images=image_fetch.make(self.images, self.ledger, clock=self.clock, backoff=backoff, tell=self.tell),
                 events=self.events,
                 objects=StoreObjects(self.store),
                 clock=self.clock,

@@ -32,6 +32,8 @@ def check(connection: ssl.SSLSocket | ssl.SSLObject, revoked: Revocations | None
         chain = [_serial_and_key(der) for der in _verified(connection)]
     except (IndexError, ValueError) as error:
         raise BusError("CertificateInvalid", "cannot trust the broker: a certificate of it cannot be read") from error
+    if not chain:  # of a session that was resumed, or not verified: we make neither
+        raise BusError("CertificateInvalid", "cannot trust the broker: its certificate was not verified")
     for depth, ((serial, _), (_, issuer_key)) in enumerate(itertools.pairwise(chain)):
         if revoked.names(serial, issuer_key=issuer_key):
             whose = "its certificate" if depth == 0 else "the certificate of an authority above it"

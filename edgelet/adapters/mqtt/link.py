@@ -12,14 +12,13 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage
-from paho.mqtt.enums import CallbackAPIVersion, LogLevel, MQTTProtocolVersion
+from paho.mqtt.enums import LogLevel
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
-from edgelet.adapters.mqtt import errors, packets, sockets, thread_call
+from edgelet.adapters.mqtt import errors, packets, paho_client, sockets, thread_call
 from edgelet.adapters.mqtt.answers import Answers
-from edgelet.adapters.mqtt.bounded_client import BoundedClient
 from edgelet.adapters.mqtt.endpoint import Endpoint
 from edgelet.adapters.mqtt.keepalive import Keepalive
 from edgelet.adapters.mqtt.packets import ServerLimits
@@ -39,7 +38,8 @@ class Link:
         self._endpoint = endpoint
         self._deliver = deliver
         self._loop = asyncio.get_running_loop()
-        self._client = self._make_client(will)
+        self._client = paho_client.make(endpoint, will=will)
+        self._listen()
         self._socket: Any = None
         self._paused = False
         self._trouble = ""  # paho's own words for an error, where it only logs them
@@ -172,23 +172,8 @@ class Link:
 
     # ---- paho and its socket
 
-    def _make_client(self, will: Will | None) -> Client:
-        transport = self._endpoint.address.transport
-        client = BoundedClient(
-            CallbackAPIVersion.VERSION2,
-            self._endpoint.client_id,
-            maximum_packet_bytes=self._endpoint.maximum_packet_bytes,
-            protocol=MQTTProtocolVersion.MQTTv5,
-            transport=transport,
-            manual_ack=True,
-            reconnect_on_failure=False,
-        )
-        client.max_inflight_messages = 0  # bounded by whoever publishes
-        client.connect_timeout = self._endpoint.connect_timeout_s
-        if will is not None:
-            properties = packets.will_properties(will.delay_s)
-            topic = self._endpoint.root + will.topic
-            client.will_set(topic, will.payload, qos=1, retain=True, properties=properties)
+    def _listen(self) -> None:
+        client = self._client
         client.on_connect = self._on_connect
         client.on_disconnect = self._on_disconnect
         client.on_message = self._on_message
@@ -199,27 +184,10 @@ class Link:
         client.on_socket_close = self._on_socket_close
         client.on_socket_register_write = self._on_register_write
         client.on_socket_unregister_write = self._on_unregister_write
-        return client
 
     def _connect(self) -> None:
         """Run in a thread of its own. No callback touches the loop until `_attach`."""
-        endpoint = self._endpoint
-        endpoint.check()
-        if endpoint.username:
-            self._client.username_pw_set(endpoint.username, endpoint.password())
-        if endpoint.address.tls:
-            self._client.tls_set_context(endpoint.tls_context())
-        self._client.connect(
-            endpoint.address.host,
-            endpoint.address.port or 1,  # paho wants one for a unix socket too
-            keepalive=endpoint.keepalive_s,
-            clean_start=False,
-            properties=packets.connect_properties(
-                session_expiry_s=endpoint.session_expiry_s,
-                receive_maximum=endpoint.receive_maximum,
-                maximum_packet_bytes=endpoint.maximum_packet_bytes,
-            ),
-        )
+        paho_client.connect(self._client, self._endpoint)
 
     def _attach(self) -> None:
         sock = self._client.socket()

@@ -32,6 +32,16 @@ def find_conmon(container_id: str) -> int:
     return next((pid for pid in _pids() if _is_conmon(_read(pid, "cmdline"), container_id)), 0)
 
 
+def open_start(pid: int, container_id: str) -> int | None:
+    """Return a pidfd of the OCI runtime's `start` of this container; None if it is gone. The caller closes it."""
+    return _open_if(pid, lambda: _is_start(_read(pid, "cmdline"), container_id))
+
+
+def find_start(container_id: str) -> int:
+    """Return the pid of the OCI runtime's `start` of this container, by looking at every process; 0: there is none."""
+    return next((pid for pid in _pids() if _is_start(_read(pid, "cmdline"), container_id)), 0)
+
+
 def children(parent: int) -> tuple[int, ...]:
     """Return the pids of a process's children, by looking at every process."""
     return tuple(pid for pid in _pids() if _read(pid, "stat").rpartition(") ")[2].split(" ")[1:2] == [str(parent)])
@@ -125,6 +135,10 @@ def _open_if(pid: int, is_it: Callable[[], bool]) -> int | None:
 def _is_conmon(cmdline: str, container_id: str) -> bool:
     words = cmdline.split("\0")
     return "--exit-dir" in words and container_id in words
+
+
+def _is_start(cmdline: str, container_id: str) -> bool:
+    return cmdline.split("\0")[-3:-1] == ["start", container_id]
 
 
 def _read(pid: int, name: str) -> str:

@@ -1,8 +1,12 @@
-"""Starts that stall because the OCI runtime was killed at their end: seen by the processes, and broken off.
+"""Starts that stall because the OCI runtime was killed in them: seen by the processes, and broken off.
 
-Measured with Podman 4.3.1, conmon 2.1.6, runc and crun: a `create` that is killed when the container's first process
-waits already leaves conmon reading the error output, which that process holds open, and Podman waiting for conmon:
-four minutes long, with the container locked. Once that process is gone, Podman says at once that the start failed.
+Measured with Podman 4.3.1, conmon 2.1.6, runc 1.1.5 and crun 1.8.1:
+
+- a `create` that is killed when the container's first process waits already leaves conmon reading the error output,
+  which that process holds open, and Podman waiting for conmon: four minutes long, with the container locked. Once that
+  process is gone, Podman says at once that the start failed;
+- where that process is killed in the moment in which crun's `start` begins, `start` waits for ever to open the fifo
+  that nobody reads, and Podman for it. Once it is killed, Podman says at once that the start failed.
 """
 
 from __future__ import annotations
@@ -50,7 +54,7 @@ class StalledStarts:
         before = 0
         while True:
             await asyncio.sleep(self._look_s)
-            found = self._waits(container_id)
+            found = _starter(container_id) or self._waits(container_id)
             if found and found == before:
                 log.warning(
                     "the OCI runtime was killed while it started a container: the start is broken off",
@@ -64,7 +68,7 @@ class StalledStarts:
         if not (self._state / container_id / _FIFO).exists():
             return 0
         conmon = processes.find_conmon(container_id)
-        if not conmon or not _reads_a_pipe(conmon):
+        if not conmon or not _sleeps_in(conmon, "pipe"):
             return 0
         children = processes.children(conmon)
         if len(children) != 1 or _mounts(children[0]) == _mounts(conmon):  # the runtime itself is still at it
@@ -72,12 +76,18 @@ class StalledStarts:
         return children[0]
 
 
-def _reads_a_pipe(pid: int) -> bool:
+def _starter(container_id: str) -> int:
+    """Return the pid of a `start` of the OCI runtime that waits for somebody at the other end of the fifo; 0: none."""
+    pid = processes.find_start(container_id)
+    return pid if pid and _sleeps_in(pid, "wait_for_partner") else 0
+
+
+def _sleeps_in(pid: int, what: str) -> bool:
     try:
         place = Path(f"/proc/{pid}/wchan").read_text().strip()
     except OSError:
         return False
-    return place in _UNKNOWN or "pipe" in place
+    return place in _UNKNOWN or what in place
 
 
 def _mounts(pid: int) -> str:
@@ -89,6 +99,8 @@ def _mounts(pid: int) -> str:
 
 def _kill(pid: int, container_id: str) -> None:
     pidfd = processes.open_main(pid, container_id)
+    if pidfd is None:
+        pidfd = processes.open_start(pid, container_id)
     if pidfd is None:
         return
     try:

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import glob
+import logging
 import os
 from contextlib import suppress
 from pathlib import Path
 
 from edgelet.adapters.x509 import durable_file
 
+log = logging.getLogger(__name__)
+
 _MODE = 0o600
 _DIRECTORY_MODE = 0o700
 _MAX_BYTES = 64 * 1024
+_UNUSABLE = ".unusable"
+_UNREAD = ".unread"
+_KEPT_ASIDE = 3
 
 
 def read(path: Path) -> bytes | None:
@@ -41,18 +48,40 @@ def write(path: Path, content: bytes) -> None:
 
 
 def set_aside(path: Path) -> Path:
-    """Give a file that cannot be used another name, which is returned: nothing that may hold a key is overwritten.
+    """Give a file that is no key another name, which is returned; the newest three are kept. Raises OSError."""
+    before = _named(path, _UNUSABLE)
+    kept = _rename(path, _UNUSABLE)
+    for old in sorted(before, reverse=True)[_KEPT_ASIDE - 1 :]:
+        try:
+            erase(before[old])
+        except OSError as error:  # somebody's directory: it is no reason to go without a key
+            log.warning("an old unusable key file cannot be removed", extra={"error": str(error)})
+    return kept
 
-    Raises OSError.
-    """
-    kept = path.with_name(path.name + ".unusable")
-    number = 1
-    while kept.exists():
-        number += 1
-        kept = path.with_name(f"{path.name}.unusable-{number}")
+
+def put_by(path: Path) -> Path:
+    """Give a file that could not be read another name, which is returned: it may hold a key. Raises OSError."""
+    return _rename(path, _UNREAD)
+
+
+def _rename(path: Path, mark: str) -> Path:
+    number = max(_named(path, mark), default=0) + 1
+    kept = path.with_name(path.name + (mark if number == 1 else f"{mark}-{number}"))
     path.rename(kept)
     durable_file.sync_directory(path.parent)
     return kept
+
+
+def _named(path: Path, mark: str) -> dict[int, Path]:
+    """Return what got such a name before, by number; the higher the newer."""
+    found = {}
+    for one in path.parent.glob(glob.escape(path.name + mark) + "*"):
+        number = one.name.removeprefix(path.name + mark)
+        if not number:
+            found[1] = one
+        elif number.startswith("-") and number[1:].isdecimal():
+            found[int(number[1:])] = one
+    return found
 
 
 def erase(path: Path) -> None:

@@ -56,6 +56,7 @@ class NodeKeys:
         """`path`: where the key lies, None for a credential. `trouble`: why there is none, for people."""
         self.trouble = trouble
         self.set_aside: tuple[Path, ...] = ()
+        self.passed_over: tuple[str, ...] = ()  # files beside the key that cannot be read, for people
         self._path = path
         self._current = current
         self._older = older
@@ -72,7 +73,8 @@ class NodeKeys:
             make: Whether a missing key is made.
         """
         aside: list[Path] = []
-        following = _readable(_next(path), aside=aside)
+        passed_over: list[str] = []
+        following = _read_beside(_next(path), passed_over, aside=aside)
         trouble = ""
         try:
             current = following or _read(path, aside=aside)
@@ -80,11 +82,11 @@ class NodeKeys:
                 key_file.write(path, _text(os.urandom(_KEY_BYTES)))
                 current = _read(path)
         except OSError as error:
-            current, trouble = None, f"the node key in {path} cannot be read or made: {error.strerror}"
+            current, trouble = None, f"the node key in {path} cannot be read or made: {_words(error, path)}"
         others = (path, _old(path), *(() if default == path else (default,)))
-        older = tuple(found for other in others if (found := _readable(other)) is not None)
+        older = tuple(found for other in others if (found := _read_beside(other, passed_over)) is not None)
         made = cls(path, current, _without(older, current), trouble=trouble)
-        made.set_aside = tuple(aside)
+        made.set_aside, made.passed_over = tuple(aside), tuple(passed_over)
         made._files = {key.path for key in (current, *older) if key is not None and key.path is not None}
         if _holds_no_key(_old(path)):  # its destruction was cut off
             made._files.add(_old(path))
@@ -93,14 +95,17 @@ class NodeKeys:
     @classmethod
     def of_credentials(cls, directory: Path | None, *, default: Path) -> NodeKeys:
         """Read what systemd decrypted for this service; without it nothing can be kept and nothing is made."""
+        passed_over: list[str] = []
         try:
             current = _read(directory / CREDENTIAL_NAME, credential=True) if directory else None
             old = _read(directory / OLD_CREDENTIAL_NAME, credential=True) if directory else None
-            older = tuple(found for found in (old, _read(default)) if found is not None)
         except OSError as error:
             return cls(None, None, trouble=f"the credential of the node key cannot be read: {error.strerror}")
+        older = tuple(found for found in (old, _read_beside(default, passed_over)) if found is not None)
         trouble = "" if current else f"there is no credential {CREDENTIAL_NAME}, which would be the node key"
-        return cls(None, current, _without(older, current), trouble=trouble)
+        made = cls(None, current, _without(older, current), trouble=trouble)
+        made.passed_over = tuple(passed_over)
+        return made
 
     @property
     def key(self) -> str:
@@ -157,8 +162,8 @@ class NodeKeys:
                 key_file.write(_next(self._path), _text(os.urandom(_KEY_BYTES)))
                 following = _read(_next(self._path))
         except OSError as error:
-            what = f"{error.filename or _next(self._path)}: {error.strerror}"
-            raise EdgeletError("CannotPrepare", f"cannot make a new node key: {what}") from error
+            why = _words(error, _next(self._path))
+            raise EdgeletError("CannotPrepare", f"cannot make a new node key in {_next(self._path)}: {why}") from error
         finally:
             self.set_aside += tuple(aside)
         before = (self._current,) if self._current else ()
@@ -191,7 +196,7 @@ class NodeKeys:
     def _put_by(self, path: Path) -> None:
         """Set aside what lies there and was not read: it may hold a key. Raises OSError."""
         if os.path.lexists(path):
-            self.set_aside += (key_file.set_aside(path),)
+            self.set_aside += (key_file.put_by(path),)
 
     def _hold_next(self, path: Path) -> None:
         """Have the file that becomes the key file hold the key that seals, whatever happened to it. Raises OSError."""
@@ -245,14 +250,24 @@ def _read(path: Path, *, credential: bool = False, aside: list[Path] | None = No
     return None
 
 
-def _readable(path: Path, *, aside: list[Path] | None = None) -> NodeKey | None:
-    """As `_read`; a file that the disk does not give, or that is a directory, is told and left where it is."""
+def _read_beside(path: Path, passed_over: list[str], *, aside: list[Path] | None = None) -> NodeKey | None:
+    """Return the key of a file without which the board goes on: what cannot be read is told and let be.
+
+    Not set aside: a directory, or a file that the disk does not give out now, may hold what is somebody's.
+    """
     try:
         return _read(path, aside=aside)
     except OSError as error:
-        told = {"path": str(path), "reason": "NodeKeyUnusable", "error": error.strerror}
-        log.error("a node key cannot be read", extra=told)  # noqa: TRY400  the trace says no more
+        trouble = f"the node key in {path} cannot be read: {_words(error, path)}"
+        log.error(trouble, extra={"reason": "NodeKeyUnusable"})  # noqa: TRY400  its words are all that is known
+        passed_over.append(trouble)
         return None
+
+
+def _words(error: OSError, path: Path) -> str:
+    """Return what the system says, with the file where that is another one than `path`."""
+    name = error.filename
+    return f"{name}: {error.strerror}" if name and str(name) != str(path) else str(error.strerror)
 
 
 def _holds_no_key(path: Path) -> bool:

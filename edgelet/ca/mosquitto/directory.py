@@ -12,7 +12,7 @@ from pathlib import Path
 from edgelet.adapters.x509 import certificates, durable_file, keys, requests
 from edgelet.api import identity
 from edgelet.api.errors import EdgeletError, StorageError
-from edgelet.ca import register
+from edgelet.ca import register, revocation_lists
 from edgelet.ca.authority import Authority
 from edgelet.ca.issuers import ISSUING
 from edgelet.ca.mosquitto import acl, password, settings
@@ -61,7 +61,7 @@ def prepare(
         StorageError: The directory cannot be written.
         EdgeletError: As Authority.issue_broker and issue_client do.
     """
-    authority.refresh()
+    revocation_lists.refresh(authority)
     files = _Files(directory, _group_id(group))
     places = replace(places, bridge_secret=_bridge_secret(authority))
     wanted = tuple(dict.fromkeys((*hosts, *LOCAL_HOSTS)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from edgelet.ca import revocation_lists
 from edgelet.cli.ca import place, warning, words
 from edgelet.cli.verb import Call
 
@@ -10,7 +11,7 @@ def run(call: Call) -> int:
     """Refresh them; with --force all of them. 1 where one could not be."""
     words.none(call)
     with place.opened(call) as authority:
-        problems = authority.refresh(force=call.parsed.switch("force"))
+        problems = revocation_lists.refresh(authority, force=call.parsed.switch("force"))
         for problem in problems:
             warning.tell(problem)
         now = authority.now()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from edgelet.ca import approvals
 from edgelet.cli.ca import place
 from edgelet.cli.failure import UsageError
 from edgelet.cli.verb import Call
@@ -15,10 +16,10 @@ def run(call: Call) -> int:
     with place.opened_for_writing(call) as authority:
         for identity in identities:
             if verb == "deny":
-                denied = authority.deny(identity, message=call.parsed.text("message"))
+                denied = approvals.deny(authority, identity, message=call.parsed.text("message"))
                 print(f"request/{identity} denied: {denied.common_name}")
                 continue
             with authority.audited("approve", identity):
-                issued = authority.approve(identity)
+                issued = approvals.approve(authority, identity)
             print(f"request/{identity} approved: {issued.common_name}, serial {issued.serial}")
     return 0

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from edgelet.ca import desk
 from edgelet.ca.authority import Authority
 from edgelet.cli import output, tabwriter
 from edgelet.cli.ca import documents, place
@@ -51,7 +52,7 @@ def _certificates(authority: Authority, call: Call) -> list[Document]:
 
 def _requests(authority: Authority, call: Call) -> list[Document]:
     state = "" if call.parsed.switch("all") else "Pending"
-    return [documents.request(one) for one in authority.requests(state=state)]
+    return [documents.request(one) for one in desk.all_of(authority.database, state=state)]
 
 
 def _issuers(authority: Authority, call: Call) -> list[Document]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from edgelet.ca import outlook
+from edgelet.ca import outlook, revocation_lists
 from edgelet.ca.authority import Authority
 from edgelet.cli.ca import warning
 from edgelet.cli.failure import CliError
@@ -56,6 +56,6 @@ def opened(call: Call) -> Iterator[Authority]:
 def opened_for_writing(call: Call) -> Iterator[Authority]:
     """The same, with its revocation lists made anew where they are due; what could not be, or ends soon, is told."""
     with opened(call) as authority:
-        for problem in (*authority.refresh(), *outlook.soon(authority)):
+        for problem in (*revocation_lists.refresh(authority), *outlook.soon(authority)):
             warning.tell(problem)
         yield authority

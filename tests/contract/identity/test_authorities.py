@@ -9,7 +9,7 @@ import pytest
 
 from edgelet.adapters.x509 import certificates, registrar_signature
 from edgelet.api import enrolment
-from edgelet.ca import ca_notice, registrar_identity
+from edgelet.ca import ca_notice, publication, registrar_identity
 from edgelet.ca.issuers import ROOT
 from edgelet.ports.bus import Connected
 from tests.contract.identity.board import NODE, Board
@@ -29,7 +29,7 @@ def grow(authority: FieldAuthority) -> None:
     with authority.open() as opened:
         with opened.database.transaction():
             opened.issuers.add(ROOT, name="new root", state="coming", now=opened.now())
-        opened.publish()
+        publication.publish(opened)
 
 
 async def test_a_second_root_is_taken_up_kept_beside_the_first_and_used_from_then_on(

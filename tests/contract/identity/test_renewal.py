@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from edgelet.api import time
+from edgelet.ca import roll_over
 from edgelet.ports.bus import Connected, Disconnected, Message
 from tests.contract.identity.board import NODE, Board
 from tests.contract.identity.load import publish_at_a_rate
@@ -62,7 +63,7 @@ async def test_without_a_registrar_the_old_one_stays_and_it_is_said(
     directory: Path, authority: FieldAuthority, broker: FieldBroker
 ) -> None:
     board = Board(directory, authority, broker, authority.client(NODE, days_ago=55))
-    board.renewal._settings = type(board.renewal._settings)(plan=board.renewal._settings.plan, answer_s=1.0)
+    board.renewal._questions._answer_s = 1.0
     before = board.serial()
     board.start()
     await until(lambda: board.events.reasons().count("CertificateRenewalFailed") >= 2)
@@ -72,6 +73,29 @@ async def test_without_a_registrar_the_old_one_stays_and_it_is_said(
     with RegistrarProcess(authority, broker):
         await until(lambda: "CertificateRenewed" in board.events.reasons())
     assert board.renewal.trouble == ""
+    await board.close()
+
+
+async def test_a_registrar_without_its_key_is_asked_again_until_the_key_is_back(
+    directory: Path, authority: FieldAuthority, broker: FieldBroker
+) -> None:
+    board = Board(directory, authority, broker, authority.client(NODE, days_ago=55))
+    before = board.serial()
+    with RegistrarProcess(authority, broker):
+        with authority.open() as opened:  # the registrar has the key before this one in its memory
+            roll_over.begin(opened, "issuing")
+            roll_over.use(opened)
+        key, safe = authority.directory / "issuing-2.key", authority.directory / "safe"
+        key.rename(safe)
+        board.start()
+        await until(lambda: board.events.reasons().count("CertificateRenewalFailed") >= 2)
+        assert "the registrar says 503 ServiceUnavailable" in board.renewal.trouble
+        assert "issuing-2" not in board.renewal.trouble  # a path of the server
+        assert board.serial() == before
+        safe.rename(key)
+        await until(lambda: "CertificateRenewed" in board.events.reasons())
+    assert board.renewal.trouble == ""
+    assert board.serial() != before
     await board.close()
 
 

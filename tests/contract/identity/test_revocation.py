@@ -17,7 +17,7 @@ from edgelet.adapters.x509 import certificates, registrar_signature, revocation
 from edgelet.api import enrolment
 from edgelet.api.errors import BusError
 from edgelet.api.revocations import Revocations
-from edgelet.ca import ca_notice, registrar_identity, roll_over
+from edgelet.ca import ca_notice, registrar_identity, revocation_lists, roll_over
 from edgelet.ports.bus import Connected, Disconnected
 from tests.contract.identity.board import NODE, Board
 from tests.contract.identity.test_authorities import TOPIC, notice
@@ -42,7 +42,7 @@ def serial(authority: FieldAuthority, name: str) -> str:
 
 def revoke(authority: FieldAuthority, name: str, *, ago: timedelta = timedelta(0)) -> None:
     with authority.open(now=lambda: datetime.now(UTC) - ago) as opened:
-        opened.revoke(serial(authority, name))
+        revocation_lists.revoke(opened, serial(authority, name))
 
 
 def refused(board: Board, code: str = "CertificateRevoked") -> list[str]:
@@ -91,6 +91,30 @@ async def test_a_registrar_that_is_revoked_while_it_serves_tells_it_with_a_new_c
         assert serial(authority, "registrar-r1") != gone
     assert "AuthoritiesRefused" not in board.events.reasons()
     await board.close()
+
+
+async def test_the_registrar_leaves_a_revoked_broker_and_comes_back_when_that_has_a_new_certificate(
+    authority: FieldAuthority, broker: FieldBroker
+) -> None:
+    with RegistrarProcess(authority, broker) as registrar:
+        gone = serial(authority, "server")
+        await asyncio.to_thread(revoke, authority, "server")
+        words = f"cannot trust the broker: its certificate, serial {gone}, was revoked"
+        await until(lambda: registrar.log.count(words) >= 2)  # the connection that stood, and the next one
+        before = broker.log.count("Received SUBSCRIBE from _registrar/r1")
+        assert before == 1
+        await asyncio.to_thread(broker.restart)  # with a certificate of its own for each start
+        await until(lambda: broker.log.count("Received SUBSCRIBE from _registrar/r1") > before)
+        assert serial(authority, "server") != gone
+
+
+async def test_a_registrar_that_starts_does_not_talk_to_a_revoked_broker(
+    authority: FieldAuthority, broker: FieldBroker
+) -> None:
+    await asyncio.to_thread(revoke, authority, "server")
+    with RegistrarProcess(authority, broker, wait=False) as registrar:
+        await until(lambda: registrar.log.count("was revoked") >= 2)
+        assert "_registrar/r1" not in broker.log
 
 
 async def test_the_join_listener_is_judged_alike(board: Board, authority: FieldAuthority, broker: FieldBroker) -> None:

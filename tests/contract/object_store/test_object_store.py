@@ -157,6 +157,21 @@ async def test_two_compare_and_swaps_at_once_have_one_winner(store: ObjectStore)
     assert sum(isinstance(outcome, ConflictError) for outcome in outcomes) == 4
 
 
+@pytest.mark.parametrize("turns", range(6))
+async def test_what_a_caller_who_went_away_asked_for_is_settled_before_what_is_asked_for_later(
+    store: ObjectStore, turns: int
+) -> None:
+    gone = asyncio.create_task(put(store))
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    gone.cancel()
+    await asyncio.gather(gone, return_exceptions=True)
+    assert await store.put_status(WEB, {}, uid="nobody's", durable=True) is None
+    then = store.get(WEB)
+    await put(store, Key("Pod", "default", "later"))
+    assert store.get(WEB) == then
+
+
 async def test_lists_are_sorted_and_by_kind_and_namespace(store: ObjectStore) -> None:
     for namespace, name in (("b", "y"), ("a", "z"), ("b", "x")):
         await put(store, Key("Pod", namespace, name))

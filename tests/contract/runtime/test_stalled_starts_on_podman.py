@@ -1,4 +1,4 @@
-"""An OCI runtime that is killed at the end of its `create`: the start fails in seconds, and the next one succeeds."""
+"""An OCI runtime whose work is killed in the midst: the start fails in seconds, and the next one succeeds."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ from tests.fixtures.podman import PrivatePodman
 
 pytestmark = pytest.mark.podman
 
-# Killed where the container's first process waits to be started, as often as the file has lines.
+# `create` is killed where the container's first process waits to be started, as often as the file has lines. `start`
+# waits at a fifo that nobody reads, as crun's does where that process is killed in the moment in which it begins.
 _KILLED = """\
 #!/bin/sh
 case " $* " in
@@ -26,6 +27,13 @@ case " $* " in
   [ -s {left} ] || exit 0
   /bin/sed -i 1d {left}
   kill -9 $$ ;;
+*" start "*)
+  if [ -e {orphan} ]; then
+    rm {orphan}
+    mkfifo {orphan}.fifo
+    /usr/sbin/runc kill "$2" KILL
+    : >{orphan}.fifo
+  fi ;;
 esac
 exec /usr/sbin/runc "$@"
 """
@@ -43,12 +51,18 @@ def slow(tmp_path: Path) -> Path:
     return tmp_path / "slow"
 
 
+@pytest.fixture
+def orphan(tmp_path: Path) -> Path:
+    """While this file is there, the next `start` finds nobody at the other end."""
+    return tmp_path / "orphan"
+
+
 @pytest.fixture(params=["infra", "pinned"])
 async def world(
-    request: pytest.FixtureRequest, shared_podman: PrivatePodman, left: Path, slow: Path, tmp_path: Path
+    request: pytest.FixtureRequest, shared_podman: PrivatePodman, tmp_path: Path
 ) -> AsyncIterator[PodmanWorld]:
     runtime = tmp_path / "runc"
-    runtime.write_text(_KILLED.format(left=left, slow=slow))
+    runtime.write_text(_KILLED.format(**{name: tmp_path / name for name in ("left", "slow", "orphan")}))
     runtime.chmod(0o700)
     before = shared_podman.containers_conf.read_text()
     shared_podman.containers_conf.write_text(f'{before}[engine.runtimes]\nrunc = ["{runtime}"]\n')
@@ -89,3 +103,17 @@ async def test_a_runtime_that_takes_its_time_is_waited_for(world: PodmanWorld, s
     slow.touch()
     found = await world.run(pod, sh(pod, FOREVER))
     assert isinstance(found.state, Running)
+
+
+async def test_a_start_that_nobody_waits_for_fails_and_the_container_starts_anew(
+    world: PodmanWorld, orphan: Path
+) -> None:
+    pod = new_pod()
+    await world.runtime.create_sandbox(sandbox_of(pod))
+    orphan.touch()
+    async with asyncio.timeout(60):
+        with pytest.raises(EngineError, match="cannot start the container main"):
+            await world.runtime.start_container(sh(pod, FOREVER))
+    await world.runtime.start_container(sh(pod, FOREVER, instance=1))
+    found = [one for each in await world.runtime.pods() for one in each.containers if isinstance(one.state, Running)]
+    assert [(one.name, one.instance) for one in found] == [("main", 1)]

@@ -15,6 +15,7 @@ from typing import Any
 import paho.mqtt.client as mqtt
 import pytest
 
+from edgelet.ca import revocation_lists
 from tests.fixtures.certificates import Pair
 from tests.fixtures.trust import Trust
 
@@ -183,7 +184,7 @@ def everybody(trust: Trust) -> Iterator[dict[str, Who]]:
         found[name] = Who(name, "joiner", trust.client(client_id=name, joins=True))
         found[name].connect(trust.join_port)
     # Revoked while it is connected: the revocation list does not touch its connection, the access list does.
-    trust.authority.revoke("one/lost", "keyCompromise")
+    revocation_lists.revoke(trust.authority, "one/lost", "keyCompromise")
     trust.update()
     found["one/lost"].role = "revoked"
     yield found

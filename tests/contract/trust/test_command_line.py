@@ -8,6 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from edgelet.adapters.identity import revoked_file
+from edgelet.adapters.x509 import certificates, revocation
+from edgelet.api.revocations import Revocations
+from edgelet.ca import revocation_lists
 from edgelet.cli import main
 from tests.fixtures.certificates import Pair
 from tests.fixtures.trust import Trust
@@ -67,3 +71,38 @@ def test_nobody_else_does(
     said = capsys.readouterr()
     assert said.out == ""
     assert "not authorized" in said.err.lower()
+
+
+def test_a_broker_that_the_lists_beside_the_ca_file_name_is_refused(
+    trust: Trust, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    person = trust.pair("one/_ctl")
+    trust.update()
+    ca = tmp_path / "ca.crt"  # as a board has it
+    ca.write_bytes(trust.ca.read_bytes())
+    asked = ["get", "pods", "--node", "one/a", "--broker", trust.url, "--ca", str(ca)]
+    asked += ["--cert", str(person.certificate), "--key", str(person.key)]
+    write_lists(trust, ca)
+    assert main.run(asked) == 0
+    capsys.readouterr()
+
+    (server, *_) = certificates.read((trust.brokers / "server.crt").read_bytes())
+    revocation_lists.revoke(trust.authority, server.serial)  # and the broker goes on with it
+    assert main.run(asked) == 0  # nobody has told the person
+    capsys.readouterr()
+    write_lists(trust, ca)
+    assert main.run(asked) == 1
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert f"cannot trust the broker: its certificate, serial {server.serial}, was revoked" in said.err
+
+    revoked_file.beside(ca).write_bytes(b"rubbish")
+    assert main.run(asked) == 0
+    assert "nothing is known to be revoked" in capsys.readouterr().err
+
+
+def write_lists(trust: Trust, ca: Path) -> None:
+    """What a board keeps of the lists that the registrar tells."""
+    lists, wrong = revocation.known(trust.authority.crl(), certificates.read(trust.authority.bundle()))
+    assert wrong == ()
+    revoked_file.write(revoked_file.beside(ca), Revocations().merged(lists)[0])

@@ -12,6 +12,7 @@ import pytest
 import yaml
 
 from edgelet.adapters.x509 import certificates, keys, requests
+from edgelet.ca import approvals
 from edgelet.ca.authority import Authority
 from edgelet.cli import main
 from tests.flow.cli.conftest import Ran
@@ -156,7 +157,7 @@ def test_list_in_all_its_forms(authority: Path, edgelet: Edgelet, place: Path) -
 def test_requests_are_approved_and_denied(authority: Path, edgelet: Edgelet) -> None:
     with Authority.open(authority) as opened:
         first, second = (
-            opened.ask(requests.make(keys.generate(), name), name, kind="join", origin="token 7").id
+            approvals.ask(opened, requests.make(keys.generate(), name), name, kind="join", origin="token 7").id
             for name in ("acme/a", "acme/b")
         )
     assert len(edgelet("ca", "list", "requests").out.splitlines()) == 3

@@ -43,6 +43,9 @@ def test_an_agent_that_died_while_it_came_leaves_it_closed() -> None:
         w.start_agent()
         await w.apply(pod_with("stranger"))
         await asyncio.sleep(2)
+        (told,) = [one for one in w.events.recorded if one.reason == "ImageAccessClosed"]
+        assert (told.regarding.kind, told.type) == ("Node", "Warning")
+        assert f"came: {REGISTRY}/app ({offered.id[:12]}). They are closed" in told.message
         assert waiting(w, "stranger")[0] in {"RegistryUnavailable", "ImagePullBackOff"}
 
     play(story)
@@ -218,6 +221,9 @@ def test_lost_records_close_what_may_have_come_by_a_login_until_a_registry_was_a
         await w.stop_agent()
         w.ledger.facts = dict.fromkeys(w.ledger.facts, b"\0rubbish")
         w.start_agent()
+        (told,) = [one for one in w.events.recorded if one.reason == "ImageAccessLost"]
+        assert (told.regarding.kind, told.type) == ("Node", "Warning")
+        assert "Pods have to ask the registry" in told.message
         await nobody_gets_in(w, info)
         for name, image in (("public", public), ("made-here", built.names[0])):
             await w.apply(image_of(name, image))

@@ -8,14 +8,16 @@ import pytest
 
 from edgelet.adapters.host.clock import SystemClock
 from edgelet.adapters.sqlite.store import SqliteStore
-from edgelet.agent import state
+from edgelet.agent import node_secrets, state
 from edgelet.agent.node_secrets import NodeSecrets
 from edgelet.api.errors import EdgeletError
 from edgelet.config.paths import PathSettings
 from edgelet.config.secrets import SecretSettings
 from edgelet.config.settings import Settings
 from edgelet.ports.object_store import Key
+from tests.fakes.events import FakeEvents
 
+NODE = Key("Node", "", "pi-01")
 DB = Key("Secret", "default", "db")
 DOCUMENT = {"apiVersion": "v1", "kind": "Secret", "data": {"p": "dG9w"}}
 
@@ -131,4 +133,53 @@ async def test_the_database_can_be_written_while_the_key_is_changed(tmp_path: Pa
     secrets, store = start(tmp_path)
     assert store.unreadable == ()
     assert len(store.list("Secret")) == 5
+    await store.close()
+
+
+def told(secrets: NodeSecrets, store: SqliteStore) -> dict[str, str]:
+    events = FakeEvents()
+    node_secrets.tell(secrets, store, events, NODE)
+    assert {(one.regarding, one.type) for one in events.recorded} <= {(NODE, "Warning")}
+    return {one.reason: one.message for one in events.recorded}
+
+
+async def test_good_keys_are_no_event(tmp_path: Path) -> None:
+    secrets, store = start(tmp_path)
+    assert told(secrets, store) == {}
+    await store.close()
+
+
+async def test_damaged_files_of_both_keys_are_events_of_the_node_that_name_what_was_kept(tmp_path: Path) -> None:
+    _, store = start(tmp_path)
+    await store.close()
+    for name in ("node.key.next", "sealing.keys"):
+        (tmp_path / "secrets" / name).write_bytes(b"rubbish")
+    secrets, store = start(tmp_path)
+    events = told(secrets, store)
+    assert set(events) == {"NodeKeyUnusable", "SealingKeysUnusable"}
+    assert str(tmp_path / "secrets" / "node.key.next.unusable") in events["NodeKeyUnusable"]
+    assert str(tmp_path / "secrets" / "sealing.keys.unusable") in events["SealingKeysUnusable"]
+    assert "has to be sealed anew" in events["SealingKeysUnusable"]
+    await store.close()
+    secrets, store = start(tmp_path)
+    assert told(secrets, store) == {}  # once
+    await store.close()
+
+
+async def test_a_directory_in_the_next_keys_place_is_an_event_and_secrets_are_kept(tmp_path: Path) -> None:
+    _, store = start(tmp_path)
+    await store.put(DB, DOCUMENT, source="mqtt")
+    await store.close()
+    (tmp_path / "secrets" / "node.key.next").mkdir()
+    secrets, store = start(tmp_path)
+    assert await kept(store) == DOCUMENT["data"]
+    events = told(secrets, store)
+    assert set(events) == {"NodeKeyUnusable"}
+    assert f"{tmp_path}/secrets/node.key.next cannot be read: Is a directory" in events["NodeKeyUnusable"]
+    with pytest.raises(EdgeletError, match=r"node\.key\.next"):
+        await secrets.rotate_node_key()
+    await store.put(DB, DOCUMENT | {"data": {"p": "bmV3"}}, source="mqtt")
+    await store.close()
+    _, store = start(tmp_path)
+    assert await kept(store) == {"p": "bmV3"}
     await store.close()

@@ -11,7 +11,9 @@ import pytest
 from edgelet.adapters.x509 import keys, requests
 from edgelet.ca.authority import Authority
 from edgelet.ca.creation import create
+from tests.unit.ca.registrar_desk import Desk
 
+DAY = dt.timedelta(days=1)
 START = dt.datetime(2026, 6, 1, 12, tzinfo=dt.UTC)
 
 
@@ -45,6 +47,13 @@ def clock() -> Hand:
 def authority(tmp_path: Path, clock: Hand) -> Iterator[Authority]:
     with create(tmp_path / "ca", now=clock, actor="test") as made:
         yield made
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Desk:
+    made = Desk(tmp_path / "ca")
+    create(made.directory, now=lambda: made.now).close()
+    return made
 
 
 def csr(name: str, key: keys.PrivateKey | None = None) -> bytes:

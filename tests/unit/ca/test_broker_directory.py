@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from edgelet.adapters.x509 import certificates, keys
-from edgelet.ca import roll_over
+from edgelet.ca import revocation_lists, roll_over
 from edgelet.ca.authority import Authority
 from edgelet.ca.mosquitto import directory, password
 from edgelet.ca.mosquitto.directory import Prepared
@@ -71,7 +71,7 @@ def test_other_hosts_need_another_certificate(prepare: Prepare, out: Path) -> No
 
 def test_a_revoked_pair_is_replaced(prepare: Prepare, authority: Authority, out: Path) -> None:
     prepare()
-    authority.revoke(certificates.read((out / "server.crt").read_bytes())[0].serial)
+    revocation_lists.revoke(authority, certificates.read((out / "server.crt").read_bytes())[0].serial)
     assert {"server.crt", "server.key", "crl.pem"} == set(prepare().changed)
 
 
@@ -90,7 +90,7 @@ def test_the_list_names_who_has_a_good_certificate(
     authority.issue_client(csr("_registrar/r"), "_registrar/r", reason="test")
     authority.issue_node(csr("acme/pi"), "acme/pi", reason="test")
     authority.issue_node(csr("acme/lost"), "acme/lost", reason="test")
-    authority.revoke("acme/lost")
+    revocation_lists.revoke(authority, "acme/lost")
     prepare()
 
     def users() -> list[str]:

@@ -15,7 +15,7 @@ import pytest
 
 from edgelet.adapters.x509 import certificates, keys, requests, revocation
 from edgelet.api.errors import EdgeletError
-from edgelet.ca import roll_over
+from edgelet.ca import revocation_lists, roll_over
 from edgelet.ca.authority import Authority
 from edgelet.ca.creation import create
 from tests.unit.ca.conftest import csr
@@ -84,7 +84,7 @@ def sound(directory: Path) -> Authority:
     authority = Authority.open(directory)
     assert [tuple(row) for row in authority.database.rows("PRAGMA integrity_check")] == [("ok",)]
     assert authority.database.rows("PRAGMA foreign_key_check") == []
-    authority.refresh()
+    revocation_lists.refresh(authority)
     assert (directory / "ca.crt").read_bytes() == authority.bundle()
     issuers = authority.issuers.all()
     current = [one.role for one in issuers if one.state == "current"]
@@ -146,7 +146,7 @@ def test_what_is_revoked_is_in_the_list_or_not_revoked(tmp_path: Path) -> None:
 
     def revoke() -> None:
         with Authority.open(tmp_path / "ca") as authority:
-            authority.revoke("acme/pi-1", "keyCompromise")
+            revocation_lists.revoke(authority, "acme/pi-1", "keyCompromise")
 
     assert each_step(revoke, lambda: sound(tmp_path / "ca").close()) > 5
     with sound(tmp_path / "ca") as authority:

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from edgelet.ca import outlook, roll_over
+from edgelet.ca import outlook, revocation_lists, roll_over
 from edgelet.ca.authority import Authority
 from tests.unit.ca.conftest import Hand, csr
 
@@ -23,7 +23,7 @@ def test_a_short_life_is_told_of_in_its_last_third(authority: Authority, clock: 
     assert outlook.soon(authority) == ()
     clock.on(0.2)
     assert len(outlook.soon(authority)) == 1
-    authority.revoke("acme/_c")
+    revocation_lists.revoke(authority, "acme/_c")
     assert outlook.soon(authority) == ()
 
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from edgelet.adapters.x509 import revocation
 from edgelet.api.errors import StorageError
-from edgelet.ca import board_lists, ca_notice, roll_over
+from edgelet.ca import board_lists, ca_notice, publication, revocation_lists, roll_over
 from edgelet.ca.authority import DATABASE, Authority
 from tests.unit.ca.conftest import Hand, csr
 
@@ -63,22 +63,22 @@ def listed(authority: Authority) -> dict[int, frozenset[str]]:
 
 def test_what_was_revoked_after_the_backup_stays_revoked(authority: Authority, put_back: PutBack, clock: Hand) -> None:
     ca_notice.epoch(authority)
-    known = authority.revoke("a/one")[0]
+    known = revocation_lists.revoke(authority, "a/one")[0]
     ca_notice.epoch(authority)
     unknown = authority.issue_node(csr("a/three"), "a/three", reason="test")
-    authority.revoke("a/three")
+    revocation_lists.revoke(authority, "a/three")
     clock.on(1)
     heard = ca_notice.epoch(authority)
     again = put_back()
-    assert again.publish() == [], "the newer lists are not overwritten"
-    problems = again.refresh()
+    assert publication.publish(again) == [], "the newer lists are not overwritten"
+    problems = revocation_lists.refresh(again)
     assert any("ca.db is older than crl.pem" in one for one in problems)
     assert listed(again) == {4: {known.serial, unknown.serial}}
     (one,) = again.named("a/one")
     assert one.revoked_at is not None
-    assert again.refresh() == ()
+    assert revocation_lists.refresh(again) == ()
     assert ca_notice.epoch(again) > heard, "boards take no notice with a lower number"
-    last = again.revoke("a/two")[0]
+    last = revocation_lists.revoke(again, "a/two")[0]
     assert listed(again) == {5: {known.serial, unknown.serial, last.serial}}
 
 
@@ -86,15 +86,15 @@ def test_a_list_whose_key_lies_in_a_safe_stays_as_brokers_have_it(
     authority: Authority, put_back: PutBack, clock: Hand
 ) -> None:
     clock.on(130)
-    assert authority.refresh() == ()
+    assert revocation_lists.refresh(authority) == ()
     roots = b"-----BEGIN" + authority.crl().split(b"-----BEGIN")[-1]
     (authority.directory / "root.key").unlink()
     again = put_back()
-    again.refresh()
+    revocation_lists.refresh(again)
     told = ca_notice.epoch(again)
     assert roots in (authority.directory / "crl.pem").read_bytes()
     assert board_lists.text(again, most=10_000).encode().startswith(roots)
-    again.refresh()
+    revocation_lists.refresh(again)
     assert ca_notice.epoch(again) == told, "a board that is off for long has to be able to follow the number"
 
 
@@ -107,7 +107,7 @@ def test_a_list_of_brokers_that_another_authority_signed_says_nothing(
         foreign = other.crl()
     (authority.directory / "crl.pem").write_bytes(foreign)
     again = put_back()
-    assert again.refresh() == ()
+    assert revocation_lists.refresh(again) == ()
     assert list(listed(again)) == [1]
 
 
@@ -118,9 +118,14 @@ def test_an_authority_that_the_database_does_not_have_is_not_overwritten(
     roll_over.use(authority)
     before = {path.name: path.read_bytes() for path in authority.directory.glob("*.[ckp]*")}
     again = put_back()
-    for act in (again.publish, again.refresh, lambda: roll_over.begin(again, "issuing")):
+    acts: tuple[Callable[[Authority], object], ...] = (
+        publication.publish,
+        revocation_lists.refresh,
+        lambda one: roll_over.begin(one, "issuing"),
+    )
+    for act in acts:
         with pytest.raises(StorageError, match=r"ca\.db is older than issuing-2\.crt beside it"):
-            act()
+            act(again)
     assert {path.name: path.read_bytes() for path in authority.directory.glob("*.[ckp]*")} == before
     for stem in ("issuing-2.crt", "issuing-2.key"):
         (authority.directory / stem).unlink()

@@ -5,7 +5,7 @@ import pytest
 from edgelet.adapters.x509 import certificates, chain, revocation
 from edgelet.adapters.x509.certificates import Certificate
 from edgelet.api.errors import ConflictError, ForbiddenError, NotFoundError
-from edgelet.ca import roll_over
+from edgelet.ca import revocation_lists, roll_over
 from edgelet.ca.authority import Authority
 from edgelet.ca.issuers import AuthorityKeyError
 from tests.unit.ca.conftest import Hand, csr
@@ -45,7 +45,7 @@ def test_what_the_old_one_issued_is_still_revoked_in_its_list(authority: Authori
     lost = authority.issue_node(csr("a/one"), "a/one", reason="test")
     roll_over.begin(authority, "issuing")
     roll_over.use(authority)
-    authority.revoke("a/one")
+    revocation_lists.revoke(authority, "a/one")
     found = revocation.read(authority.crl(), [one.certificate for one in authority.issuers.all()])
     assert [one.serials for one in found] == [frozenset(), {lost.serial}, frozenset()]
 
@@ -138,7 +138,7 @@ def test_a_former_key_that_is_lost_does_not_keep_the_other_lists_from_being_rene
     key.unlink() if lost else key.write_bytes(b"x")
     clock.on(11)
     with Authority.open(authority.directory, now=clock) as again:
-        (problem,) = again.refresh()
+        (problem,) = revocation_lists.refresh(again)
         assert problem.startswith(f"the revocation list of issuing is not renewed: cannot sign with {key}")
         assert {one.file_stem for one in again.issuers.crls_due(clock())} == {"issuing"}
 
@@ -152,7 +152,7 @@ def test_a_key_in_use_that_is_lost_is_an_error_once_the_other_lists_are_renewed(
     clock.on(11)
     with Authority.open(authority.directory, now=clock) as again:
         with pytest.raises(AuthorityKeyError, match=r"issuing-2\.key"):
-            again.refresh()
+            revocation_lists.refresh(again)
         assert {one.file_stem for one in again.issuers.crls_due(clock())} == {"issuing-2"}
 
 
@@ -164,7 +164,7 @@ def test_a_former_key_that_is_lost_does_not_keep_a_name_from_being_revoked(autho
     (authority.directory / "issuing.key").unlink()
     with Authority.open(authority.directory, now=clock) as again:
         with pytest.raises(AuthorityKeyError, match="a/one is revoked, but the list of issuing does not name it"):
-            again.revoke("a/one")
+            revocation_lists.revoke(again, "a/one")
         assert all(one.revoked_at is not None for one in again.named("a/one"))
         assert again.shut_out() == ["a/one"]
         everyone = [one.certificate for one in again.issuers.all()]
@@ -176,5 +176,5 @@ def test_with_a_key_in_use_that_is_lost_nothing_is_revoked_by_half(authority: Au
     (authority.directory / "issuing.key").unlink()
     with Authority.open(authority.directory, now=clock) as again:
         with pytest.raises(AuthorityKeyError, match=r"cannot sign with .*issuing\.key"):
-            again.revoke("a/one")
+            revocation_lists.revoke(again, "a/one")
         assert again.named("a/one")[0].revoked_at is None

@@ -14,6 +14,7 @@ WORK = """
 import sys
 from pathlib import Path
 from edgelet.adapters.x509 import keys, requests
+from edgelet.ca import revocation_lists
 from edgelet.ca.authority import Authority
 who, directory = sys.argv[1], Path(sys.argv[2])
 sys.stdin.read(1)
@@ -22,8 +23,8 @@ with Authority.open(directory, actor=who) as authority:
         name = f"{who}/n{number}"
         issued = authority.issue_node(requests.make(keys.generate(), name), name, reason="test")
         if number % 5 == 0:
-            authority.revoke(issued.serial, "superseded")
-        authority.refresh(force=number % 7 == 0)
+            revocation_lists.revoke(authority, issued.serial, "superseded")
+        revocation_lists.refresh(authority, force=number % 7 == 0)
 """
 
 

@@ -3,35 +3,51 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from collections.abc import Coroutine
+from pathlib import Path
+from typing import Any, TypeVar
 
 import pytest
 
+from edgelet.adapters.sqlite.store import SqliteStore
 from edgelet.api.errors import ForbiddenError, StorageError
 from edgelet.intake.admit import House
 from edgelet.intake.reception import Accepted, Reception
 from edgelet.intake.successors import Successors
-from edgelet.ports.object_store import Document, Key, StoredObject
+from edgelet.ports.object_store import Document, Key, ObjectStore, StoredObject
 from tests import builders
 from tests.fakes.object_store import FakeObjectStore
 from tests.fakes.virtual_time import VirtualClock
 
 C = builders.container_document
+T = TypeVar("T")
 
 
 class SlowStore(FakeObjectStore):
-    """Writes once the disk is let go."""
+    """Writes once the disk is let go, in the order of the callers, also for those who went away."""
 
     def __init__(self) -> None:
         super().__init__()
         self.disk = asyncio.Event()
+        self.writing: list[asyncio.Task[Any]] = []
 
     async def put(self, key: Key, document: Document, **more: Any) -> StoredObject:
-        await self.disk.wait()
-        return await super().put(key, document, **more)
+        return await self._after(super().put(key, document, **more))
+
+    async def put_status(self, key: Key, status: Document, **more: Any) -> StoredObject | None:
+        return await self._after(super().put_status(key, status, **more))
+
+    async def _after(self, write: Coroutine[Any, Any, T]) -> T:
+        async def written() -> T:
+            await self.disk.wait()
+            return await write
+
+        task = asyncio.create_task(written())
+        self.writing.append(task)
+        return await asyncio.shield(task)
 
 
-def made(store: FakeObjectStore, policy: str) -> Reception:
+def made(store: ObjectStore, policy: str) -> Reception:
     return Reception(
         store=store,
         successors=Successors(store, VirtualClock()),
@@ -85,3 +101,50 @@ async def test_a_pod_that_is_to_follow_keeps_its_place() -> None:
     await store.remove(first.object.key)  # it ended, and what follows is not made yet
     with pytest.raises(ForbiddenError, match="max_pods"):
         await reception.create(builders.pod_document("b"), source="api")
+
+
+async def test_a_caller_who_goes_away_frees_no_place_before_the_disk_has_answered() -> None:
+    store = SlowStore()
+    reception = made(store, "max_pods = 1")
+    (gone,) = asked(reception, "a")
+    await turns()
+    gone.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await gone
+    (second,) = asked(reception, "b")
+    await turns()
+    assert second.done()
+    assert isinstance(second.exception(), ForbiddenError)
+    store.disk.set()
+    await turns()
+    assert names(store) == ["a"]
+    with pytest.raises(ForbiddenError, match="max_pods"):
+        await reception.create(builders.pod_document("c"), source="api")
+
+
+async def test_a_write_that_fails_after_its_caller_went_away_frees_its_place() -> None:
+    store = SlowStore()
+    reception = made(store, "max_pods = 1")
+    store.fail_with = StorageError("disk full")
+    (gone,) = asked(reception, "a")
+    await turns()
+    gone.cancel()
+    await turns()
+    store.disk.set()
+    await turns()
+    await reception.create(builders.pod_document("b"), source="api")
+    assert names(store) == ["b"]
+
+
+async def test_callers_that_go_away_at_any_moment_let_no_pod_too_many_into_the_real_store(tmp_path: Path) -> None:
+    store = SqliteStore.open(tmp_path / "state.db", clock=VirtualClock(), max_objects=100, max_total_bytes=1 << 20)
+    reception = made(store, "max_pods = 3")
+    for turn in range(30):
+        tasks = asked(reception, *(f"p{turn}-{at}" for at in range(4)))
+        for _ in range(turn % 6):  # not yet queued, queued, in flight
+            await asyncio.sleep(0)
+        for task in tasks[::2]:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+    await store.close()
+    assert len(store.list("Pod")) == 3

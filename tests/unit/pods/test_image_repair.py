@@ -16,6 +16,10 @@ from tests.fakes.virtual_time import VirtualClock
 NAME = "r.io/app:1"
 
 
+def untold(reason: str, message: str) -> None:
+    raise AssertionError(f"{reason}: {message}")
+
+
 def app(**fields: str) -> Container:
     return Container.model_validate({"name": "c", "image": NAME, **fields})
 
@@ -24,7 +28,7 @@ def test_two_pods_with_one_damaged_image_have_it_fetched_once() -> None:
     async def main() -> None:
         images, clock = FakeImages(), VirtualClock()
         images.registries.offer(NAME)
-        repairs = ImageRepair(images, ImageAccess(FakeLedger(), images, clock), clock)
+        repairs = ImageRepair(images, ImageAccess(FakeLedger(), images, clock, tell=untold), clock)
         await asyncio.sleep(5)
         both = await asyncio.gather(*(repairs.repair(app(), failed_s=4.0, credentials=()) for _ in range(2)))
         assert sorted(both) == ["by another", "done"]
@@ -38,7 +42,7 @@ def test_a_repair_that_does_not_help_is_no_loop() -> None:
     async def main() -> None:
         images, clock = FakeImages(), VirtualClock()
         images.registries.offer(NAME)
-        repairs = ImageRepair(images, ImageAccess(FakeLedger(), images, clock), clock)
+        repairs = ImageRepair(images, ImageAccess(FakeLedger(), images, clock, tell=untold), clock)
         tries = 0
         for _ in range(3600):
             await clock.sleep(1)
@@ -51,7 +55,7 @@ def test_a_repair_that_does_not_help_is_no_loop() -> None:
 def test_an_image_that_cannot_be_had_again_is_not_removed() -> None:
     async def main() -> None:
         images, clock = FakeImages(), VirtualClock()
-        repairs = ImageRepair(images, ImageAccess(FakeLedger(), images, clock), clock)
+        repairs = ImageRepair(images, ImageAccess(FakeLedger(), images, clock, tell=untold), clock)
         for container, words in (
             (app(), "manifest unknown"),
             (app(imagePullPolicy="Never", image="r.io/never:1"), "its pull policy is Never"),

@@ -122,6 +122,13 @@ def test_what_is_no_der_is_refused_and_not_taken_for_good(side: Side, monkeypatc
             broker_chain.check(side.connection(), known)
 
 
+def test_a_connection_without_a_verified_chain_is_refused(side: Side) -> None:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    unshaken = context.wrap_bio(ssl.MemoryBIO(), ssl.MemoryBIO(), server_hostname="localhost")
+    with pytest.raises(BusError, match="was not verified"):
+        broker_chain.check(unshaken, side.revoked(side.issuing))
+
+
 def test_the_library_keeps_what_the_agent_hashes(side: Side) -> None:
     public = side.issuing.certificate.public_key
     spki = public.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
