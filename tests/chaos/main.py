@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from tests.chaos import board as boards
-from tests.chaos import processes, report
+from tests.chaos import processes, report, witness
 from tests.chaos.board import Site
 from tests.chaos.faults.catalogue import FAULTS, ONLY_WITH_INFRA
 from tests.chaos.report import Row
@@ -161,6 +161,7 @@ def _keep(site: Site, target: Path, words: str) -> None:
             (target / name).write_text(site.board.podman(*arguments, check=False))
         except subprocess.TimeoutExpired as error:
             (target / name).write_text(f"podman does not answer: {error}")
+    (target / "network").write_text(witness.network())
     (target / "cgroups").write_text("\n".join(map(str, boards.cgroups())))
     (target / "mounts").write_text(Path("/proc/self/mountinfo").read_text())
     _say(f"kept: {target}")

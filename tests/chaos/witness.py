@@ -195,6 +195,12 @@ def _network(seen: Seen, board: Board) -> None:
     }
 
 
+def network() -> str:
+    """Return rules, neighbours, addresses and routes of the board, for people."""
+    asked = (("iptables-save",), ("nft", "list", "ruleset"), ("ip", "neigh"), ("ip", "addr"), ("ip", "route"))
+    return "\n".join(f"# {' '.join(one)}\n{_output(*one)}" for one in asked)
+
+
 def _network_of(pid: int) -> str:
     try:
         return str(Path(f"/proc/{pid}/ns/net").readlink())
