@@ -179,9 +179,14 @@ class Containers:
 
     def _own_group(self, seen: Inspected) -> str:
         """Return where its group is, if its sandbox tells: of one whose start was cut off the engine does not know."""
-        sandboxes = self._inventory.pinned(seen.pod.uid) if seen.pod else ()
-        parent = next((one.pinned.spec.cgroup_parent for one in sandboxes if one.pinned and one.id == seen.pod_id), "")
-        return pod_cgroups.of_container(parent, seen.id)
+        uid = seen.pod.uid if seen.pod else ""
+        for one in self._inventory.pinned(uid):
+            if one.pinned is not None and one.id == seen.pod_id:
+                return pod_cgroups.of_container(one.pinned.spec.cgroup_parent, seen.id)
+        for each in self._inventory.remembered(uid):
+            if each.infra and each.pod_id == seen.pod_id:
+                return each.cgroup_path.replace(each.id, seen.id)
+        return ""
 
     def _may_live(self, seen: Inspected) -> bool:
         return seen.alive and self._exits.end(seen.id) is None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -24,6 +25,13 @@ case " $* " in
   [ ! -e {slow} ] || sleep 2
   /usr/sbin/runc "$@" || exit
   [ ! -e {slow} ] || sleep 2
+  if [ -e {lost} ]; then
+    rm {lost}
+    for id; do :; done
+    /usr/sbin/runc kill "$id" KILL
+    rm -r "/run/runc/$id"
+    kill -9 $$
+  fi
   [ -s {left} ] || exit 0
   /bin/sed -i 1d {left}
   kill -9 $$ ;;
@@ -62,7 +70,7 @@ async def world(
     request: pytest.FixtureRequest, shared_podman: PrivatePodman, tmp_path: Path
 ) -> AsyncIterator[PodmanWorld]:
     runtime = tmp_path / "runc"
-    runtime.write_text(_KILLED.format(**{name: tmp_path / name for name in ("left", "slow", "orphan")}))
+    runtime.write_text(_KILLED.format(**{name: tmp_path / name for name in ("left", "slow", "orphan", "lost")}))
     runtime.chmod(0o700)
     before = shared_podman.containers_conf.read_text()
     shared_podman.containers_conf.write_text(f'{before}[engine.runtimes]\nrunc = ["{runtime}"]\n')
@@ -85,6 +93,29 @@ async def test_a_container_whose_runtime_was_killed_fails_and_starts_anew(world:
     await world.runtime.start_container(sh(pod, FOREVER, instance=1))
     found = [one for each in await world.runtime.pods() for one in each.containers if isinstance(one.state, Running)]
     assert [(one.name, one.instance) for one in found] == [("main", 1)]
+
+
+async def test_nothing_is_left_of_a_container_that_its_runtime_does_not_remember(
+    world: PodmanWorld, tmp_path: Path
+) -> None:
+    pod = new_pod()
+    await world.runtime.create_sandbox(sandbox_of(pod))
+    (tmp_path / "lost").touch()
+    with pytest.raises(EngineError, match="cannot start the container main"):
+        await world.runtime.start_container(sh(pod, FOREVER))
+    [failed] = [one for each in await world.runtime.pods() for one in each.containers]
+    await world.runtime.start_container(sh(pod, FOREVER, instance=1))
+    assert groups_of(failed.id)
+    await world.runtime.remove_container(failed.id)
+    [found] = [one for each in await world.runtime.pods() for one in each.containers]
+    assert isinstance(found.state, Running)
+    assert groups_of(found.id)
+    assert not groups_of(failed.id)
+
+
+def groups_of(container_id: str) -> list[str]:
+    """The container's own control groups."""
+    return [folder for folder, _, _ in os.walk("/sys/fs/cgroup") if folder.endswith(container_id)]
 
 
 @pytest.mark.parametrize("world", ["infra"], indirect=True)
