@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 from dataclasses import replace
 from http import HTTPStatus
@@ -12,6 +13,7 @@ from edgelet.adapters.podman import image_repair, network, observe, processes, r
 from edgelet.adapters.podman.bridge_mac import BridgeMac
 from edgelet.adapters.podman.errors import LibpodError
 from edgelet.adapters.podman.exits import ExitWatch
+from edgelet.adapters.podman.host_port_turns import HostPortTurns
 from edgelet.adapters.podman.inspection import Inspected, ListedPod
 from edgelet.adapters.podman.inventory import Inventory
 from edgelet.adapters.podman.libpod import SUCCESS, Libpod
@@ -64,6 +66,7 @@ class InfraSandbox:
         self._cgroups = cgroups
         self._intents = intents
         self._address = address
+        self._host_ports = HostPortTurns()
 
     async def create(self, spec: SandboxSpec) -> None:
         """Make and start it, finish a half-made one, replace a broken one or one of another attempt.
@@ -77,7 +80,7 @@ class InfraSandbox:
                 kept = await self._keep_one(spec)
             if kept is not None and await self.is_up(kept):
                 return
-            if kept is not None and not await self._try_start(kept):
+            if kept is not None and not await self._try_start(kept, spec):
                 await self.remove(kept)
                 kept = None
             if kept is None:
@@ -106,7 +109,8 @@ class InfraSandbox:
             self._inventory.doom(each.id)
         with station(reason, f"remove the sandbox {sandbox.name}"):
             query = {"force": "true", "timeout": "0"}
-            await remove_stubborn(self._libpod, f"/pods/{sandbox.id}", query)
+            async with self._host_ports.removal():
+                await remove_stubborn(self._libpod, f"/pods/{sandbox.id}", query)
         for each in inside:
             self._inventory.forget(each.id)
         await self._sweeper.finish(sandbox.id)
@@ -138,12 +142,12 @@ class InfraSandbox:
             return None, observe.NOTHING
         return infra, Knowledge(self._exits.end(infra.id), self._exits.is_dead(infra.id))
 
-    async def _try_start(self, sandbox: ListedPod) -> bool:
+    async def _try_start(self, sandbox: ListedPod, spec: SandboxSpec) -> bool:
         """Start one that was never started; anything else is not worth saving."""
         infra, _ = await self._infra(sandbox)
         if infra is None or not infra.startable:
             return False
-        return not await self._start(sandbox) and await self.is_up(sandbox)
+        return not await self._start(sandbox, spec) and await self.is_up(sandbox)
 
     async def _make(self, spec: SandboxSpec) -> None:
         what = f"create the sandbox of {spec.pod.namespace}/{spec.pod.name}"
@@ -161,7 +165,7 @@ class InfraSandbox:
             raise EngineError(_REASON, f"cannot {what}: {error.message}") from error
         with station(_REASON, what):
             made = await self._appeared(spec)
-        failure = await self._start(made)
+        failure = await self._start(made, spec)
         if not failure and not await self.is_up(made):
             failure = "its infra container ended at once"
         if not failure and not await self._mapped(made, spec):
@@ -199,10 +203,11 @@ class InfraSandbox:
             await asyncio.sleep(_APPEAR_PAUSE_S)
         raise LibpodError(HTTPStatus.INTERNAL_SERVER_ERROR, "it was created and is not there")
 
-    async def _start(self, sandbox: ListedPod) -> str:
+    async def _start(self, sandbox: ListedPod, spec: SandboxSpec) -> str:
         """Start it and return what went wrong, "" for nothing."""
+        turn = self._host_ports.start() if spec.ports else contextlib.nullcontext()
         with self._intents.expected():
-            async with self._stalled.broken_off(sandbox.infra_id):
+            async with turn, self._stalled.broken_off(sandbox.infra_id):
                 reply = await self._libpod.call("POST", f"/pods/{sandbox.id}/start", ok=_ANY)
         if reply.status in SUCCESS:
             return ""
