@@ -49,6 +49,7 @@ from edgelet.pods.dispatcher import Dispatcher
 from edgelet.pods.execute import Executor
 from edgelet.pods.executor_ports import ExecutorPorts
 from edgelet.pods.node_admission import Room
+from edgelet.pods.node_facts import NodeFacts
 from edgelet.pods.probe_call import CarePorts
 from edgelet.pods.restart_backoff import BackoffSettings
 from edgelet.pods.status_writer import StatusWriter
@@ -214,15 +215,7 @@ def make_dispatcher(base: Foundation) -> Dispatcher:
         recursive_read_only_supported=facts.recursive_read_only_supported,
         may_begin=base.signed.may_begin if base.signed is not None else lambda _: True,
     )
-    room = Room(
-        name=base.board.name,
-        labels=base.board.labels(),
-        cpu_milli=facts.cpu_allocatable_milli,
-        memory_bytes=facts.memory_allocatable_bytes,
-        pods=workload.max_pods,
-        apparmor=base.board.apparmor,
-        huge_pages={huge_pages.resource(size): total for size, total in facts.huge_pages.items()},
-    )
+    room = _room(base, facts)
     return Dispatcher(
         ports=ports,
         files=base.files,
@@ -231,6 +224,18 @@ def make_dispatcher(base: Foundation) -> Dispatcher:
         ),
         resize=lambda pod, others: allocation.judge(pod, others, room),
         orphans_may_go=base.orphans_may_go,
+    )
+
+
+def _room(base: Foundation, facts: NodeFacts) -> Room:
+    return Room(
+        name=base.board.name,
+        labels=base.board.labels(),
+        cpu_milli=facts.cpu_allocatable_milli,
+        memory_bytes=facts.memory_allocatable_bytes,
+        pods=base.settings.workload.max_pods,
+        apparmor=base.board.apparmor,
+        huge_pages={huge_pages.resource(size): total for size, total in facts.huge_pages.items()},
     )
 
 

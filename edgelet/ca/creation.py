@@ -8,7 +8,7 @@ import shutil
 from contextlib import suppress
 from pathlib import Path
 
-from edgelet.adapters.x509 import durable_file
+from edgelet.adapters.host import durable_file
 from edgelet.api.errors import ConflictError, StorageError
 from edgelet.ca import publication, terms
 from edgelet.ca.authority import DATABASE, Authority, Clock, wall_clock

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from edgelet.adapters.x509 import durable_file
+from edgelet.adapters.host import durable_file
 from edgelet.api.errors import StorageError
 from edgelet.ca.authority import Authority
 

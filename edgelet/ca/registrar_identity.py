@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from edgelet.adapters.x509 import certificates, durable_file, keys, requests
+from edgelet.adapters.host import durable_file
+from edgelet.adapters.x509 import certificates, keys, requests
 from edgelet.api import identity
 from edgelet.api.errors import ConflictError, EdgeletError, StorageError
 from edgelet.api.identity import Identity, Role

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from edgelet.adapters.x509 import durable_file
+from edgelet.adapters.host import durable_file
 from edgelet.agent.state import DATABASE
 from edgelet.api import time
 from tests.chaos.shim import Shim

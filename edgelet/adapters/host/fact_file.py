@@ -11,7 +11,7 @@ import os
 import threading
 from pathlib import Path
 
-from edgelet.adapters.x509 import durable_file
+from edgelet.adapters.host import durable_file
 from edgelet.api.errors import StorageError
 from edgelet.ports.object_store import Ledger
 

@@ -16,7 +16,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from edgelet.adapters.x509 import durable_file
+from edgelet.adapters.host import durable_file
 from edgelet.api.errors import BusError, StorageError
 
 _CERTIFICATE, _KEY = "node.crt", "node.key"

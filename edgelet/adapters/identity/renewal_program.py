@@ -14,8 +14,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from edgelet.adapters.host import durable_file
 from edgelet.adapters.identity import revoked_file
-from edgelet.adapters.x509 import certificates, chain, durable_file, keys, registrar_signature, requests, revocation
+from edgelet.adapters.x509 import certificates, chain, keys, registrar_signature, requests, revocation
 from edgelet.adapters.x509.certificates import Certificate
 from edgelet.api import enrolment
 from edgelet.api.enrolment import RenewRequest, Reply

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from pathlib import Path
 
-from edgelet.adapters.x509 import durable_file
+from edgelet.adapters.host import durable_file
 from edgelet.api import revocations
 from edgelet.api.errors import EdgeletError, StorageError
 from edgelet.api.revocations import Revocations

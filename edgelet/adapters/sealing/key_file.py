@@ -8,7 +8,7 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
-from edgelet.adapters.x509 import durable_file
+from edgelet.adapters.host import durable_file
 
 log = logging.getLogger(__name__)
 

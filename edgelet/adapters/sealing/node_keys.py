@@ -18,8 +18,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from edgelet.adapters.host import durable_file
 from edgelet.adapters.sealing import key_file
-from edgelet.adapters.x509 import durable_file
 from edgelet.api.errors import EdgeletError
 from edgelet.ports.sealing import UnreadableError
 

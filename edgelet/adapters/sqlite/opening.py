@@ -10,6 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from edgelet.adapters.host import durable_file
 from edgelet.adapters.sqlite import rows, saved_copy, schema
 from edgelet.adapters.sqlite.batch import Memory
 from edgelet.api.errors import StorageError
@@ -106,7 +107,7 @@ def _open_once(path: Path, at_rest: AtRest | None) -> tuple[sqlite3.Connection, 
         with suppress(sqlite3.Error):
             connection.close()
         raise
-    _sync_directory(path.parent)
+    durable_file.sync_directory(path.parent)
     return connection, memory
 
 
@@ -162,13 +163,5 @@ def _move_aside(path: Path, reason: str) -> Damage:
     path.rename(target)
     with suppress(FileNotFoundError):
         path.with_name(path.name + "-wal").rename(target.with_name(target.name + "-wal"))
-    _sync_directory(path.parent)
+    durable_file.sync_directory(path.parent)
     return Damage(target, reason)
-
-
-def _sync_directory(directory: Path) -> None:
-    handle = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -9,7 +9,8 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from edgelet.adapters.x509 import certificates, durable_file, keys, requests
+from edgelet.adapters.host import durable_file
+from edgelet.adapters.x509 import certificates, keys, requests
 from edgelet.api import identity
 from edgelet.api.errors import EdgeletError, StorageError
 from edgelet.ca import register, revocation_lists

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from edgelet.adapters.x509 import durable_file, keys, requests
+from edgelet.adapters.host import durable_file
+from edgelet.adapters.x509 import keys, requests
 from edgelet.api import identity
 from edgelet.api.errors import StorageError
 from edgelet.ca.authority import Authority

@@ -11,8 +11,9 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
+from edgelet.adapters.host import durable_file
 from edgelet.adapters.identity import revoked_file
-from edgelet.adapters.x509 import durable_file, keys
+from edgelet.adapters.x509 import keys
 from edgelet.api.errors import ConflictError, StorageError
 from edgelet.config import edit
 from edgelet.config.edit import Changes

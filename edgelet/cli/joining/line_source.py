@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from edgelet.adapters.x509 import durable_file
+from edgelet.adapters.host import durable_file
 from edgelet.api import join_line
 from edgelet.api.errors import EdgeletError
 from edgelet.api.join_line import JoinLine

@@ -10,13 +10,13 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Protocol
 
+from edgelet.adapters.host import durable_file
 from edgelet.adapters.identity.files import PemFiles
 from edgelet.adapters.identity.registrar_link import JoinListener, RegistrarLink
 from edgelet.adapters.mqtt import address
 from edgelet.adapters.mqtt.bus import SUBSCRIPTIONS, MqttBus
 from edgelet.adapters.mqtt.endpoint import Endpoint
 from edgelet.adapters.mqtt.tls_files import TlsFiles
-from edgelet.adapters.x509 import durable_file
 from edgelet.identity.authorities import Authorities
 from edgelet.identity.guard import IdentityGuard
 from edgelet.identity.renewal import Renewal, RenewalPorts, RenewalSettings

@@ -102,9 +102,9 @@ async def test_a_group_that_is_lived_in_is_waited_for_and_then_told(
     assert inhabited.exists()
 
 
-async def test_what_could_not_be_removed_in_time_waits_for_a_sweep(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+async def inhabited(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[PodCgroups, Path]:
+    """Groups of a pod that were to go while something was in one of them, and that one."""
     monkeypatch.setattr(pod_cgroups, "_GONE_TRIES", 2)
     groups = PodCgroups("cgroupfs", marks=tmp_path / ".marks", mount_point=tmp_path)
     groups.prepare(spec(), ())
@@ -113,6 +113,11 @@ async def test_what_could_not_be_removed_in_time_waits_for_a_sweep(
     (group / "cgroup.procs").write_text("1")
     assert not groups.unswept
     assert not await groups.remove(UID)
+    return groups, group
+
+
+def test_what_could_not_be_removed_in_time_waits_for_a_sweep(inhabited: tuple[PodCgroups, Path]) -> None:
+    groups, group = inhabited
     assert groups.unswept
     groups.sweep(groups.idle(), [])
     assert groups.unswept
@@ -122,16 +127,8 @@ async def test_what_could_not_be_removed_in_time_waits_for_a_sweep(
     assert not group.exists()
 
 
-async def test_a_group_of_a_pod_that_came_back_waits_for_nothing(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(pod_cgroups, "_GONE_TRIES", 2)
-    groups = PodCgroups("cgroupfs", marks=tmp_path / ".marks", mount_point=tmp_path)
-    groups.prepare(spec(), ())
-    groups.made(UID)
-    [group] = tmp_path.rglob(f"pod{UID}")
-    (group / "cgroup.procs").write_text("1")
-    assert not await groups.remove(UID)
+def test_a_group_of_a_pod_that_came_back_waits_for_nothing(inhabited: tuple[PodCgroups, Path]) -> None:
+    groups, group = inhabited
     groups.sweep(groups.idle(), [UID])
     assert not groups.unswept
     assert group.exists()

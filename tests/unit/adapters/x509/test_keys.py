@@ -7,7 +7,8 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
-from edgelet.adapters.x509 import durable_file, keys
+from edgelet.adapters.host import durable_file
+from edgelet.adapters.x509 import keys
 from edgelet.api.errors import ForbiddenError, InvalidObjectError, StorageError
 
 
